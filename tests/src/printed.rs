@@ -148,3 +148,9 @@ pub(crate) async fn nth_printed(
         .ok()
         .and_then(|found| found.ok().and_then(|record| pick(&record)))
 }
+
+/// Another code than this one.
+pub fn other_code(code: &str, by: u32) -> String {
+    let number: u32 = code.parse().expect("a code is six digits");
+    format!("{:06}", (number + by) % 1_000_000)
+}

@@ -7,21 +7,10 @@
 
 use std::net::Ipv4Addr;
 
-use phone_auth_tests::{Browser, BrowserOptions, Client, Kind, OwnDatabase, Printed, Site};
+use phone_auth_tests::{Browser, BrowserOptions, Client, Kind, OwnDatabase, Site, other_code};
 
 const NEW: &str = "marble-Cottage-31";
 const DONE: &str = "/accounts/password_reset_done/";
-
-/// The code in a message.
-fn code_of(printed: &Printed) -> String {
-    printed.code().to_owned()
-}
-
-/// Another code than this one.
-fn other(code: &str, by: u32) -> String {
-    let number: u32 = code.parse().unwrap();
-    format!("{:06}", (number + by) % 1_000_000)
-}
 
 /// A reset that a client has asked for, and its code.
 async fn asked(site: &Site, client: &Client, value: &str) -> String {
@@ -32,7 +21,8 @@ async fn asked(site: &Site, client: &Client, value: &str) -> String {
     };
     let before = site.count(signal, value);
     client.ask_reset(value).await.redirects_to(DONE);
-    code_of(&site.nth_printed(signal, value, before + 1).await)
+    let printed = site.nth_printed(signal, value, before + 1).await;
+    printed.code().to_owned()
 }
 
 #[tokio::test]
@@ -50,7 +40,7 @@ async fn password_is_reset_by_code() {
                 .post(DONE, [("code", &code)])
                 .await
                 .expect(400);
-            let wrong = client.submit(DONE, [("code", &other(&code, 1))]).await;
+            let wrong = client.submit(DONE, [("code", &other_code(&code, 1))]).await;
             wrong.expect(400).says("You can try 4 more times.");
             let proven = client.submit(DONE, [("code", &code)]).await.expect(302);
             let form = proven.location().to_owned();
@@ -79,7 +69,8 @@ async fn address_is_verified_by_code() {
             "verify_phone"
         };
         let answer = ann.client.ask_verification(value).await.expect(200);
-        let code = code_of(&site.nth_printed(signal, value, 1).await);
+        let printed = site.nth_printed(signal, value, 1).await;
+        let code = printed.code().to_owned();
         let form = answer
             .page()
             .form_with(&["code"])
@@ -105,7 +96,7 @@ async fn guesses_at_once_are_few() {
         let thief = site.client().at(Ipv4Addr::new(127, 0, 77, 1));
         let code = asked(&site, &thief, &ann.email).await;
         let guesses = (1..=200).map(|by| {
-            let (thief, guess) = (thief.thief(), other(&code, by));
+            let (thief, guess) = (thief.thief(), other_code(&code, by));
             tokio::spawn(async move { thief.submit(DONE, [("code", &guess)]).await })
         });
         let mut compared = 0;

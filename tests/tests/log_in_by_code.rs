@@ -1,14 +1,13 @@
 //! Signing in by code in the whole program: in two browsers, guessed at by many, and in no copy of the database.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "what is not there is a failed test"
 )]
 
 use std::net::Ipv4Addr;
 
-use phone_auth_tests::{Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User};
+use phone_auth_tests::{Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User, other_code};
 
 const ASK: &str = "/accounts/login_code/";
 const DONE: &str = "/accounts/login_code_done/";
@@ -28,18 +27,6 @@ async fn verified(site: &Site) -> User {
             .says("Verification successful");
     }
     ann.user
-}
-
-/// The code in a message.
-fn code_of(printed: &Printed) -> String {
-    let code = printed.payload["code"].as_str();
-    code.expect("the message has a code").to_owned()
-}
-
-/// Another code than this one.
-fn other(code: &str, by: u32) -> String {
-    let number: u32 = code.parse().unwrap();
-    format!("{:06}", (number + by) % 1_000_000)
 }
 
 /// A message that a client has asked for.
@@ -65,11 +52,11 @@ async fn two_browsers_sign_in() {
         for value in [&ann.email, &ann.phone] {
             let client = site.client();
             let message = asked(&site, &client, value).await;
-            let code = code_of(&message);
+            let code = message.code().to_owned();
             // Elsewhere, and wrong.
             let elsewhere = site.client().post(DONE, [("code", &code)]).await;
             elsewhere.expect(400);
-            let wrong = client.submit(DONE, [("code", &other(&code, 1))]).await;
+            let wrong = client.submit(DONE, [("code", &other_code(&code, 1))]).await;
             wrong.expect(400).says("You can try 4 more times.");
             let done = client.submit(DONE, [("code", &code)]).await;
             done.redirects_to("/accounts/profile/");
@@ -89,7 +76,7 @@ async fn two_browsers_sign_in() {
         signed_in.redirects_to("/accounts/profile/");
         assert!(phone.is_logged_in().await);
         site.client().get(message.url()).await.expect(400);
-        asks.post(DONE, [("code", &code_of(&message))])
+        asks.post(DONE, [("code", message.code())])
             .await
             .expect(400);
         assert!(!asks.is_logged_in().await);
@@ -104,9 +91,9 @@ async fn guesses_to_sign_in_are_few() {
         let site = by_code(database.site().limited()).start().await;
         let ann = verified(&site).await;
         let thief = site.client().at(Ipv4Addr::new(127, 0, 77, 1));
-        let code = code_of(&asked(&site, &thief, &ann.email).await);
+        let code = asked(&site, &thief, &ann.email).await.code().to_owned();
         let guesses = (1..=200).map(|by| {
-            let (thief, guess) = (thief.thief(), other(&code, by));
+            let (thief, guess) = (thief.thief(), other_code(&code, by));
             tokio::spawn(async move { thief.submit(DONE, [("code", &guess)]).await })
         });
         let mut compared = 0;
@@ -120,7 +107,7 @@ async fn guesses_to_sign_in_are_few() {
         thief.post(DONE, [("code", &code)]).await.expect(400);
         assert!(!thief.is_logged_in().await);
         let owner = site.client();
-        let code = code_of(&asked(&site, &owner, &ann.phone).await);
+        let code = asked(&site, &owner, &ann.phone).await.code().to_owned();
         let done = owner.submit(DONE, [("code", &code)]).await;
         done.redirects_to("/accounts/profile/");
     }
@@ -133,7 +120,7 @@ async fn no_code_to_sign_in_is_stored() {
     let ann = verified(&site).await;
     let client = site.client();
     let message = asked(&site, &client, &ann.email).await;
-    let code = code_of(&message);
+    let code = message.code().to_owned();
     let token = message.url().rsplit('/').nth(1).unwrap().to_owned();
     let cookies = client.cookies();
     let key = cookies
@@ -174,9 +161,9 @@ async fn name_number_and_code_sign_up() {
         sign_up(&site, &stranger, "Stranger", &ann.phone).await;
         let client = site.client();
         let message = sign_up(&site, &client, "Ann", &ann.phone).await;
-        let code = code_of(&message);
+        let code = message.code().to_owned();
         stranger
-            .submit(DONE, [("code", &other(&code, 1))])
+            .submit(DONE, [("code", &other_code(&code, 1))])
             .await
             .expect(400);
         let done = client.submit(DONE, [("code", &code)]).await;
@@ -196,7 +183,7 @@ async fn name_number_and_code_sign_up() {
         let message = site
             .nth_printed("login_phone", &ann.phone, before + 1)
             .await;
-        let done = elsewhere.submit(DONE, [("code", &code_of(&message))]).await;
+        let done = elsewhere.submit(DONE, [("code", message.code())]).await;
         done.redirects_to("/accounts/profile/");
         let again = site.client();
         let message = sign_up(&site, &again, "Ann", &ann.phone).await;
