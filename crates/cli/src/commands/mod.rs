@@ -11,7 +11,4 @@ pub(crate) mod sessions;
 pub(crate) mod settings;
 pub(crate) mod signals;
 pub(crate) mod user;
-mod user_address;
-mod user_closing;
-mod user_sessions;
 pub(crate) mod worker;

@@ -5,7 +5,9 @@ use phone_auth::core::accounts::{AddAddressRefusal, FlowError, Removal, RenameRe
 use phone_auth::core::address::AddressRecord;
 use phone_auth::core::user::{User, UserId};
 
-use super::user::{invalid, named, show_user};
+use super::found::named;
+use super::problems::invalid;
+use super::view::show_user;
 use crate::exit::Failure;
 use crate::terminal::console;
 use crate::terminal::visible::Visible;

@@ -4,7 +4,7 @@ use phone_auth::Accounts;
 use phone_auth::core::accounts::{EndSessionsRefusal, FlowError, UserSession};
 use serde::Serialize;
 
-use super::user;
+use super::found::named;
 use crate::exit::Failure;
 use crate::terminal::console;
 use crate::terminal::table::Table;
@@ -45,12 +45,12 @@ impl From<UserSession> for SessionEntry {
 
 /// Says that sessions which are shared with Django cannot be told apart.
 pub(super) async fn refuse(accounts: &Accounts, login: &str) -> Result<(), Failure> {
-    user::named(accounts, login).await?;
+    named(accounts, login).await?;
     Err(Failure::because(UNKNOWN))
 }
 
 pub(super) async fn list(accounts: &Accounts, login: &str, json: bool) -> Result<(), Failure> {
-    let user = user::named(accounts, login).await?;
+    let user = named(accounts, login).await?;
     let list = accounts.sessions_of(&user).await.map_err(Failure::failed)?;
     if !list.is_complete {
         return Err(Failure::because(UNKNOWN));
@@ -75,7 +75,7 @@ pub(super) async fn list(accounts: &Accounts, login: &str, json: bool) -> Result
 }
 
 pub(super) async fn end(accounts: &Accounts, login: &str, json: bool) -> Result<(), Failure> {
-    let user = user::named(accounts, login).await?;
+    let user = named(accounts, login).await?;
     let ended = match accounts.end_sessions_of(user.id).await {
         Ok(ended) => ended,
         Err(FlowError::Refused(EndSessionsRefusal::Unknown | EndSessionsRefusal::NotLoggedIn)) => {

@@ -5,7 +5,7 @@ use phone_auth::core::accounts::{CloseRefusal, FlowError};
 use phone_auth::core::store::Closed;
 use serde::Serialize;
 
-use super::user::named;
+use super::found::named;
 use crate::exit::Failure;
 use crate::terminal::console;
 use crate::terminal::visible::{self, Visible};

@@ -1,0 +1,74 @@
+//! Making an account, disabling and enabling it, and setting its password.
+
+use phone_auth::Accounts;
+use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
+
+use super::problems::invalid;
+use crate::arguments::NewUser;
+use crate::exit::Failure;
+use crate::terminal::console;
+use crate::terminal::password_input;
+use crate::terminal::visible::Visible;
+
+pub(super) async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
+    let password = password_input::ask().map_err(Failure::failed)?;
+    let form = SignUpForm {
+        first_name: &user.first_name,
+        last_name: &user.last_name,
+        username: &user.username,
+        email: user.email.as_deref().unwrap_or_default(),
+        phone: user.phone.as_deref().unwrap_or_default(),
+        password,
+        confirm_password: None,
+    };
+    let user = match accounts.create_user(form).await {
+        Ok(user) => user,
+        Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
+            return Err(invalid(&problems));
+        }
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    console::print(format_args!(
+        "created {} (id {})",
+        user.username,
+        user.id.get()
+    ))
+    .map_err(Failure::failed)
+}
+
+pub(super) async fn set_active(
+    accounts: &Accounts,
+    username: &str,
+    active: bool,
+    shares_sessions: bool,
+) -> Result<(), Failure> {
+    let user = accounts
+        .set_active(username, active)
+        .await
+        .map_err(Failure::failed)?;
+    let now = match (active, shares_sessions) {
+        (true, _) => "is enabled",
+        (false, false) => "is disabled, and signed out everywhere",
+        (false, true) => {
+            "is disabled; once enabled again, sessions that are shared with Django go on, until \
+             `phone-auth user set-password` ends them"
+        }
+    };
+    console::print(format_args!("{} {now}", Visible(&user.username))).map_err(Failure::failed)
+}
+
+pub(super) async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure> {
+    let password = password_input::ask().map_err(Failure::failed)?;
+    let user = match accounts.set_password(username, &password).await {
+        Ok(user) => user,
+        Err(FlowError::Refused(SetPasswordRefusal::Invalid(problems))) => {
+            return Err(invalid(&problems));
+        }
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    console::print(format_args!(
+        "{} has a new password, and is signed out everywhere",
+        Visible(&user.username)
+    ))
+    .map_err(Failure::failed)
+}

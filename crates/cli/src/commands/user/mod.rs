@@ -1,0 +1,97 @@
+//! `phone-auth user`: users, as an operator sees them.
+
+mod account;
+mod address;
+mod closing;
+mod found;
+mod problems;
+mod sessions;
+mod view;
+
+use crate::arguments::UserCommand;
+use crate::exit::Failure;
+use crate::site::{self, Schema};
+use crate::start::setup::Setup;
+
+/// Does what was asked, in a runtime of its own.
+///
+/// # Errors
+/// When the database is not there, no one has the name, or what was given will not do.
+pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
+    let runtime = site::runtime()?;
+    runtime.block_on(async {
+        let shares_sessions = setup.configuration.django.sessions;
+        let accounts = match command {
+            UserCommand::Create(_) => {
+                Box::pin(site::accounts_for_operator(setup, Schema::Newest)).await?
+            }
+            UserCommand::SetPassword { .. }
+            | UserCommand::Rename { .. }
+            | UserCommand::Verify { .. }
+            | UserCommand::Unverify { .. }
+            | UserCommand::AddAddress { .. }
+            | UserCommand::ChangeAddress { .. }
+            | UserCommand::RemoveAddress { .. }
+            | UserCommand::Delete { .. }
+            | UserCommand::Export { .. } => {
+                Box::pin(site::accounts_for_operator(setup, Schema::AsItIs)).await?
+            }
+            // Nothing is told to a receiver.
+            _ => Box::pin(site::without_receivers(setup)).await?,
+        };
+        match command {
+            UserCommand::Create(user) => account::create(&accounts, &user).await,
+            UserCommand::List { search, json } => {
+                view::list(&accounts, search.as_deref(), json).await
+            }
+            UserCommand::Show { login, json } => view::show(&accounts, &login, json).await,
+            UserCommand::Delete { login, json } => closing::delete(&accounts, &login, json).await,
+            UserCommand::Export { login, json: _ } => closing::export(&accounts, &login).await,
+            UserCommand::Rename {
+                login,
+                username,
+                json,
+            } => address::rename(&accounts, &login, &username, json).await,
+            UserCommand::Verify { address, json } => {
+                address::set_verified(&accounts, &address, true, json).await
+            }
+            UserCommand::Unverify { address, json } => {
+                address::set_verified(&accounts, &address, false, json).await
+            }
+            UserCommand::AddAddress {
+                login,
+                address,
+                verified,
+                json,
+            } => address::add(&accounts, &login, &address, verified, json).await,
+            UserCommand::ChangeAddress {
+                old,
+                new,
+                verified,
+                json,
+            } => address::change(&accounts, &old, &new, verified, json).await,
+            UserCommand::RemoveAddress { address, json } => {
+                address::remove(&accounts, &address, json).await
+            }
+            // An operator's accounts keep no sessions of Django's, and would find none.
+            UserCommand::Sessions { login, .. } | UserCommand::EndSessions { login, .. }
+                if shares_sessions =>
+            {
+                sessions::refuse(&accounts, &login).await
+            }
+            UserCommand::Sessions { login, json } => sessions::list(&accounts, &login, json).await,
+            UserCommand::EndSessions { login, json } => {
+                sessions::end(&accounts, &login, json).await
+            }
+            UserCommand::Disable { username } => {
+                account::set_active(&accounts, &username, false, shares_sessions).await
+            }
+            UserCommand::Enable { username } => {
+                account::set_active(&accounts, &username, true, shares_sessions).await
+            }
+            UserCommand::SetPassword { username } => {
+                account::set_password(&accounts, &username).await
+            }
+        }
+    })
+}
