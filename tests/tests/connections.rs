@@ -155,7 +155,7 @@ impl Stranger {
 async fn check(stranger: Stranger) {
     let _alone = CROWD.lock().await;
     raise_limit();
-    let site = Site::start().await;
+    let site = Site::options().limited().start().await;
     let style = style_sheet(&site).await;
     let (before, descriptors) = (site.peak_memory(), site.descriptors());
     let mut strangers = Vec::new();
@@ -221,7 +221,7 @@ async fn crowd_that_comes_again_delays_nobody() {
     let _alone = CROWD.lock().await;
     raise_limit();
     for networks in [1, 20] {
-        let site = Arc::new(Site::start().await);
+        let site = Arc::new(Site::options().limited().start().await);
         let come = |index: usize| {
             let site = Arc::clone(&site);
             let last = u8::try_from(index % networks + 2).expect("some networks");
@@ -297,7 +297,7 @@ async fn unreadable_heads_are_refused_and_let_go() {
 async fn sent_requests_are_answered_in_a_crowd() {
     let _alone = CROWD.lock().await;
     raise_limit();
-    let site = Arc::new(Site::start().await);
+    let site = Arc::new(Site::options().limited().start().await);
     let style = style_sheet(&site).await;
     let host = site.host().to_owned();
     let come = |index: usize| {
@@ -323,7 +323,7 @@ async fn sent_requests_are_answered_in_a_crowd() {
 async fn sent_requests_are_answered_behind_nginx() {
     let _alone = CROWD.lock().await;
     raise_limit();
-    let site = Site::start().await;
+    let site = Site::options().limited().start().await;
     let style = style_sheet(&site).await;
     let proxy = Arc::new(Proxy::nginx(&site).await);
     let come = |index: usize| {

@@ -1,6 +1,7 @@
 //! Strangers who ask for resets without end: what they can have stored, and whom they keep waiting.
 #![expect(clippy::print_stdout, reason = "who runs it by hand sees the times")]
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use phone_auth_tests::{Flood, Kind, OwnDatabase, Post, Site, User, until};
@@ -19,7 +20,7 @@ const MORE: u64 = 2_000;
 const BYTES_EACH: i64 = 200;
 
 /// How many connections ask for names without an account.
-const CONNECTIONS: usize = 32;
+const CONNECTIONS: u8 = 32;
 
 /// How long the first message of three may take.
 const SOON: Duration = Duration::from_secs(2);
@@ -33,18 +34,20 @@ fn ask(login: &str) -> Post {
     Post::new("/accounts/password_reset/", [("login", login)])
 }
 
-/// Asks for another user's reset every second, as a stranger who wants the message never to arrive.
-async fn ask_every_second(site: &Site, user: &User) {
-    let client = site.client();
+/// Asks for another user's reset every second, as a stranger who wants the message never to arrive. With limits the network
+/// of this address is over its own after some.
+async fn ask_every_second(site: &Site, user: &User, from: Ipv4Addr) {
+    let client = site.client().at(from);
     let begun = Instant::now();
     while begun.elapsed() < LASTS {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        client.ask_reset(&user.phone).await.expect(302);
+        let status = client.ask_reset(&user.phone).await.status;
+        assert!(matches!(status, 302 | 429), "{status}");
     }
 }
 
-/// Asks once; how long the message takes.
-async fn ask_once(site: &Site, user: &User) -> Duration {
+/// Asks once, from this address; how long the message takes.
+async fn ask_once(site: &Site, user: &User, from: Ipv4Addr) -> Duration {
     let signal = "reset_password_phone";
     let lines = site.record().printed();
     let before = lines
@@ -52,7 +55,8 @@ async fn ask_once(site: &Site, user: &User) -> Duration {
         .filter(|line| line.destination() == user.phone)
         .count();
     let begun = Instant::now();
-    site.client().ask_reset(&user.phone).await.expect(302);
+    let client = site.client().at(from);
+    client.ask_reset(&user.phone).await.expect(302);
     site.nth_printed(signal, &user.phone, before + 1).await;
     begun.elapsed()
 }
@@ -97,30 +101,40 @@ fn fill_challenges_of_nobody(database: &OwnDatabase) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_nobody_fill_and_delay_nothing() {
-    for kind in KINDS {
+    // Without limits all that is asked for is begun; with those that are shipped, what each of the networks may ask for.
+    for (kind, is_limited) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
         let database = OwnDatabase::new(kind);
-        let site = database.site().start().await;
+        let site = database.site();
+        let site = if is_limited { site.limited() } else { site };
+        let site = site.start().await;
         let users = [
             site.signed_up().await,
             site.signed_up().await,
             site.signed_up().await,
         ];
-        let posts = (0..CONNECTIONS).map(|number| match number % 2 {
-            0 => ask("nobody{n}@example.org"),
-            _ => ask("+91988{n}"),
+        let posts = (0..CONNECTIONS).map(|number| {
+            let post = match number % 2 {
+                0 => ask("nobody{n}@example.org"),
+                _ => ask("+91988{n}"),
+            };
+            post.from(Ipv4Addr::new(127, 20, number, 1))
         });
         fill_challenges_of_nobody(&database);
         let flood = Flood::begin(&site, posts).await;
         let [ann, bob, carl] = &users;
-        let pestered =
-            async { tokio::join!(ask_every_second(&site, ann), ask_every_second(&site, bob)) };
+        let pestered = async {
+            tokio::join!(
+                ask_every_second(&site, ann, Ipv4Addr::new(127, 21, 0, 1)),
+                ask_every_second(&site, bob, Ipv4Addr::new(127, 21, 0, 2))
+            )
+        };
         let waited = async {
             tokio::time::sleep(LASTS / 3).await;
             let mut most = 0;
             let waited = tokio::join!(
-                ask_once(&site, ann),
-                ask_once(&site, bob),
-                ask_once(&site, carl)
+                ask_once(&site, ann, Ipv4Addr::new(127, 22, 1, 1)),
+                ask_once(&site, bob, Ipv4Addr::new(127, 22, 2, 1)),
+                ask_once(&site, carl, Ipv4Addr::new(127, 22, 3, 1))
             );
             for _ in 0..10 {
                 let rows = database.number("SELECT count(*) FROM phone_auth_outbox");
@@ -135,11 +149,13 @@ async fn names_of_nobody_fill_and_delay_nothing() {
         let (grown, requests) = (last - first, to - from);
         let answers = flood.end().await;
         println!(
-            "{kind:?}: {answers:?}, waited {waited:?}, at most {most} rows at once, {requests} took {grown} bytes"
+            "{kind:?}, limited {is_limited}: {answers:?}, waited {waited:?}, at most {most} rows at once, {requests} took {grown} bytes"
         );
         let bound = BYTES_EACH * i64::try_from(requests).unwrap_or(i64::MAX);
         assert!(grown <= bound, "{kind:?}: {grown} bytes for {requests}");
-        assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [302]);
+        let statuses: Vec<_> = answers.keys().copied().collect();
+        let expected: &[u16] = if is_limited { &[302, 429] } else { &[302] };
+        assert_eq!(statuses, expected, "{kind:?}: {answers:?}");
         assert!(most <= 3, "{most} rows");
         assert_eq!(
             database.number("SELECT count(*) FROM phone_auth_outbox WHERE person_id IS NULL"),
