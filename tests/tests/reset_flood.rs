@@ -102,7 +102,10 @@ fn fill_challenges_of_nobody(database: &OwnDatabase) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn names_of_nobody_fill_and_delay_nothing() {
     // Without limits all that is asked for is begun; with those that are shipped, what each of the networks may ask for.
-    for (kind, is_limited) in KINDS.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+    for (kind, is_limited) in KINDS
+        .into_iter()
+        .flat_map(|kind| [(kind, false), (kind, true)])
+    {
         let database = OwnDatabase::new(kind);
         let site = database.site();
         let site = if is_limited { site.limited() } else { site };
