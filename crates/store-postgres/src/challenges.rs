@@ -12,18 +12,33 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
+use crate::pool::Query;
 use crate::rows;
 use crate::store::PostgresStore;
 
-/// Begins a challenge, and ends the previous one.
-pub(crate) const BEGIN: &str = "WITH ended AS (DELETE FROM phone_auth_challenge WHERE id = $11)
-    INSERT INTO phone_auth_challenge
+/// Begins a challenge, if there is one, and ends the previous one.
+macro_rules! begin {
+    () => {
+        "INSERT INTO phone_auth_challenge
         (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE $1::bytea IS NOT NULL
     ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose, email_id = excluded.email_id,
         phone_id = excluded.phone_id, attempts_left = excluded.attempts_left, created_at = excluded.created_at,
         expires_at = excluded.expires_at, subject = excluded.subject, sends = excluded.sends,
-        resend_at = excluded.resend_at, proven_at = NULL";
+        resend_at = excluded.resend_at, proven_at = NULL"
+    };
+}
+pub(crate) use begin;
+
+/// Ends the challenge before.
+macro_rules! ended {
+    () => {
+        "ended AS (DELETE FROM phone_auth_challenge WHERE id = $11)"
+    };
+}
+pub(crate) use ended;
+
+pub(crate) const BEGIN: &str = concat!("WITH ", ended!(), " ", begin!());
 
 pub(crate) const FIND: &str =
     "SELECT email_id, phone_id, attempts_left, subject, expires_at, sends, resend_at,
@@ -57,20 +72,7 @@ pub(crate) const REMOVE_EXPIRED: &str = "WITH over AS (
 #[async_trait]
 impl ChallengeStore for PostgresStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
-        let place = new.place();
-        let begin = query(BEGIN)
-            .bind(place.as_bytes().as_slice())
-            .bind(new.purpose.as_str())
-            .bind(new.email.map(AddressId::get))
-            .bind(new.phone.map(AddressId::get))
-            .bind(small(new.attempts))
-            .bind(rows::micros(new.created_at))
-            .bind(rows::micros(new.expires_at))
-            .bind(new.subject.as_bytes().as_slice())
-            .bind(small(new.sends))
-            .bind(rows::micros(new.resend_at))
-            .bind(new.previous.as_ref().map(|it| it.as_bytes().as_slice()));
-        self.run(begin).await?;
+        self.run(bind(query(BEGIN), Some(new))).await?;
         Ok(())
     }
 
@@ -144,6 +146,23 @@ impl ChallengeStore for PostgresStore {
             .bind(i64::from(limit));
         Ok(rows::count(self.first(remove).await?.as_ref())?)
     }
+}
+
+/// The arguments of [`BEGIN`], or of a statement that begins with the same; all NULL where no challenge begins.
+pub(crate) fn bind<'q>(begin: Query<'q>, new: Option<&NewChallenge>) -> Query<'q> {
+    let bytes = |id: ChallengeId| id.as_bytes().to_vec();
+    begin
+        .bind(new.map(|it| bytes(it.place())))
+        .bind(new.map(|it| it.purpose.as_str()))
+        .bind(new.and_then(|it| it.email).map(AddressId::get))
+        .bind(new.and_then(|it| it.phone).map(AddressId::get))
+        .bind(new.map(|it| small(it.attempts)))
+        .bind(new.map(|it| rows::micros(it.created_at)))
+        .bind(new.map(|it| rows::micros(it.expires_at)))
+        .bind(new.map(|it| it.subject.as_bytes().to_vec()))
+        .bind(new.map(|it| small(it.sends)))
+        .bind(new.map(|it| rows::micros(it.resend_at)))
+        .bind(new.and_then(|it| it.previous).map(bytes))
 }
 
 /// What the columns of [`FIND`] hold.

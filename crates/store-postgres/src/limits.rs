@@ -1,10 +1,11 @@
 //! Counters of limits, on PostgreSQL. A decision is one statement, by the clock of the server.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::limits::{
-    Attempt, Decision, Hit, LimitKey, LimitSubject, RuleNumbers, Tally, TextChange, TextRow,
-    TextScope,
+    Attempt, Decision, Hit, LimitKey, LimitSubject, RuleNumbers, Tally, TextCount, TextRow,
 };
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
 use sqlx::postgres::PgRow;
@@ -67,37 +68,125 @@ macro_rules! parts {
     };
 }
 
+/// Changes what is counted of text messages.
+macro_rules! change_texts {
+    ($digests:literal, $scopes:literal, $hour:literal, $sent:literal, $used:literal, $condition:literal) => {
+        concat!(
+            "INSERT INTO phone_auth_limit_sms AS t (digest, hour, scope, sent, used)
+            SELECT a.digest, ",
+            $hour,
+            "::int8, a.scope, greatest(",
+            $sent,
+            "::int8, 0), greatest(",
+            $used,
+            "::int8, 0) FROM unnest(",
+            $digests,
+            "::bytea[], ",
+            $scopes,
+            "::text[]) AS a (digest, scope) ",
+            $condition,
+            " ORDER BY a.digest
+            ON CONFLICT (digest, hour) DO UPDATE SET sent = greatest(t.sent + ",
+            $sent,
+            "::int8, 0), used = greatest(t.used + ",
+            $used,
+            "::int8, 0)
+            RETURNING digest, hour, scope, sent, used"
+        )
+    };
+}
+
+/// Where what was counted of the same subjects before stands.
+macro_rules! earlier_texts {
+    ($digests:literal, $hour:literal, $first:literal, $last:literal, $kept:literal) => {
+        concat!(
+            "FROM unnest(",
+            $first,
+            "::bytea[], ",
+            $last,
+            "::bytea[]) AS s (first, last)
+                JOIN phone_auth_limit_sms t ON t.digest BETWEEN s.first AND s.last
+            WHERE t.hour > ",
+            $hour,
+            "::int8 - ",
+            $kept,
+            "::int8 AND NOT (t.hour = ",
+            $hour,
+            "::int8 AND t.digest = ANY (",
+            $digests,
+            "))"
+        )
+    };
+}
+
 /// Counts if all have room. It looks first, without a lock: while a counter is full nobody waits for its row, however many
 /// ask. Then each row is counted on the condition that it has room by now; in the order of their digests, so that two
 /// never wait for each other. Where another one was faster, a part may be counted, which is given back.
-pub(crate) const COUNT: &str = concat!(
-    "WITH ",
-    asked!(),
-    ", seen AS MATERIALIZED (
+macro_rules! counted {
+    () => {
+        concat!(
+            asked!(),
+            ", seen AS MATERIALIZED (
         SELECT a.digest, a.now, a.step, ",
-    free_at!(),
-    " AS free_at FROM asked a LEFT JOIN phone_auth_limit t ON t.digest = a.digest
+            free_at!(),
+            " AS free_at FROM asked a LEFT JOIN phone_auth_limit t ON t.digest = a.digest
     ), counted AS (
         INSERT INTO phone_auth_limit AS t (digest, counter, hits, blocked_until, expires_at)
         SELECT a.digest, a.counter, ",
-    next!(),
-    " FROM asked a LEFT JOIN (SELECT 0::int8 AS hits, NULL::int8 AS expires_at) t ON true ",
-    parts!(),
-    " WHERE NOT EXISTS (SELECT 1 FROM seen WHERE free_at > now)
+            next!(),
+            " FROM asked a LEFT JOIN (SELECT 0::int8 AS hits, NULL::int8 AS expires_at) t ON true ",
+            parts!(),
+            " WHERE NOT EXISTS (SELECT 1 FROM seen WHERE free_at > now)
         ORDER BY a.digest
         ON CONFLICT (digest) DO UPDATE SET (counter, hits, blocked_until, expires_at) = (
             SELECT a.counter, ",
-    next!(),
-    " FROM asked a ",
-    parts!(),
-    " WHERE a.digest = t.digest
+            next!(),
+            " FROM asked a ",
+            parts!(),
+            " WHERE a.digest = t.digest
         ) WHERE (SELECT ",
-    free_at!(),
-    " <= a.now FROM asked a WHERE a.digest = t.digest)
+            free_at!(),
+            " <= a.now FROM asked a WHERE a.digest = t.digest)
         RETURNING digest, hits, expires_at
-    )
-    SELECT s.digest, greatest(s.free_at - s.now, s.step), s.free_at > s.now, c.hits, c.expires_at - s.now
-    FROM seen s LEFT JOIN counted c ON c.digest = s.digest"
+    )"
+        )
+    };
+}
+
+/// What is said of each counter: its key, how long it has no room, whether it had none when it was looked at first, and,
+/// if it was counted, its hits and how much of a rate they use.
+macro_rules! answers {
+    () => {
+        "SELECT s.digest, greatest(s.free_at - s.now, s.step), s.free_at > s.now, c.hits, c.expires_at - s.now"
+    };
+}
+
+pub(crate) const COUNT: &str = concat!(
+    "WITH ",
+    counted!(),
+    answers!(),
+    " FROM seen s LEFT JOIN counted c ON c.digest = s.digest"
+);
+
+/// The same, and of text messages what [`COUNT_TEXTS`] says, unless a counter had no room: the rows with a name are theirs.
+pub(crate) const COUNT_WITH_TEXT: &str = concat!(
+    "WITH ",
+    counted!(),
+    ", texts AS (",
+    change_texts!(
+        "$8",
+        "$9",
+        "$10",
+        "$11",
+        "$12",
+        "WHERE (SELECT count(*) FROM counted) = (SELECT count(*) FROM asked)"
+    ),
+    ") ",
+    answers!(),
+    ", NULL FROM seen s LEFT JOIN counted c ON c.digest = s.digest
+    UNION ALL SELECT digest, hour, NULL, sent, used, scope FROM texts
+    UNION ALL SELECT t.digest, t.hour, NULL, t.sent, t.used, t.scope ",
+    earlier_texts!("$8", "$10", "$13", "$14", "$15")
 );
 
 /// Takes hits back, in the same order.
@@ -140,21 +229,14 @@ pub(crate) const REMOVE_EMPTY: &str = "WITH empty AS (
 
 /// Changes what is counted in this hour, in the order of the digests, and gives it as it is then, with what the snapshot
 /// holds of the hours before: in those nobody changes anything any more.
-pub(crate) const COUNT_TEXTS: &str = "WITH counted AS (
-        INSERT INTO phone_auth_limit_sms AS t (digest, hour, scope, sent, used)
-        SELECT a.digest, $3::int8, a.scope, greatest($4::int8, 0), greatest($5::int8, 0)
-        FROM unnest($1::bytea[], $2::text[]) AS a (digest, scope)
-        ORDER BY a.digest
-        ON CONFLICT (digest, hour) DO UPDATE SET
-            sent = greatest(t.sent + $4::int8, 0), used = greatest(t.used + $5::int8, 0)
-        RETURNING digest, hour, scope, sent, used
-    )
-    SELECT digest, hour, scope, sent, used FROM counted
-    UNION ALL
-    SELECT t.digest, t.hour, t.scope, t.sent, t.used
-    FROM unnest($6::bytea[], $7::bytea[]) AS s (first, last)
-        JOIN phone_auth_limit_sms t ON t.digest BETWEEN s.first AND s.last
-    WHERE t.hour > $3::int8 - $8::int8 AND NOT (t.hour = $3::int8 AND t.digest = ANY ($1))";
+pub(crate) const COUNT_TEXTS: &str = concat!(
+    "WITH texts AS (",
+    change_texts!("$1", "$2", "$3", "$4", "$5", ""),
+    ")
+    SELECT digest, hour, scope, sent, used FROM texts
+    UNION ALL SELECT t.digest, t.hour, t.scope, t.sent, t.used ",
+    earlier_texts!("$1", "$3", "$6", "$7", "$8")
+);
 
 pub(crate) const TEXTS_AFTER: &str =
     "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
@@ -175,42 +257,30 @@ impl LimitStore for PostgresStore {
     async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
         let _passes = self.at_counters(attempt).await?;
         let rows = self.run(about(COUNT, &attempt.hits)).await?;
-        let mut counted = Vec::new();
-        let mut longest = None;
-        let mut is_half_used = false;
-        for row in &rows {
-            let Answer {
-                hit,
-                wait,
-                is_full,
-                used,
-            } = answer(row, &attempt.hits)?;
-            let Some(used) = used else {
-                // Of those that were full at once, else of those that another one has filled by now.
-                let rank = (is_full, wait);
-                if longest.is_none_or(|(longest, _)| rank > longest) {
-                    longest = Some((rank, hit));
-                }
-                continue;
-            };
-            let hit = attempt.hits.get(hit).ok_or(StoreErrorKind::Broken);
-            let hit = hit.map_err(Failure::from)?;
-            let rule = hit.rule.numbers();
-            is_half_used |= match used {
-                (hits, _) if rule.stop > 0 => hits.saturating_mul(2) >= rule.free,
-                (_, used) => used.saturating_mul(2) >= rule.span,
-            };
-            counted.push(*hit);
+        Ok(self.decided(attempt, &rows).await?)
+    }
+
+    async fn count_with_text(
+        &self,
+        attempt: &Attempt,
+        texts: &TextCount,
+    ) -> Result<(Decision, Vec<TextRow>), StoreError> {
+        let _passes = self.at_counters(attempt).await?;
+        let count = about_texts(about(COUNT_WITH_TEXT, &attempt.hits), texts);
+        let (mut counters, mut found) = (Vec::new(), Vec::new());
+        for row in self.run(count).await? {
+            let scope: Option<String> = row.try_get(5).map_err(Failure::from)?;
+            match scope {
+                Some(scope) => found.push(text_row(&row, scope)?),
+                None => counters.push(row),
+            }
         }
-        let Some(((_, wait), hit)) = longest else {
-            return Ok(Decision::Counted { is_half_used });
+        let decision = self.decided(attempt, &counters).await?;
+        let rows = match decision {
+            Decision::Counted { .. } => found,
+            Decision::Refused { .. } => Vec::new(),
         };
-        if !counted.is_empty() {
-            self.give_back(&counted, attempt.at).await?;
-        }
-        let wait = u64::try_from(wait).unwrap_or_default();
-        let wait = std::time::Duration::from_micros(wait);
-        Ok(Decision::Refused { hit, wait })
+        Ok((decision, rows))
     }
 
     async fn give_back(&self, hits: &[Hit], _now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -253,32 +323,9 @@ impl LimitStore for PostgresStore {
         Ok(rows::count(removed.as_ref())?)
     }
 
-    async fn count_texts(
-        &self,
-        scopes: &[TextScope],
-        change: TextChange,
-        hour: i64,
-    ) -> Result<Vec<TextRow>, StoreError> {
-        let bytes = |of: fn(&LimitKey) -> LimitKey| {
-            let keys = scopes
-                .iter()
-                .map(|scope| of(&scope.key).as_bytes().to_vec());
-            keys.collect::<Vec<_>>()
-        };
-        let names: Vec<&str> = scopes.iter().map(|scope| scope.name.as_str()).collect();
-        let (sent, used) = change.numbers();
-        let count = query(COUNT_TEXTS)
-            .bind(bytes(|key| *key))
-            .bind(names)
-            .bind(hour)
-            .bind(sent)
-            .bind(used)
-            .bind(bytes(|key| key.subject().first()))
-            .bind(bytes(|key| key.subject().last()))
-            .bind(TextRow::KEPT);
-        let found = self.run(count).await?;
-        let found = found.iter().map(text_row).collect::<Result<_, _>>();
-        Ok(found?)
+    async fn count_texts(&self, texts: &TextCount) -> Result<Vec<TextRow>, StoreError> {
+        let found = self.run(about_texts(query(COUNT_TEXTS), texts)).await?;
+        Ok(text_rows(&found)?)
     }
 
     async fn texts_after(
@@ -291,8 +338,7 @@ impl LimitStore for PostgresStore {
             .bind(after.map_or(0, |(_, hour)| hour))
             .bind(i64::from(limit));
         let found = self.run(page).await?;
-        let found = found.iter().map(text_row).collect::<Result<_, _>>();
-        Ok(found?)
+        Ok(text_rows(&found)?)
     }
 
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
@@ -305,19 +351,82 @@ impl LimitStore for PostgresStore {
     }
 }
 
-fn text_row(row: &PgRow) -> Result<TextRow, Failure> {
+/// A statement with what is to be counted of text messages as its last arguments.
+fn about_texts<'q>(statement: Query<'q>, texts: &TextCount) -> Query<'q> {
+    let bytes = |of: fn(&LimitKey) -> LimitKey| {
+        let keys = texts.scopes.iter();
+        let keys = keys.map(|scope| of(&scope.key).as_bytes().to_vec());
+        keys.collect::<Vec<_>>()
+    };
+    let names: Vec<_> = texts.scopes.iter().map(|it| it.name.clone()).collect();
+    let (sent, used) = texts.change.numbers();
+    statement
+        .bind(bytes(|key| *key))
+        .bind(names)
+        .bind(texts.hour)
+        .bind(sent)
+        .bind(used)
+        .bind(bytes(|key| key.subject().first()))
+        .bind(bytes(|key| key.subject().last()))
+        .bind(TextRow::KEPT)
+}
+
+fn text_rows(rows: &[PgRow]) -> Result<Vec<TextRow>, Failure> {
+    let rows = rows.iter().map(|row| text_row(row, row.try_get(2)?));
+    rows.collect()
+}
+
+/// What is counted of text messages in a row of this scope.
+fn text_row(row: &PgRow, scope: String) -> Result<TextRow, Failure> {
     let key: Vec<u8> = row.try_get(0)?;
     let key = key.try_into().map_err(|_| StoreErrorKind::Broken)?;
     Ok(TextRow {
         key: LimitKey::from_bytes(key),
         hour: row.try_get(1)?,
-        scope: row.try_get(2)?,
+        scope,
         sent: row.try_get(3)?,
         used: row.try_get(4)?,
     })
 }
 
 impl PostgresStore {
+    /// What became of an attempt, by what the statement says of its counters. Where another one was faster, what was
+    /// counted of it is given back.
+    async fn decided(&self, attempt: &Attempt, rows: &[PgRow]) -> Result<Decision, Failure> {
+        let (mut counted, mut longest, mut is_half_used) = (Vec::new(), None, false);
+        for row in rows {
+            let Answer {
+                hit,
+                wait,
+                is_full,
+                used,
+            } = answer(row, &attempt.hits)?;
+            let Some(used) = used else {
+                // Of those that were full at once, else of those that another one has filled by now.
+                let rank = (is_full, wait);
+                if longest.is_none_or(|(longest, _)| rank > longest) {
+                    longest = Some((rank, hit));
+                }
+                continue;
+            };
+            let hit = attempt.hits.get(hit).ok_or(StoreErrorKind::Broken)?;
+            let rule = hit.rule.numbers();
+            is_half_used |= match used {
+                (hits, _) if rule.stop > 0 => hits.saturating_mul(2) >= rule.free,
+                (_, used) => used.saturating_mul(2) >= rule.span,
+            };
+            counted.push(*hit);
+        }
+        let Some(((_, wait), hit)) = longest else {
+            return Ok(Decision::Counted { is_half_used });
+        };
+        if !counted.is_empty() {
+            self.run(about(GIVE_BACK, &counted)).await?;
+        }
+        let wait = Duration::from_micros(u64::try_from(wait).unwrap_or_default());
+        Ok(Decision::Refused { hit, wait })
+    }
+
     /// Waits until few others are at these counters, one after the other in the order of their keys; a stranger also until
     /// strangers have few connections.
     async fn at_counters(&self, attempt: &Attempt) -> Result<Vec<Pass>, Failure> {

@@ -19,6 +19,11 @@ pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut keys: Vec<i32> = names.into_iter().map(key).collect();
     keys.sort_unstable();
     keys.dedup();
+    of_keys(&keys)
+}
+
+/// The statement that locks these keys.
+fn of_keys(keys: &[i32]) -> String {
     let mut statement = "SELECT ".to_owned();
     for (number, key) in keys.iter().enumerate() {
         let comma = if number == 0 { "" } else { ", " };
@@ -28,24 +33,29 @@ pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     statement
 }
 
-/// The statement that locks where a message goes. One that goes to nobody takes a lock as well, that of the name that was
+/// The statement that locks a key.
+pub(crate) fn of_key(key: i32) -> String {
+    of_keys(&[key])
+}
+
+/// The key of where a message goes. One that goes to nobody takes a lock as well, that of the name that was
 /// typed: how long a request takes, and how long several at once for one name, must not tell whether someone was meant.
-pub(crate) fn of_message(message: &NewMessage) -> String {
+pub(crate) fn key_of_message(message: &NewMessage) -> i32 {
     let (purpose, kind) = (message.purpose.as_str(), message.kind.as_str());
     if let Some(to) = message.recipient {
-        return of_address(purpose, kind, to.address.get());
+        return key_of_address(purpose, kind, to.address.get());
     }
     let mut name = format!("{purpose} {kind} nobody ");
     for byte in message.binding.digest() {
         // Writing to a text cannot fail.
         let _ = write!(name, "{byte:02x}");
     }
-    of_names([name.as_str()])
+    key(&name)
 }
 
-/// The statement that locks an address for messages of one purpose.
-pub(crate) fn of_address(purpose: &str, kind: &str, address: i64) -> String {
-    of_names([format!("{purpose} {kind} {address}").as_str()])
+/// The key of an address for messages of one purpose.
+pub(crate) fn key_of_address(purpose: &str, kind: &str, address: i64) -> i32 {
+    key(&format!("{purpose} {kind} {address}"))
 }
 
 /// The statement that locks the making of tables.
@@ -68,12 +78,12 @@ mod tests {
     use phone_auth_core::address::AddressKind;
     use phone_auth_core::outbox::{Binding, Channel, NewMessage, Purpose};
 
-    use super::{key, of_message, of_names};
+    use super::{key, key_of_message, of_names};
 
     #[test]
     fn one_name_of_nobody_has_one_lock() {
         let lock = |message_key: &str, name: u8| {
-            of_message(&NewMessage {
+            key_of_message(&NewMessage {
                 key: message_key.to_owned(),
                 purpose: Purpose::ResetPassword,
                 kind: AddressKind::Email,
@@ -86,6 +96,7 @@ mod tests {
                 created_at: DateTime::<Utc>::UNIX_EPOCH,
                 expires_at: DateTime::<Utc>::UNIX_EPOCH,
                 code_half_life: None,
+                challenge: None,
             })
         };
         assert_eq!(lock("one", 1), lock("another", 1));

@@ -187,7 +187,7 @@ impl Connections {
     /// Runs a statement; the rows that it answers.
     pub(crate) async fn run(&self, query: Query<'_>) -> Result<Vec<PgRow>, Failure> {
         let opening = self.options.behind_pooler.then(|| self.opening());
-        self.run_in(opening, query, None).await
+        self.run_in(opening, query).await
     }
 
     /// Runs a statement that reads every row, for an operator; the rows that it answers. It has a time-out of its own:
@@ -196,7 +196,7 @@ impl Connections {
         let (mut lease, opening) = self.lease().await?;
         let time_out = OPERATORS_PATIENCE.as_millis();
         let opening = format!("{opening}; SET LOCAL statement_timeout = {time_out}");
-        let run = run_on(&mut lease, Some(opening), query.persistent(false), None);
+        let run = run_on(&mut lease, Some(opening), query.persistent(false));
         let patience = OPERATORS_PATIENCE + self.options.patience();
         timeout(patience, run)
             .await
@@ -211,18 +211,7 @@ impl Connections {
         query: Query<'_>,
     ) -> Result<Vec<PgRow>, Failure> {
         let opening = format!("{}; {lock}", self.opening());
-        self.run_in(Some(opening), query, None).await
-    }
-
-    /// The same, with one more statement after it in the transaction, whose rows nobody wants.
-    pub(crate) async fn run_both_locked(
-        &self,
-        lock: &str,
-        query: Query<'_>,
-        then: Query<'_>,
-    ) -> Result<Vec<PgRow>, Failure> {
-        let opening = format!("{}; {lock}", self.opening());
-        self.run_in(Some(opening), query, Some(then)).await
+        self.run_in(Some(opening), query).await
     }
 
     /// A connection to do something unusual with, and how a transaction begins on it.
@@ -257,13 +246,11 @@ impl Connections {
         &self,
         opening: Option<String>,
         query: Query<'_>,
-        then: Option<Query<'_>>,
     ) -> Result<Vec<PgRow>, Failure> {
         let outcome = match self.lease().await {
             Ok((mut lease, _)) => {
                 let has_names = !self.options.behind_pooler;
-                let then = then.map(|then| then.persistent(has_names));
-                let run = run_on(&mut lease, opening, query.persistent(has_names), then);
+                let run = run_on(&mut lease, opening, query.persistent(has_names));
                 // The server keeps to its own time-outs. This one is for a server that is no longer there.
                 let outcome = timeout(self.options.patience(), run)
                     .await
@@ -287,25 +274,18 @@ fn is_unavailable<T>(outcome: &Result<T, Failure>) -> bool {
     matches!(outcome, Err(failure) if failure.kind() == StoreErrorKind::Unavailable)
 }
 
-/// Runs a statement on a connection, and in a transaction perhaps another one after it.
+/// Runs a statement on a connection, in a transaction if it has an opening.
 async fn run_on(
     lease: &mut Lease,
     opening: Option<String>,
     query: Query<'_>,
-    then: Option<Query<'_>>,
 ) -> Result<Vec<PgRow>, Failure> {
     let connection = &mut *lease.connection;
     let outcome = match opening {
         None => query.fetch_all(connection).await,
         Some(opening) => {
             let mut transaction = connection.begin_with(AssertSqlSafe(opening)).await?;
-            let mut outcome = query.fetch_all(&mut *transaction).await;
-            if let (Ok(_), Some(then)) = (&outcome, then)
-                && let Err(error) = then.execute(&mut *transaction).await
-            {
-                outcome = Err(error);
-            }
-            match outcome {
+            match query.fetch_all(&mut *transaction).await {
                 Ok(rows) => transaction.commit().await.map(|()| rows),
                 Err(error) => {
                     transaction.rollback().await?;

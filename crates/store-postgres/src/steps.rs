@@ -3,6 +3,8 @@
 use sqlx::postgres::PgConnection;
 use sqlx::query_scalar;
 
+use crate::outbox::statements::ENQUEUE_FUNCTION;
+
 /// A step that every database goes through once. The first is number 1. The indexes that it makes stand in
 /// [`INDEXES`](crate::indexes::INDEXES), each with the number of its step.
 pub(crate) struct Migration {
@@ -27,6 +29,8 @@ pub(crate) enum Made {
     Column(&'static str, &'static str),
     /// A constraint of a table.
     Constraint(&'static str, &'static str),
+    /// A function.
+    Function(&'static str),
     /// Nothing that can be looked for: it may be done again.
     Rows,
 }
@@ -46,6 +50,10 @@ impl Made {
                 table,
                 name,
             ),
+            Self::Function(name) => {
+                let look = query_scalar("SELECT to_regproc($1) IS NOT NULL").bind(name);
+                return look.persistent(false).fetch_one(connection).await;
+            }
             Self::Rows => return Ok(false),
         };
         let look = query_scalar(question).bind(table).bind(name);
@@ -340,6 +348,16 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_outbox ADD COLUMN channel text NULL",
         }],
     },
+    Migration {
+        // To lock, to enqueue and to forget are three statements, each of which must see what was done before it: in a
+        // function they are one for the one who calls it, and are planned once for a connection.
+        name: "enqueueing",
+        parts: &[Part {
+            makes: Made::Function("phone_auth_enqueue"),
+            locks: "phone_auth_schema",
+            statements: ENQUEUE_FUNCTION,
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.
@@ -382,7 +400,7 @@ pub(crate) fn columns_after(
         let parts = migration.parts.iter();
         parts.filter_map(move |part| match part.makes {
             Made::Column(table, column) => Some((table, column, step)),
-            Made::Constraint(..) | Made::Rows => None,
+            Made::Constraint(..) | Made::Function(_) | Made::Rows => None,
         })
     });
     of_model.chain(made)

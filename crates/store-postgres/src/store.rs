@@ -277,17 +277,6 @@ impl PostgresStore {
         Ok(self.connections.run_locked(lock, query).await?.pop())
     }
 
-    /// Takes a lock, and runs two statements while it is held.
-    pub(crate) async fn both_locked(
-        &self,
-        lock: &str,
-        query: Query<'_>,
-        then: Query<'_>,
-    ) -> Result<(), Failure> {
-        self.connections.run_both_locked(lock, query, then).await?;
-        Ok(())
-    }
-
     /// Waits for a turn to look a name up. Without one hundreds who ask for names would stand before every session and every
     /// link, since a connection goes to who has waited longest.
     pub(crate) async fn turn_to_look_up(&self, requester: &Requester) -> Result<Turn, Failure> {

@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 23] = [
+const STEPS: [&str; 24] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -52,6 +52,7 @@ const STEPS: [&str; 23] = [
     "claims",
     "uses of sessions",
     "channels",
+    "enqueueing",
 ];
 
 /// Which of the tables are Django's.

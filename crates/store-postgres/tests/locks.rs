@@ -229,6 +229,7 @@ fn reset(recipient: Option<Recipient>, number: u32) -> NewMessage {
         channel: Channel::Email,
         created_at: now,
         code_half_life: None,
+        challenge: None,
         expires_at: now + TimeDelta::hours(1),
     }
 }

@@ -46,6 +46,7 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
         channel: Channel::Email,
         created_at,
         code_half_life: None,
+        challenge: None,
         expires_at: created_at + TimeDelta::hours(1),
     };
     store.enqueue_message(&message).await.unwrap();

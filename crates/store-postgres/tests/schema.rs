@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 23] = [
+const STEPS: [&str; 24] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -35,6 +35,7 @@ const STEPS: [&str; 23] = [
     "claims",
     "uses of sessions",
     "channels",
+    "enqueueing",
 ];
 
 #[test]

@@ -8,7 +8,7 @@ use phone_auth_core::challenge::{
 };
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError, StoreErrorKind};
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::failure::Failure;
 use crate::rows;
@@ -48,27 +48,7 @@ pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_challenge
 impl ChallengeStore for SqliteStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
         let new = *new;
-        self.write(move |connection| {
-            if let Some(previous) = &new.previous {
-                rows::change(connection, REMOVE, [previous.as_bytes().as_slice()])?;
-            }
-            let place = new.place();
-            let row = params![
-                place.as_bytes().as_slice(),
-                new.purpose.as_str(),
-                new.email.map(AddressId::get),
-                new.phone.map(AddressId::get),
-                new.attempts,
-                new.created_at.timestamp_micros(),
-                new.expires_at.timestamp_micros(),
-                new.subject.as_bytes().as_slice(),
-                new.sends,
-                new.resend_at.timestamp_micros(),
-            ];
-            rows::change(connection, BEGIN, row)?;
-            Ok(())
-        })
-        .await
+        self.write(move |connection| begin(connection, &new)).await
     }
 
     async fn challenge(
@@ -170,6 +150,28 @@ impl ChallengeStore for SqliteStore {
         })
         .await
     }
+}
+
+/// Begins a challenge, and ends the previous one.
+pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), Failure> {
+    if let Some(previous) = &new.previous {
+        rows::change(connection, REMOVE, [previous.as_bytes().as_slice()])?;
+    }
+    let place = new.place();
+    let row = params![
+        place.as_bytes().as_slice(),
+        new.purpose.as_str(),
+        new.email.map(AddressId::get),
+        new.phone.map(AddressId::get),
+        new.attempts,
+        new.created_at.timestamp_micros(),
+        new.expires_at.timestamp_micros(),
+        new.subject.as_bytes().as_slice(),
+        new.sends,
+        new.resend_at.timestamp_micros(),
+    ];
+    rows::change(connection, BEGIN, row)?;
+    Ok(())
 }
 
 fn time(micros: i64) -> Result<DateTime<Utc>, Failure> {

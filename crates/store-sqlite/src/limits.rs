@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::limits::{
-    self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextChange, TextRow, TextScope,
+    self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextCount, TextRow, TextScope,
 };
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
 use rusqlite::{Connection, Row, params};
@@ -50,14 +50,8 @@ pub(crate) const REMOVE_OLD_TEXTS: &str = "DELETE FROM phone_auth_limit_sms WHER
 impl LimitStore for SqliteStore {
     async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
         let attempt = attempt.clone();
-        self.write(move |connection| {
-            let (decision, tallies) = limits::decide(&attempt, |key| find(connection, key))?;
-            for (hit, tally) in attempt.hits.iter().zip(&tallies) {
-                put(connection, hit, tally)?;
-            }
-            Ok(decision)
-        })
-        .await
+        self.write(move |connection| count(connection, &attempt))
+            .await
     }
 
     async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -119,33 +113,25 @@ impl LimitStore for SqliteStore {
         .await
     }
 
-    async fn count_texts(
+    async fn count_texts(&self, texts: &TextCount) -> Result<Vec<TextRow>, StoreError> {
+        let texts = texts.clone();
+        self.write(move |connection| count_texts(connection, &texts))
+            .await
+    }
+
+    async fn count_with_text(
         &self,
-        scopes: &[TextScope],
-        change: TextChange,
-        hour: i64,
-    ) -> Result<Vec<TextRow>, StoreError> {
-        let scopes = scopes.to_vec();
+        attempt: &Attempt,
+        texts: &TextCount,
+    ) -> Result<(Decision, Vec<TextRow>), StoreError> {
+        let (attempt, texts) = (attempt.clone(), texts.clone());
         self.write(move |connection| {
-            let (sent, used) = change.numbers();
-            let mut found = Vec::new();
-            for TextScope { key, name } in &scopes {
-                let digest = key.as_bytes().as_slice();
-                rows::change(
-                    connection,
-                    COUNT_TEXT,
-                    params![digest, hour, name, sent, used],
-                )?;
-                let (first, last) = (key.subject().first(), key.subject().last());
-                let since = hour - TextRow::KEPT;
-                let about = params![
-                    first.as_bytes().as_slice(),
-                    last.as_bytes().as_slice(),
-                    since
-                ];
-                found.extend(rows::all(connection, TEXTS, about, text_row)?);
-            }
-            Ok(found)
+            let decision = count(connection, &attempt)?;
+            let rows = match decision {
+                Decision::Counted { .. } => count_texts(connection, &texts)?,
+                Decision::Refused { .. } => Vec::new(),
+            };
+            Ok((decision, rows))
         })
         .await
     }
@@ -168,6 +154,33 @@ impl LimitStore for SqliteStore {
         })
         .await
     }
+}
+
+fn count(connection: &Connection, attempt: &Attempt) -> Result<Decision, Failure> {
+    let (decision, tallies) = limits::decide(attempt, |key| find(connection, key))?;
+    for (hit, tally) in attempt.hits.iter().zip(&tallies) {
+        put(connection, hit, tally)?;
+    }
+    Ok(decision)
+}
+
+fn count_texts(connection: &Connection, texts: &TextCount) -> Result<Vec<TextRow>, Failure> {
+    let (sent, used) = texts.change.numbers();
+    let mut found = Vec::new();
+    for TextScope { key, name } in &texts.scopes {
+        let digest = key.as_bytes().as_slice();
+        let changed = params![digest, texts.hour, name, sent, used];
+        rows::change(connection, COUNT_TEXT, changed)?;
+        let (first, last) = (key.subject().first(), key.subject().last());
+        let since = texts.hour - TextRow::KEPT;
+        let about = params![
+            first.as_bytes().as_slice(),
+            last.as_bytes().as_slice(),
+            since
+        ];
+        found.extend(rows::all(connection, TEXTS, about, text_row)?);
+    }
+    Ok(found)
 }
 
 fn text_row(row: &Row<'_>) -> Result<TextRow, Failure> {

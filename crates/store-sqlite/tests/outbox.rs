@@ -45,6 +45,7 @@ async fn enqueue(store: &SqliteStore, name: &str) {
         channel: Channel::Email,
         created_at,
         code_half_life: None,
+        challenge: None,
         expires_at: created_at + TimeDelta::hours(1),
     };
     store.enqueue_message(&message).await.unwrap();

@@ -9,21 +9,20 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use phone_auth_core::accounts::{Accounts, FailureKind, FlowError, SignUpForm};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::client::Client;
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
-use phone_auth_core::password::{
-    EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
-};
+use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::signals::{
     ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
 };
 use phone_auth_core::store::{LimitStore, OutboxStore, Store};
 use phone_auth_core::tokens::{Keyring, SecretKey};
+
+use crate::plain::Plain;
 
 /// What is stored: how many rows each table has, and the bytes of them all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,41 +255,5 @@ fn form(name: &'static str) -> SignUpForm<'static> {
         phone,
         password: Password::new(PASSWORD),
         confirm_password: Some(Password::new(PASSWORD)),
-    }
-}
-
-/// A hasher that costs nothing: what a hash costs is no matter here.
-struct Plain;
-
-#[async_trait]
-impl PasswordHasher for Plain {
-    async fn hash(
-        &self,
-        password: &Password,
-        _requester: &Requester,
-    ) -> Result<EncodedPassword, HashError> {
-        Ok(EncodedPassword::new(format!("plain${}", password.reveal())))
-    }
-
-    async fn verify(
-        &self,
-        password: &Password,
-        encoded: &EncodedPassword,
-        _requester: &Requester,
-    ) -> Result<Verdict, HashError> {
-        let is_it = encoded.reveal() == format!("plain${}", password.reveal());
-        Ok(if is_it {
-            Verdict::Match
-        } else {
-            Verdict::NoMatch
-        })
-    }
-
-    async fn verify_nothing(
-        &self,
-        _password: &Password,
-        _requester: &Requester,
-    ) -> Result<(), HashError> {
-        Ok(())
     }
 }

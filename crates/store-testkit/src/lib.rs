@@ -8,6 +8,7 @@ mod django_sessions;
 pub mod external_writer;
 pub mod growth;
 pub mod memory;
+mod plain;
 pub mod suite;
 pub mod workload;
 

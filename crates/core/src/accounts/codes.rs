@@ -103,7 +103,7 @@ impl Accounts {
     /// - As for [`request_password_reset`](Self::request_password_reset).
     ///
     /// # Cancel safety
-    /// The message may be enqueued without a challenge; its link works.
+    /// The message is enqueued and its challenge begins, or neither; without an outbox there may be one of them.
     ///
     /// # Examples
     /// ```
@@ -152,15 +152,14 @@ impl Accounts {
             }
             Claim::Send(claim) => claim,
         };
-        let sent = self.send_named(purpose, name, Carries::LinkAndCode).await;
-        let sent = match sent {
-            Ok(sent) => sent,
+        let asked = self.asked(request, claim)?;
+        match self.send_named(purpose, name, Some(&asked)).await {
+            Ok(sent) => Ok(asked.key(sent)),
             Err(error) => {
                 self.release_send(claim).await;
-                return Err(error);
+                Err(error)
             }
-        };
-        Ok(self.keep_challenge(request, claim, sent).await?)
+        }
     }
 
     /// Takes the code of a reset, and gives what the link in the same message has in its path. The challenge ends.
@@ -310,7 +309,7 @@ impl Accounts {
             }
             Claim::Send(claim) => claim,
         };
-        let carries = Carries::LinkAndCode;
+        let carries = Carries::LinkAndCode(None);
         if let Err(failure) = self.send_verification(&user, &address, carries).await {
             self.release_send(claim).await;
             return Err(failure.into());

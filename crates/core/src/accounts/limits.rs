@@ -10,7 +10,7 @@ use super::{Accounts, Failure, FailureKind, FlowError, UsernameRefusal};
 use crate::address::AddressKind;
 use crate::client::ClientNetwork;
 use crate::limit_sweep;
-use crate::limits::{Attempt, Counters, Decision, Hit, LimitSubject};
+use crate::limits::{Attempt, Counters, Decision, Hit, LimitSubject, TextCount, TextRow};
 use crate::outbox::{Purpose, flow_of};
 use crate::password::Requester;
 use crate::store::{LimitRow, StoreErrorKind};
@@ -106,14 +106,16 @@ impl Accounts {
     }
 
     /// Counts a request for a password reset, or for a log-in by code: by network, and at the address, where one network has
-    /// half. Either is a message that anyone can have sent to someone else, so they share what there is.
+    /// half. Either is a message that anyone can have sent to someone else, so they share what there is. And, if it is not
+    /// refused, a text message: what is counted of those.
     pub(super) async fn count_reset(
         &self,
         purpose: Purpose,
         name: &AccountName,
         user: Option<&User>,
         address: Option<(AddressKind, &str)>,
-    ) -> Result<Counted, Failure> {
+        text: Option<&TextCount>,
+    ) -> Result<Vec<TextRow>, Failure> {
         let requester = self.requester(name, user);
         let asking = Asking {
             flow: flow_of(purpose),
@@ -131,12 +133,9 @@ impl Accounts {
         let (counters, limit) = (self.counters(), Limit::ResetsOfAddress);
         if !asking.is_stranger {
             let device = requester.device().unwrap_or_default();
-            return self
-                .count(
-                    &asking,
-                    counters.about(limit, &about, &[b"device", &device]),
-                )
-                .await;
+            let counters = counters.about(limit, &about, &[b"device", &device]);
+            let (_, rows) = self.count_with_text(&asking, counters, text).await?;
+            return Ok(rows);
         }
         let network = self.client.network();
         let mut counters =
@@ -146,7 +145,8 @@ impl Accounts {
         if let Some(network) = network {
             counters = counters.half_about(limit, &about, &[network.bytes()]);
         }
-        self.count(&asking, counters).await
+        let (_, rows) = self.count_with_text(&asking, counters, text).await?;
+        Ok(rows)
     }
 
     /// Counts something that a user who is signed in does.
@@ -172,13 +172,20 @@ impl Accounts {
         asking: &Asking<'_>,
         counters: Counters<'_>,
     ) -> Result<Counted, Failure> {
+        let (counted, _) = self.count_with_text(asking, counters, None).await?;
+        Ok(counted)
+    }
+
+    /// The same, and a text message with it: what is counted of those.
+    async fn count_with_text(
+        &self,
+        asking: &Asking<'_>,
+        counters: Counters<'_>,
+        text: Option<&TextCount>,
+    ) -> Result<(Counted, Vec<TextRow>), Failure> {
         let hits = counters.into_hits();
         let limiter = &self.inner.limiter;
         let now = self.now();
-        if hits.is_empty() {
-            let is_half_used = false;
-            return Ok(Counted { hits, is_half_used });
-        }
         if let Some((place, wait)) = limiter.recall(&hits, now) {
             return Err(self.limited(asking, hits.get(place), wait).await);
         }
@@ -187,10 +194,17 @@ impl Accounts {
             at: now,
             is_stranger: asking.is_stranger,
         };
-        let decision = limiter.store.count(&attempt).await?;
+        let none = Decision::Counted {
+            is_half_used: false,
+        };
+        let (decision, rows) = match text {
+            Some(text) => limiter.store.count_with_text(&attempt, text).await?,
+            None if attempt.hits.is_empty() => (none, Vec::new()),
+            None => (limiter.store.count(&attempt).await?, Vec::new()),
+        };
         let hits = attempt.hits;
         match decision {
-            Decision::Counted { is_half_used } => Ok(Counted { hits, is_half_used }),
+            Decision::Counted { is_half_used } => Ok((Counted { hits, is_half_used }, rows)),
             Decision::Refused { hit, wait } => {
                 let hit = hits.get(hit);
                 if let Some(hit) = hit {

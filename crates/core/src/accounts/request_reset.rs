@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use phone_auth_events::Limit;
 
+use super::resend::Asked;
+use super::texts::GuardedText;
 use super::{Accounts, Failure, FlowError};
-use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::address::{AddressId, AddressKind};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
 use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
@@ -78,8 +80,7 @@ impl Accounts {
     ) -> Result<(), FlowError<ResetRequestRefusal>> {
         let purpose = Purpose::ResetPassword;
         let name = self.read_named(purpose, login).await?;
-        let sent = self.send_named(purpose, name, Carries::Link);
-        sent.await.map(drop)
+        self.send_named(purpose, name, None).await.map(drop)
     }
 
     /// The name in a request for a message, after what refuses it before anything is read.
@@ -102,15 +103,15 @@ impl Accounts {
         Ok(name)
     }
 
-    /// Has a link sent, and perhaps a code; to which addresses.
+    /// Has a link sent, and a code if one was asked for, whose challenge begins with it; to which addresses.
     pub(super) async fn send_named(
         &self,
         purpose: Purpose,
         name: AccountName,
-        carries: Carries,
+        asked: Option<&Asked<'_>>,
     ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
-            return self.request_by_username(purpose, &name, carries).await;
+            return self.request_by_username(purpose, &name, asked).await;
         }
         let name = AccountName {
             username: None,
@@ -127,24 +128,33 @@ impl Accounts {
             }
             found => found?,
         };
-        self.count_request(purpose, &name, found.as_ref()).await?;
-        let sent = self.send_to_found(purpose, carries, &name, found.as_ref());
-        Ok(sent.await?)
-    }
-
-    /// Counts a request for a message to who was found by an address.
-    async fn count_request(
-        &self,
-        purpose: Purpose,
-        name: &AccountName,
-        found: Option<&FoundUser>,
-    ) -> Result<(), Failure> {
-        let address = found.and_then(|found| found.address.as_ref());
-        let address = address.map(|address| (address.kind, address.value.as_str()));
+        let named = found.as_ref().and_then(|found| found.address.clone());
+        let found = if self.resets_by_email(purpose, &name) {
+            self.at_verified_email(found).await?
+        } else {
+            found
+        };
+        let found = found.as_ref();
+        let canonical = name.canonical();
+        let addressee = self.addressee(purpose, &name, &canonical, found).await?;
+        // What a text message costs is counted with what the request itself costs: one statement of a store.
+        let text = self.guarded_text(purpose, addressee);
+        let count = text.as_ref().and_then(GuardedText::count);
         let user = found.map(|found| &found.user);
-        self.count_reset(purpose, name, user, address)
-            .await
-            .map(drop)
+        let address = named.as_ref();
+        let address = address.map(|address| (address.kind, address.value.as_str()));
+        let rows = self
+            .count_reset(purpose, &name, user, address, count)
+            .await?;
+        let to = match text {
+            Some(text) => self.guard(text, &rows).await,
+            None => addressee,
+        };
+        let mut sent = SentTo::default();
+        sent.note(addressee);
+        let carries = self.carries(asked, Some(sent));
+        self.send_guarded(purpose, to, carries).await?;
+        Ok(sent)
     }
 
     /// Has a message sent to the address that someone was found by, if it may receive one; for all else the work is the same.
@@ -155,37 +165,38 @@ impl Accounts {
         name: &AccountName,
         found: Option<&FoundUser>,
     ) -> Result<SentTo, Failure> {
-        let may_be_unverified = match purpose {
-            Purpose::LogIn => self.is_unclaimed(found).await?,
-            _ => self.settings().unverified_reset,
-        };
         let canonical = name.canonical();
-        let mail = if self.resets_by_email(purpose, name) {
-            let user = found.map(|found| &found.user);
-            Some(self.verified_email(user).await?)
-        } else {
-            None
-        };
-        let address = match (&mail, found) {
-            (Some(mail), _) => mail.as_ref(),
-            (None, Some(found)) => {
-                let named = found.address.as_ref();
-                named.filter(|address| address.is_verified || may_be_unverified)
-            }
-            (None, None) => None,
-        };
-        let user = found.map(|found| &found.user);
-        let to = match (user.filter(|user| may_be_sent(purpose, user)), address) {
-            (Some(user), Some(address)) => Addressee::User(To { user, address }),
-            _ => Addressee::Nobody {
-                kind: self.kind_to(purpose, name),
-                name: &canonical,
-            },
-        };
+        let to = self.addressee(purpose, name, &canonical, found).await?;
         self.send_message(purpose, to, carries).await?;
         let mut sent = SentTo::default();
         sent.note(to);
         Ok(sent)
+    }
+
+    /// Who is sent a message: the address that someone was found by, if it may receive one, and else nobody.
+    async fn addressee<'a>(
+        &self,
+        purpose: Purpose,
+        name: &AccountName,
+        canonical: &'a str,
+        found: Option<&'a FoundUser>,
+    ) -> Result<Addressee<'a>, Failure> {
+        let may_be_unverified = match purpose {
+            Purpose::LogIn => self.is_unclaimed(found).await?,
+            _ => self.settings().unverified_reset,
+        };
+        Ok(match found {
+            Some(FoundUser {
+                user,
+                address: Some(address),
+            }) if may_be_sent(purpose, user) && (address.is_verified || may_be_unverified) => {
+                Addressee::User(To { user, address })
+            }
+            _ => Addressee::Nobody {
+                kind: self.kind_to(purpose, name),
+                name: canonical,
+            },
+        })
     }
 
     /// Whether an account is for the taking by who shows that an unverified address of it is theirs: where one signs up by
@@ -208,14 +219,18 @@ impl Accounts {
         }
     }
 
-    /// The oldest verified e-mail address of a user; the same is read for nobody.
-    async fn verified_email(
+    /// A user at their oldest verified e-mail address, if there is one; the same is read for nobody.
+    async fn at_verified_email(
         &self,
-        user: Option<&User>,
-    ) -> Result<Option<AddressRecord>, StoreError> {
-        let id = user.map_or(NOBODY, |user| user.id);
+        found: Option<FoundUser>,
+    ) -> Result<Option<FoundUser>, StoreError> {
+        let id = found.as_ref().map_or(NOBODY, |found| found.user.id);
         let mut addresses = self.some_addresses_of(id).await?.into_iter();
-        Ok(addresses.find(|it| it.kind == AddressKind::Email && it.is_verified))
+        let mail = addresses.find(|it| it.kind == AddressKind::Email && it.is_verified);
+        Ok(found.map(|found| FoundUser {
+            address: mail,
+            ..found
+        }))
     }
 
     /// Has links sent to an account that was named by its username: to the oldest verified address of each kind that
@@ -224,7 +239,7 @@ impl Accounts {
         &self,
         purpose: Purpose,
         name: &AccountName,
-        carries: Carries,
+        asked: Option<&Asked<'_>>,
     ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         let kinds = [AddressKind::Email, AddressKind::Phone];
         let mut offered = kinds.into_iter().filter(|kind| self.offers(purpose, *kind));
@@ -239,12 +254,13 @@ impl Accounts {
             found => found?,
         };
         let user = found.map(|found| found.user);
-        self.count_reset(purpose, name, user.as_ref(), None).await?;
+        self.count_reset(purpose, name, user.as_ref(), None, None)
+            .await?;
         let user = user.filter(|user| may_be_sent(purpose, user));
         let id = user.as_ref().map_or(NOBODY, |user| user.id);
         let addresses = self.some_addresses_of(id).await?;
         let canonical = name.canonical();
-        let mut sent = SentTo::default();
+        let (mut sent, mut messages) = (SentTo::default(), Vec::new());
         for kind in std::iter::once(first).chain(offered) {
             let address = addresses.iter().find(|address| {
                 address.kind == kind && address.is_verified && !self.is_refused_number(address)
@@ -256,10 +272,25 @@ impl Accounts {
                     name: &canonical,
                 },
             };
-            self.send_message(purpose, to, carries).await?;
             sent.note(to);
+            messages.push(to);
+        }
+        let last = messages.len().saturating_sub(1);
+        for (place, to) in messages.into_iter().enumerate() {
+            let carries = self.carries(asked, (place == last).then_some(sent));
+            self.send_message(purpose, to, carries).await?;
         }
         Ok(sent)
+    }
+
+    /// What a message has for the user: a code if one was asked for; and its challenge, once all the addresses are known.
+    fn carries(&self, asked: Option<&Asked<'_>>, sent: Option<SentTo>) -> Carries {
+        match asked {
+            None => Carries::Link,
+            Some(asked) => {
+                Carries::LinkAndCode(sent.and_then(|sent| self.new_challenge(asked, sent)))
+            }
+        }
     }
 }
 

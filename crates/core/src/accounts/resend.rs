@@ -51,6 +51,26 @@ pub(super) enum Claim<'a> {
     Send(Option<(&'a ChallengeKey, KeptChallenge)>),
 }
 
+/// A browser that a code is sent to, and the key that it gets with a new challenge.
+pub(super) struct Asked<'a> {
+    request: CodeRequest<'a>,
+    claim: Option<(&'a ChallengeKey, KeptChallenge)>,
+    new: ChallengeKey,
+}
+
+impl Asked<'_> {
+    /// The challenge that it has, if its message goes where the one before went.
+    fn kept(&self, sent: SentTo) -> Option<&ChallengeKey> {
+        let (key, kept) = self.claim?;
+        ((kept.email, kept.phone) == (sent.email, sent.phone)).then_some(key)
+    }
+
+    /// The key that it waits with.
+    pub(super) fn key(&self, sent: SentTo) -> ChallengeKey {
+        self.kept(sent).unwrap_or(&self.new).clone()
+    }
+}
+
 /// A code that a browser waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -249,28 +269,49 @@ impl Accounts {
         })
     }
 
-    /// Keeps the challenge of a message that was sent: the one that the browser has, unless the message went elsewhere than
-    /// the one before, or a new one.
+    /// A browser that a code is to be sent to.
+    pub(super) fn asked<'a>(
+        &self,
+        request: CodeRequest<'a>,
+        claim: Option<(&'a ChallengeKey, KeptChallenge)>,
+    ) -> Result<Asked<'a>, Failure> {
+        let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
+        self.inner.randomness.fill(bytes.as_mut())?;
+        let new = ChallengeKey::from_bytes(&bytes);
+        Ok(Asked {
+            request,
+            claim,
+            new,
+        })
+    }
+
+    /// Keeps the challenge of a message that was sent.
     pub(super) async fn keep_challenge(
         &self,
         request: CodeRequest<'_>,
         claim: Option<(&ChallengeKey, KeptChallenge)>,
         sent: SentTo,
     ) -> Result<ChallengeKey, Failure> {
-        let before = match claim {
-            Some((key, kept)) if (kept.email, kept.phone) == (sent.email, sent.phone) => {
-                return Ok(key.clone());
-            }
-            other => other.map(|(_, kept)| kept),
-        };
-        let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
-        self.inner.randomness.fill(bytes.as_mut())?;
-        let key = ChallengeKey::from_bytes(&bytes);
+        let asked = self.asked(request, claim)?;
+        if let Some(new) = self.new_challenge(&asked, sent) {
+            self.store().begin_challenge(&new).await?;
+        }
+        Ok(asked.key(sent))
+    }
+
+    /// The challenge to begin with a message: none where the browser has one, unless the message goes elsewhere than the one
+    /// before.
+    pub(super) fn new_challenge(&self, asked: &Asked<'_>, sent: SentTo) -> Option<NewChallenge> {
+        if asked.kept(sent).is_some() {
+            return None;
+        }
+        let request = &asked.request;
+        let before = asked.claim.map(|(_, kept)| kept);
         let now = self.now();
         let sends = before.map_or(1, |kept| kept.sends.saturating_add(1));
         let alive = before.filter(|kept| kept.expires_at > now);
-        let new = NewChallenge {
-            id: key.id(),
+        Some(NewChallenge {
+            id: asked.new.id(),
             previous: request.previous.map(ChallengeKey::id),
             purpose: request.purpose,
             subject: request.subject,
@@ -281,9 +322,7 @@ impl Accounts {
             expires_at: self.challenge_expiry(now),
             sends,
             resend_at: now + self.pause(sends, request.pause),
-        };
-        self.store().begin_challenge(&new).await?;
-        Ok(key)
+        })
     }
 
     /// Gives back that a message could be sent, as none was: the next request is no second click.

@@ -143,17 +143,29 @@ impl Accounts {
         carries: Carries,
     ) -> Result<(), Failure> {
         let to = self.guard_text(purpose, to).await?;
-        match &self.inner.outbox {
-            Some(outbox) => {
-                let manner = Manner {
-                    language: self.language.as_ref(),
-                    channel: self.channel_to(to.kind()),
-                    carries,
-                };
-                outbox.enqueue(purpose, to, manner).await
-            }
-            None => self.tell_message(purpose, to, carries).await,
+        self.send_guarded(purpose, to, carries).await
+    }
+
+    /// The same of a message that the guard of text messages has seen.
+    pub(super) async fn send_guarded(
+        &self,
+        purpose: Purpose,
+        to: Addressee<'_>,
+        carries: Carries,
+    ) -> Result<(), Failure> {
+        if let Some(outbox) = &self.inner.outbox {
+            let manner = Manner {
+                language: self.language.as_ref(),
+                channel: self.channel_to(to.kind()),
+                carries,
+            };
+            return outbox.enqueue(purpose, to, manner).await;
         }
+        self.tell_message(purpose, to, carries).await?;
+        if let Some(challenge) = carries.challenge() {
+            self.store().begin_challenge(&challenge).await?;
+        }
+        Ok(())
     }
 
     /// Tells the receivers of a message.

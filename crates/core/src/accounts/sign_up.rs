@@ -171,7 +171,7 @@ impl Accounts {
                 continue;
             }
             let carries = if coded == Some((address.kind, address.id)) {
-                Carries::LinkAndCode
+                Carries::LinkAndCode(None)
             } else {
                 Carries::Link
             };

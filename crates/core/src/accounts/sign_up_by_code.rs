@@ -146,13 +146,13 @@ impl Accounts {
         let known = found.as_ref().and_then(|found| found.address.as_ref());
         let known = known.map(|it| (it.kind, it.value.as_str()));
         let user = found.as_ref().map(|found| &found.user);
-        self.count_reset(purpose, name, user, known.or(typed))
+        self.count_reset(purpose, name, user, known.or(typed), None)
             .await?;
         if found.is_none() {
             self.make_passwordless(new.clone()).await?;
             found = self.found_for_code(name).await?;
         }
-        self.send_to_found(purpose, Carries::LinkAndCode, name, found.as_ref())
+        self.send_to_found(purpose, Carries::LinkAndCode(None), name, found.as_ref())
             .await
     }
 

@@ -7,10 +7,11 @@ use phone_auth_events::{MessageRefusal, MessageRefused, Sender};
 use super::{Accounts, Dispatch, Failure};
 use crate::address::{AddressKind, PhoneNumber};
 use crate::limits::{
-    LimitKey, ScopeKind, TextBudget, TextChange, TextGuard, TextRow, TextScope, TextTotals,
+    LimitKey, ScopeKind, TextBudget, TextChange, TextCount, TextGuard, TextRow, TextScope,
+    TextTotals, text_refusal,
 };
-use crate::outbox::{Addressee, Purpose, flow_of};
-use crate::user::User;
+use crate::outbox::{Addressee, Purpose, To, flow_of};
+use crate::user::{AccountName, User};
 
 /// How many rows are read at once to list them.
 const PAGE: u32 = 1_000;
@@ -19,7 +20,7 @@ const PAGE: u32 = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextUse {
-    /// What it is: `dial_code +91`, `prefix`, `network` or `site`.
+    /// What it is: `dial_code +91`, `prefix`, `network`, `site` or `owner`.
     pub scope: String,
     /// Which it is, among those of the same name.
     pub key: LimitKey,
@@ -33,6 +34,25 @@ pub struct TextUse {
     pub is_full: bool,
 }
 
+/// A text message that the guard looks at.
+pub(super) struct GuardedText<'a> {
+    flow: &'static str,
+    to: Addressee<'a>,
+    text: &'a str,
+    number: Option<PhoneNumber>,
+    /// Why it is refused, no matter what is counted.
+    refusal: Option<MessageRefusal>,
+    is_enforced: bool,
+    count: Option<TextCount>,
+}
+
+impl GuardedText<'_> {
+    /// What is to be counted of it, if anything is.
+    pub(super) const fn count(&self) -> Option<&TextCount> {
+        self.count.as_ref()
+    }
+}
+
 impl Accounts {
     /// Whom a message goes to: nobody where it is a text message that costs too much. The same is read and written for
     /// everybody, so that nobody can tell who exists.
@@ -41,16 +61,38 @@ impl Accounts {
         purpose: Purpose,
         to: Addressee<'a>,
     ) -> Result<Addressee<'a>, Failure> {
-        if to.kind() != AddressKind::Phone {
+        let Some(text) = self.guarded_text(purpose, to) else {
             return Ok(to);
-        }
-        let (text, user) = match to {
-            Addressee::User(to) => (to.address.value.as_str(), Some(to.user)),
-            Addressee::Nobody { name, .. } => (name, None),
         };
-        let nobody = Addressee::Nobody {
-            kind: AddressKind::Phone,
-            name: text,
+        let store = &self.inner.limiter.store;
+        let rows = match text.count() {
+            Some(count) => store.count_texts(count).await?,
+            None => Vec::new(),
+        };
+        Ok(self.guard(text, &rows).await)
+    }
+
+    /// What is to be asked about a message, if it is a text message that the guard looks at.
+    pub(super) fn guarded_text<'a>(
+        &self,
+        purpose: Purpose,
+        to: Addressee<'a>,
+    ) -> Option<GuardedText<'a>> {
+        if to.kind() != AddressKind::Phone {
+            return None;
+        }
+        // Nobody but the user of a proven number has them sent, and no link in them is used.
+        if matches!(purpose, Purpose::SecurityNotice | Purpose::Event) {
+            return None;
+        }
+        let flow = flow_of(purpose);
+        let (text, is_nobody, is_owner) = match to {
+            Addressee::User(To { user, address }) => {
+                let requester = self.requester(&AccountName::default(), Some(user));
+                let is_owner = address.is_verified && !requester.is_stranger();
+                (address.value.as_str(), false, is_owner)
+            }
+            Addressee::Nobody { name, .. } => (name, true, false),
         };
         let limits = &self.settings().limits;
         let number = PhoneNumber::parse(text).ok();
@@ -58,55 +100,59 @@ impl Accounts {
             let is_refused = self.settings().refused_number_types.refuse(number);
             is_refused.then_some(MessageRefusal::NumberType)
         });
-        // Nobody but the user of a proven number has them sent, and no link in them is used.
-        if matches!(purpose, Purpose::SecurityNotice | Purpose::Event) {
-            return Ok(to);
-        }
-        let flow = flow_of(purpose);
-        let is_type = refusal.is_some();
-        if limits.danger_off || limits.text_guard == TextGuard::Off {
-            if let (Some(reason), Some(user)) = (refusal, user) {
-                self.tell_refused(flow, reason, true, user, number.as_ref())
-                    .await;
-                return Ok(nobody);
-            }
-            return Ok(to);
-        }
-        let is_enforced = is_type || limits.text_guard == TextGuard::Enforce;
+        let is_off = limits.danger_off || limits.text_guard == TextGuard::Off;
+        let is_enforced = refusal.is_some() || limits.text_guard == TextGuard::Enforce;
         let is_elsewhere = |number: &PhoneNumber| !limits.text_countries.contain(number);
-        if refusal.is_none() && number.as_ref().is_some_and(is_elsewhere) {
+        if !is_off && refusal.is_none() && number.as_ref().is_some_and(is_elsewhere) {
             refusal = Some(MessageRefusal::Country);
         }
-        let change = if user.is_none() || (refusal.is_some() && is_enforced) {
+        let change = if is_nobody || (refusal.is_some() && is_enforced) {
             TextChange::Nothing
         } else {
             TextChange::Sent
         };
-        let scopes = self.text_scopes(text, number.as_ref());
-        let hour = TextRow::hour_of(self.now());
-        let store = &self.inner.limiter.store;
-        let rows = store.count_texts(&scopes, change, hour).await?;
-        let Some(user) = user else {
-            return Ok(to);
+        let count = (!is_off).then(|| TextCount {
+            scopes: self.text_scopes(text, number.as_ref(), is_owner),
+            change,
+            hour: TextRow::hour_of(self.now()),
+        });
+        Some(GuardedText {
+            flow,
+            to,
+            text,
+            number,
+            refusal,
+            is_enforced,
+            count,
+        })
+    }
+
+    /// Whom a text message goes to by what is counted.
+    pub(super) async fn guard<'a>(&self, text: GuardedText<'a>, rows: &[TextRow]) -> Addressee<'a> {
+        let Addressee::User(To { user, .. }) = text.to else {
+            return text.to;
         };
-        if refusal.is_none() {
-            refusal = scopes.iter().find_map(|scope| {
-                let totals = TextTotals::of(&rows, &scope.name, hour);
-                ScopeKind::of(&scope.name)?.refuses(&totals, limits.text_site_budget)
-            });
+        let mut refusal = text.refusal;
+        if let (None, Some(count)) = (refusal, text.count()) {
+            let site_budget = self.settings().limits.text_site_budget;
+            refusal = text_refusal(count, rows, site_budget);
         }
         let Some(reason) = refusal else {
-            return Ok(to);
+            return text.to;
         };
-        self.tell_refused(flow, reason, is_enforced, user, number.as_ref())
+        let (number, is_enforced) = (text.number.as_ref(), text.is_enforced);
+        self.tell_refused(text.flow, reason, is_enforced, user, number)
             .await;
         if !is_enforced {
-            return Ok(to);
+            return text.to;
         }
-        if change == TextChange::Sent {
-            self.take_text_back(scopes, hour).await;
+        if let Some(count) = text.count.filter(|it| it.change == TextChange::Sent) {
+            self.take_text_back(count).await;
         }
-        Ok(nobody)
+        Addressee::Nobody {
+            kind: AddressKind::Phone,
+            name: text.text,
+        }
     }
 
     /// Notes that the link of a message was used, by the one who asks now.
@@ -116,10 +162,12 @@ impl Accounts {
         if kind != AddressKind::Phone || is_off {
             return;
         }
-        let scopes = self.text_scopes(value, PhoneNumber::parse(value).ok().as_ref());
-        let hour = TextRow::hour_of(self.now());
-        let store = &self.inner.limiter.store;
-        if let Err(error) = store.count_texts(&scopes, TextChange::Used, hour).await {
+        let count = TextCount {
+            scopes: self.text_scopes(value, PhoneNumber::parse(value).ok().as_ref(), false),
+            change: TextChange::Used,
+            hour: TextRow::hour_of(self.now()),
+        };
+        if let Err(error) = self.inner.limiter.store.count_texts(&count).await {
             tracing::warn!(%error, "it was not noted that a text message was used");
         }
     }
@@ -153,8 +201,13 @@ impl Accounts {
     }
 
     /// What a message to this number is counted by, in the order of the keys. Of a text that is no number only the digits
-    /// count.
-    fn text_scopes(&self, text: &str, number: Option<&PhoneNumber>) -> Vec<TextScope> {
+    /// count. One that its owner asks for has a place of its own besides.
+    fn text_scopes(
+        &self,
+        text: &str,
+        number: Option<&PhoneNumber>,
+        is_owner: bool,
+    ) -> Vec<TextScope> {
         let limiter = &self.inner.limiter;
         let code = number.map_or(0, PhoneNumber::dial_code);
         let thousand = text.get(..text.len().saturating_sub(3)).unwrap_or_default();
@@ -173,6 +226,12 @@ impl Accounts {
                 name: "site".to_owned(),
             },
         ];
+        if is_owner {
+            scopes.push(TextScope {
+                key: limiter.text_key(&[b"owner", text.as_bytes()], &[]),
+                name: "owner".to_owned(),
+            });
+        }
         if let Some(network) = self.client.network() {
             scopes.push(TextScope {
                 key: limiter.text_key(&[b"network", network.bytes()], &[&code_bytes]),
@@ -185,11 +244,14 @@ impl Accounts {
 
     /// Takes back what was counted of a message that is not sent. Where receivers run in the background, this does too:
     /// the answer would take longer for one who exists.
-    async fn take_text_back(&self, scopes: Vec<TextScope>, hour: i64) {
+    async fn take_text_back(&self, sent: TextCount) {
         let store = Arc::clone(&self.inner.limiter.store);
         let taken_back = async move {
-            let change = TextChange::TakenBack;
-            if let Err(error) = store.count_texts(&scopes, change, hour).await {
+            let count = TextCount {
+                change: TextChange::TakenBack,
+                ..sent
+            };
+            if let Err(error) = store.count_texts(&count).await {
                 tracing::warn!(%error, "a text message that was refused stays counted");
             }
         };

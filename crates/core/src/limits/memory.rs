@@ -1,6 +1,7 @@
 //! Counters in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,8 +9,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::{
-    Attempt, Decision, Hit, Limit, LimitKey, LimitSubject, Tally, TextChange, TextCounts, TextRow,
-    TextScope, decide, give_back,
+    Attempt, Decision, Hit, Limit, LimitKey, LimitSubject, Tally, TextCount, TextCounts, TextRow,
+    decide, give_back,
 };
 use crate::store::{LimitRow, LimitStore, StoreError};
 
@@ -61,6 +62,11 @@ impl MemoryLimits {
         Self::default()
     }
 
+    /// How many counters there are, empty ones too.
+    pub fn counter_count(&self) -> usize {
+        self.lock().all.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Counters> {
         self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -82,6 +88,22 @@ impl Counters {
         self.by_end.insert((tally.expires_at, hit.key));
     }
 
+    fn count(&mut self, attempt: &Attempt) -> Decision {
+        let find = |key: &LimitKey| Ok::<_, Infallible>(self.find(key));
+        let Ok((decision, tallies)) = decide(attempt, find);
+        for (hit, tally) in attempt.hits.iter().zip(tallies) {
+            self.put(hit, tally);
+        }
+        decision
+    }
+
+    fn count_texts(&mut self, texts: &TextCount) -> Vec<TextRow> {
+        if self.texts.row_count() >= MOST {
+            self.texts = TextCounts::default();
+        }
+        self.texts.count(texts)
+    }
+
     fn remove(&mut self, key: &LimitKey) -> bool {
         let removed = self.all.remove(key);
         if let Some((_, tally)) = removed {
@@ -94,12 +116,7 @@ impl Counters {
 #[async_trait]
 impl LimitStore for MemoryLimits {
     async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
-        let mut counters = self.lock();
-        let (decision, tallies) = decide(attempt, |key| Ok::<_, StoreError>(counters.find(key)))?;
-        for (hit, tally) in attempt.hits.iter().zip(tallies) {
-            counters.put(hit, tally);
-        }
-        Ok(decision)
+        Ok(self.lock().count(attempt))
     }
 
     async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError> {
@@ -159,17 +176,22 @@ impl LimitStore for MemoryLimits {
         Ok(removed.into())
     }
 
-    async fn count_texts(
+    async fn count_texts(&self, texts: &TextCount) -> Result<Vec<TextRow>, StoreError> {
+        Ok(self.lock().count_texts(texts))
+    }
+
+    async fn count_with_text(
         &self,
-        scopes: &[TextScope],
-        change: TextChange,
-        hour: i64,
-    ) -> Result<Vec<TextRow>, StoreError> {
-        let texts = &mut self.lock().texts;
-        if texts.row_count() >= MOST {
-            *texts = TextCounts::default();
-        }
-        Ok(texts.count(scopes, change, hour))
+        attempt: &Attempt,
+        texts: &TextCount,
+    ) -> Result<(Decision, Vec<TextRow>), StoreError> {
+        let mut counters = self.lock();
+        let decision = counters.count(attempt);
+        let rows = match decision {
+            Decision::Counted { .. } => counters.count_texts(texts),
+            Decision::Refused { .. } => Vec::new(),
+        };
+        Ok((decision, rows))
     }
 
     async fn texts_after(

@@ -5,7 +5,7 @@
 
 use phone_auth_events::MessageRefusal;
 
-use super::TextRow;
+use super::{TextCount, TextRow};
 use crate::address::{PhoneNumber, Region};
 
 /// Whether the guard of text messages refuses any.
@@ -96,6 +96,10 @@ pub(crate) struct TextTotals {
     countries: usize,
 }
 
+/// How many messages a day owners get whatever budgets are used up, used or not: more than they need to get in, and too few
+/// to earn by with accounts that someone must first prove a number for, one by one.
+const OWNERS: i64 = 3;
+
 /// From how many countries on a network needs one message that was used.
 const COUNTRIES: usize = 3;
 
@@ -174,6 +178,8 @@ pub(crate) enum ScopeKind {
     Prefix,
     Network,
     Site,
+    /// A proven number whose user asks from a browser that they have signed in with: a place of their own.
+    Owner,
 }
 
 impl ScopeKind {
@@ -184,16 +190,19 @@ impl ScopeKind {
             Some("prefix") => Some(Self::Prefix),
             Some("network") => Some(Self::Network),
             Some("site") => Some(Self::Site),
+            Some("owner") => Some(Self::Owner),
             _ => None,
         }
     }
 
-    const fn reason(self) -> MessageRefusal {
+    /// Why it refuses, if it ever does.
+    const fn reason(self) -> Option<MessageRefusal> {
         match self {
-            Self::DialCode => MessageRefusal::DialCode,
-            Self::Prefix => MessageRefusal::Prefix,
-            Self::Network => MessageRefusal::Network,
-            Self::Site => MessageRefusal::Site,
+            Self::DialCode => Some(MessageRefusal::DialCode),
+            Self::Prefix => Some(MessageRefusal::Prefix),
+            Self::Network => Some(MessageRefusal::Network),
+            Self::Site => Some(MessageRefusal::Site),
+            Self::Owner => None,
         }
     }
 
@@ -211,6 +220,10 @@ impl ScopeKind {
                     day: budget,
                 }
             }
+            Self::Owner => Floor {
+                hour: OWNERS,
+                day: OWNERS,
+            },
             Self::Network => return None,
         };
         Some(totals.budget(floor))
@@ -227,13 +240,33 @@ impl ScopeKind {
     }
 
     /// Whether a scope of this kind refuses the message that is counted in these totals already.
-    pub(crate) fn refuses(self, totals: &TextTotals, site_budget: u32) -> Option<MessageRefusal> {
+    fn refuses(self, totals: &TextTotals, site_budget: u32) -> Option<MessageRefusal> {
         let is_over = match self.budget(totals, site_budget) {
             Some(budget) => totals.unused_day() > budget.day || totals.unused_hour() > budget.hour,
             None => totals.countries >= COUNTRIES && totals.used_day == 0,
         };
-        is_over.then(|| self.reason())
+        self.reason().filter(|_| is_over)
     }
+}
+
+/// Why a message that is counted in these rows already is refused, if it is: not where its owner has a place left.
+pub(crate) fn refusal(
+    texts: &TextCount,
+    rows: &[TextRow],
+    site_budget: u32,
+) -> Option<MessageRefusal> {
+    let scopes = texts.scopes.iter().filter_map(|scope| {
+        let totals = TextTotals::of(rows, &scope.name, texts.hour);
+        Some((ScopeKind::of(&scope.name)?, totals))
+    });
+    let scopes: Vec<_> = scopes.collect();
+    let has_place =
+        |(kind, totals): &(_, TextTotals)| *kind == ScopeKind::Owner && totals.sent_day <= OWNERS;
+    if scopes.iter().any(has_place) {
+        return None;
+    }
+    let mut scopes = scopes.iter();
+    scopes.find_map(|(kind, totals)| kind.refuses(totals, site_budget))
 }
 
 #[cfg(test)]

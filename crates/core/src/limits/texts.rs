@@ -48,6 +48,21 @@ impl TextChange {
     }
 }
 
+/// A change of what is counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates take it apart"
+)]
+pub struct TextCount {
+    /// By what it is counted, in the order of the keys, each once.
+    pub scopes: Vec<TextScope>,
+    /// What is changed in each.
+    pub change: TextChange,
+    /// The hour by the clock of the one who asks, as [`TextRow::hour_of`] numbers it.
+    pub hour: i64,
+}
+
 /// What is counted in one hour of one scope, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
@@ -91,25 +106,19 @@ impl TextRow {
     }
 }
 
-/// What is counted of text messages, in memory: for stores that keep it there.
-///
-/// # Examples
-/// ```
-/// use phone_auth_core::limits::{LimitKey, TextChange, TextCounts, TextScope};
-///
-/// let site = TextScope { key: LimitKey::from_bytes([7; 16]), name: "site".to_owned() };
-/// let mut counts = TextCounts::default();
-/// counts.count(&[site.clone()], TextChange::Sent, 5);
-/// let rows = counts.count(&[site], TextChange::Used, 5);
-/// assert_eq!((rows[0].sent, rows[0].used), (1, 1));
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct TextCounts(BTreeMap<(LimitKey, i64), TextRow>);
+/// What is counted of text messages, in memory.
+#[derive(Default)]
+pub(crate) struct TextCounts(BTreeMap<(LimitKey, i64), TextRow>);
 
 impl TextCounts {
-    /// Changes these scopes in this hour, and gives all that is counted about their subjects in the last 15 days.
-    pub fn count(&mut self, scopes: &[TextScope], change: TextChange, hour: i64) -> Vec<TextRow> {
-        let (sent, used) = change.numbers();
+    /// Changes what is counted, and gives all that is about the subjects of the scopes in the last 15 days.
+    pub(crate) fn count(&mut self, texts: &TextCount) -> Vec<TextRow> {
+        let TextCount {
+            scopes,
+            change,
+            hour,
+        } = texts;
+        let (hour, (sent, used)) = (*hour, change.numbers());
         let mut rows = Vec::new();
         for scope in scopes {
             let row = self.0.entry((scope.key, hour)).or_insert_with(|| TextRow {
@@ -136,7 +145,7 @@ impl TextCounts {
     }
 
     /// At most `limit` rows after the one of this key and hour.
-    pub fn after(&self, after: Option<(LimitKey, i64)>, limit: u32) -> Vec<TextRow> {
+    pub(crate) fn after(&self, after: Option<(LimitKey, i64)>, limit: u32) -> Vec<TextRow> {
         let rows = self
             .0
             .iter()
@@ -147,7 +156,7 @@ impl TextCounts {
     }
 
     /// Removes at most `limit` rows that are old at this hour; how many they were.
-    pub fn remove_old(&mut self, hour: i64, limit: u32) -> u64 {
+    pub(crate) fn remove_old(&mut self, hour: i64, limit: u32) -> u64 {
         let old = self.0.iter().filter(|(_, row)| row.is_old(hour));
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let keys: Vec<_> = old.map(|(key, _)| *key).take(most).collect();
@@ -158,7 +167,7 @@ impl TextCounts {
     }
 
     /// How many rows there are.
-    pub fn row_count(&self) -> usize {
+    pub(crate) fn row_count(&self) -> usize {
         self.0.len()
     }
 }

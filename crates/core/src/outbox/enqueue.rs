@@ -81,6 +81,7 @@ impl Outbox {
             created_at: now,
             expires_at: self.inner.links.expiry(purpose, kind, now),
             code_half_life: manner.carries.code_half_life(&self.inner.links),
+            challenge: manner.carries.challenge(),
         })
     }
 
@@ -117,6 +118,7 @@ impl NewMessage {
             created_at: now,
             expires_at: links.expiry(Purpose::SecurityNotice, kind, now),
             code_half_life: None,
+            challenge: None,
         })
     }
 }
@@ -143,6 +145,7 @@ impl NewMessage {
             created_at: now,
             expires_at: links.expiry(Purpose::Event, kind, now),
             code_half_life: None,
+            challenge: None,
         })
     }
 }

@@ -11,6 +11,7 @@ use phone_auth_events::{
 
 use super::{MessageSignal, Notice, Purpose, Recipient};
 use crate::address::{AddressKind, AddressRecord};
+use crate::challenge::NewChallenge;
 use crate::language::Language;
 use crate::link::Links;
 use crate::user::User;
@@ -63,8 +64,8 @@ impl Addressee<'_> {
 pub(crate) enum Carries {
     /// A link.
     Link,
-    /// A link, and a code for the one who asked.
-    LinkAndCode,
+    /// A link, and a code for the one who asked; and the challenge that begins with it, where it does not begin by itself.
+    LinkAndCode(Option<NewChallenge>),
 }
 
 /// How a message goes, and what it has.
@@ -78,7 +79,18 @@ pub(crate) struct Manner<'a> {
 impl Carries {
     /// For how long the same code is sent again.
     pub(crate) fn code_half_life(self, links: &Links) -> Option<TimeDelta> {
-        (self == Self::LinkAndCode).then(|| links.code_half_life())
+        match self {
+            Self::Link => None,
+            Self::LinkAndCode(_) => Some(links.code_half_life()),
+        }
+    }
+
+    /// The challenge that begins with it.
+    pub(crate) const fn challenge(self) -> Option<NewChallenge> {
+        match self {
+            Self::Link => None,
+            Self::LinkAndCode(challenge) => challenge,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Binding, Notice, PendingEvent, Queue, Queues, Receipts};
 use crate::address::{AddressId, AddressKind};
+use crate::challenge::NewChallenge;
 use crate::language::Language;
 use crate::link::LinkRequest;
 use crate::user::UserId;
@@ -74,6 +75,8 @@ pub struct NewMessage {
     /// For how long the same code is sent again, when one is asked for: see
     /// [`LinkRequest::code_half_life`](crate::link::LinkRequest::code_half_life). Not kept with the message.
     pub code_half_life: Option<TimeDelta>,
+    /// The challenge that begins with it, in the same transaction, whomever it goes to. Not kept with the message.
+    pub challenge: Option<NewChallenge>,
 }
 
 impl NewMessage {

@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::limits::{
-    Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextChange, TextRow, TextScope,
-};
+use crate::limits::{Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextCount, TextRow};
 
 /// Keeps the counters of [limits](crate::limits).
 ///
@@ -46,18 +44,20 @@ pub trait LimitStore: Send + Sync {
     /// machine believes no later time than that of the [newest write](super::OutboxStore::newest_write).
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError>;
 
-    /// Changes what is counted of text messages in this hour, in all of these scopes together, and gives all that is
+    /// Changes what is counted of text messages in this hour, in all of the scopes together, and gives all that is
     /// counted about their subjects in the last [15 days](TextRow::KEPT): what it has changed as it is then, however many
     /// change it at once.
     ///
-    /// The scopes come in the order of their keys, each once. The work is the same for every change. The hour is that of
-    /// the caller, by [`TextRow::hour_of`].
-    async fn count_texts(
+    /// The work is the same for every change.
+    async fn count_texts(&self, texts: &TextCount) -> Result<Vec<TextRow>, StoreError>;
+
+    /// [Counts](Self::count) an attempt and, unless it is refused, [text messages](Self::count_texts) with it; without
+    /// any hit these alone.
+    async fn count_with_text(
         &self,
-        scopes: &[TextScope],
-        change: TextChange,
-        hour: i64,
-    ) -> Result<Vec<TextRow>, StoreError>;
+        attempt: &Attempt,
+        texts: &TextCount,
+    ) -> Result<(Decision, Vec<TextRow>), StoreError>;
 
     /// At most `limit` rows of what is counted of text messages, after the one of this key and hour, in the order of keys
     /// and hours.

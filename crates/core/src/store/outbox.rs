@@ -46,6 +46,9 @@ pub trait OutboxStore: Send + Sync {
     ///
     /// A message to nobody, or to a user who is gone by now, is written and removed in the same transaction: the same
     /// work, and nothing is left of it.
+    ///
+    /// A [challenge](NewMessage::challenge) that comes with it [begins](super::ChallengeStore::begin_challenge) in the same
+    /// transaction.
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;
 
     /// How many messages are pending, dead letters left out; counted up to `at_most`.

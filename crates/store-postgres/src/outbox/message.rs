@@ -133,6 +133,7 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
             created_at: time(9)?,
             expires_at: time(11)?,
             code_half_life: None,
+            challenge: None,
         },
         requested_at: if is_requested { Some(time(20)?) } else { None },
         enqueued_at: time(10)?,

@@ -17,6 +17,7 @@ use phone_auth_core::store::{OutboxStore, StoreError};
 use serde_json::{Value, json};
 use sqlx::{Row, query};
 
+use crate::challenges;
 use crate::failure::Failure;
 use crate::locks;
 use crate::pool::Query;
@@ -53,7 +54,9 @@ impl OutboxStore for PostgresStore {
         }
         let recipient = message.recipient;
         let request = message.request(message.created_at);
-        let enqueue = query(statements::ENQUEUE)
+        let key = locks::key_of_message(message);
+        let enqueue = challenges::bind(query(statements::ENQUEUE), message.challenge.as_ref());
+        let enqueue = enqueue
             .bind(&message.key)
             .bind(message.purpose.as_str())
             .bind(message.kind.to_string())
@@ -68,9 +71,8 @@ impl OutboxStore for PostgresStore {
             .bind(rows::micros(request.repeats_from()))
             .bind(rows::micros(request.repeats_until()))
             .bind(request.code_repeats_from().map(rows::micros))
-            .bind(message.channel.as_str());
-        let forget = query(statements::FORGET).bind(&message.key);
-        let lock = locks::of_message(message);
+            .bind(message.channel.as_str())
+            .bind(key);
         // Anyone may ask for a reset. They wait for those who name the same address, or the same nobody: one who waited
         // for the user's row would keep the user from logging in, and tell which addresses are of one account. Who asks
         // for a verification is that user.
@@ -78,9 +80,9 @@ impl OutboxStore for PostgresStore {
             (Purpose::Verify, Some(recipient)) => {
                 vec![self.at(&users::lock(recipient.user)).await?]
             }
-            _ => self.at_as_stranger(&lock).await?.into(),
+            _ => self.at_as_stranger(&locks::of_key(key)).await?.into(),
         };
-        self.both_locked(&lock, enqueue, forget).await?;
+        self.run(enqueue).await?;
         Ok(())
     }
 
@@ -239,7 +241,11 @@ impl OutboxStore for PostgresStore {
         };
         let address: Option<i64> = target.try_get(2).map_err(Failure::from)?;
         let (purpose, kind) = (rows::text(&target, 0)?, rows::text(&target, 1)?);
-        let lock = locks::of_address(&purpose, &kind, address.unwrap_or_default());
+        let lock = locks::of_key(locks::key_of_address(
+            &purpose,
+            &kind,
+            address.unwrap_or_default(),
+        ));
         let requeue = query(statements::REQUEUE)
             .bind(requeue.id.get())
             .bind(rows::micros(requeue.now))

@@ -1,5 +1,6 @@
 //! The statements of the outbox, on PostgreSQL.
 
+use crate::challenges;
 use crate::links;
 use crate::rows;
 
@@ -55,7 +56,9 @@ macro_rules! is_ready {
 /// account tried keeps its turn. Any other place is due now, and no lease from before holds. What became of the older
 /// message is kept apart. A message with the same link as before stands as though it had been enqueued when that was made,
 /// and a letter with that link is older.
-pub(crate) const ENQUEUE: &str = concat!(
+macro_rules! enqueue {
+    () => {
+        concat!(
     "WITH requested AS (",
     links::request!("$3::text", "$2::text", "$5", "$11", "$9", "$12", "$13", "$14", ""),
     "), p AS MATERIALIZED (
@@ -93,7 +96,9 @@ pub(crate) const ENQUEUE: &str = concat!(
         CASE WHEN p.id IS NULL THEN p.now + interval '100 years' ELSE LEAST($9, p.now) END,
         (SELECT requested_at FROM requested), $15
     FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)"
-);
+)
+    };
+}
 
 /// Enqueues the notices of a change: those in a list of JSON that [`notices_text`](super::notices_text) makes, if the table
 /// that is named has a row, with the user in this column. They have no address, so they supersede no other and are superseded by none.
@@ -125,8 +130,41 @@ pub(crate) const ENQUEUE_NOTICE: &str = concat!(
 );
 
 /// Removes a message to nobody before anyone has seen it.
-pub(crate) const FORGET: &str =
-    "DELETE FROM phone_auth_outbox WHERE message_key = $1 AND person_id IS NULL";
+macro_rules! forget {
+    () => {
+        "DELETE FROM phone_auth_outbox WHERE message_key = $1 AND person_id IS NULL"
+    };
+}
+
+/// What [`ENQUEUE`] does, each to be looked at by itself.
+#[cfg(test)]
+pub(crate) const PARTS_OF_ENQUEUE: [&str; 2] = [enqueue!(), forget!()];
+
+/// Enqueues a message, all in one: a function takes the lock of where it goes, the last argument, and does the rest by
+/// statements that see what those did who held the lock before. The challenge of its code begins with it, if there is one.
+pub(crate) const ENQUEUE: &str = concat!(
+    "WITH ",
+    challenges::ended!(),
+    ", begun AS (",
+    challenges::begin!(),
+    ") SELECT phone_auth_enqueue($12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
+        $27)"
+);
+
+/// The function that [`ENQUEUE`] calls. Once it has been released it is never changed: what must be different has another
+/// name and a step of its own, since servers of the version before go on calling this one.
+pub(crate) const ENQUEUE_FUNCTION: &str = concat!(
+    "CREATE FUNCTION phone_auth_enqueue(text, text, text, bigint, bigint, bytea, text, text, timestamptz, timestamptz,
+        bigint, timestamptz, timestamptz, timestamptz, text, integer) RETURNS void LANGUAGE plpgsql AS $body$ BEGIN
+    PERFORM pg_advisory_xact_lock(1885892462, $16);
+    ",
+    enqueue!(),
+    ";
+    ",
+    forget!(),
+    ";
+    END $body$"
+);
 
 pub(crate) const PENDING: &str = "SELECT count(*) FROM (
         SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= '-infinity' LIMIT $1

@@ -115,6 +115,7 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
             created_at,
             expires_at: time(11)?,
             code_half_life: None,
+            challenge: None,
         },
         requested_at: links::time(row, 20).map_err(|_| Odd(20))?,
         enqueued_at: optional_time(10)?.unwrap_or(created_at),

@@ -19,6 +19,7 @@ use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
 use self::place::Place;
+use crate::challenges;
 use crate::failure::Failure;
 use crate::links;
 use crate::rows;
@@ -37,8 +38,12 @@ const PURGED_AT_ONCE: u32 = 1_000;
 impl OutboxStore for SqliteStore {
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         let message = message.clone();
-        self.write(move |connection| enqueue(connection, &message))
-            .await
+        self.write(move |connection| {
+            enqueue(connection, &message)?;
+            let challenge = message.challenge.as_ref();
+            challenge.map_or(Ok(()), |new| challenges::begin(connection, new))
+        })
+        .await
     }
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {

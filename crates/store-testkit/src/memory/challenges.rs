@@ -9,15 +9,13 @@ use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError};
 
 use super::MemoryStore;
+use super::state::State;
 
 #[async_trait]
 impl ChallengeStore for MemoryStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
         self.write(|state| {
-            if let Some(previous) = new.previous {
-                state.challenges.remove(&previous);
-            }
-            state.challenges.insert(new.place(), (*new, None));
+            state.begin_challenge(*new);
             Ok(())
         })
     }
@@ -115,6 +113,15 @@ impl ChallengeStore for MemoryStore {
             }
             Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
         })
+    }
+}
+
+impl State {
+    pub(super) fn begin_challenge(&mut self, new: NewChallenge) {
+        if let Some(previous) = new.previous {
+            self.challenges.remove(&previous);
+        }
+        self.challenges.insert(new.place(), (new, None));
     }
 }
 

@@ -61,12 +61,7 @@ impl State {
                     user.is_active = active;
                 }
             }
-            ExternalChange::ShiftLimits(by) => {
-                for (_, tally) in self.limits.values_mut() {
-                    tally.blocked_until += by;
-                    tally.expires_at += by;
-                }
-            }
+            ExternalChange::ShiftLimits(by) => self.limits_shifted += by,
             // There are none.
             ExternalChange::LoseIndexes => {}
             ExternalChange::SetOdd(OddCell::User(id, column), value) => {

@@ -1,52 +1,40 @@
-//! Counters of limits, in memory.
+//! Counters of limits, in memory: those of `core`, which fail when the store is told to, and whose clock can be set.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::limits::{
-    self, Attempt, Decision, Hit, LimitKey, LimitSubject, Tally, TextChange, TextRow, TextScope,
-};
+use phone_auth_core::limits::{Attempt, Decision, Hit, LimitKey, LimitSubject, TextCount, TextRow};
 use phone_auth_core::store::{LimitRow, LimitStore, StoreError};
 
 use super::MemoryStore;
-use super::state::State;
+
+impl MemoryStore {
+    /// The time that counters go by: as though they had been shifted in time.
+    fn limit_time(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        self.read(|state| now - state.limits_shifted)
+    }
+
+    fn shifted(&self, attempt: &Attempt) -> Result<Attempt, StoreError> {
+        let at = self.limit_time(attempt.at)?;
+        Ok(Attempt {
+            at,
+            ..attempt.clone()
+        })
+    }
+}
 
 #[async_trait]
 impl LimitStore for MemoryStore {
     async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
-        self.write(|state| {
-            let find = |key: &LimitKey| Ok::<_, StoreError>(state.tally(key));
-            let (decision, tallies) = limits::decide(attempt, find)?;
-            for (hit, tally) in attempt.hits.iter().zip(tallies) {
-                state.put_tally(hit, tally);
-            }
-            Ok(decision)
-        })
+        self.limits.count(&self.shifted(attempt)?).await
     }
 
     async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.write(|state| {
-            for hit in hits {
-                match limits::give_back(hit, state.tally(&hit.key).as_ref(), now) {
-                    Some(Some(tally)) => state.put_tally(hit, tally),
-                    Some(None) => drop(state.limits.remove(&hit.key)),
-                    None => {}
-                }
-            }
-            Ok(())
-        })
+        self.limits.give_back(hits, self.limit_time(now)?).await
     }
 
     async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
-        self.write(|state| {
-            let before = state.limits.len();
-            let is_about = |key: &LimitKey| {
-                let mut subjects = subjects.iter();
-                subjects.any(|it| (it.first()..=it.last()).contains(key))
-            };
-            state.limits.retain(|key, _| !is_about(key));
-            let removed = before - state.limits.len();
-            Ok(u64::try_from(removed).unwrap_or(u64::MAX))
-        })
+        self.read(|_| ())?;
+        self.limits.clear_limits(subjects).await
     }
 
     async fn full_limits_after(
@@ -55,42 +43,27 @@ impl LimitStore for MemoryStore {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<LimitRow>, StoreError> {
-        self.read(|state| {
-            let rows = state.limits.iter().filter(|(key, (_, tally))| {
-                after.is_none_or(|after| *key > after) && tally.blocked_until > now
-            });
-            let rows = rows.map(|(key, (limit, tally))| LimitRow {
-                key: *key,
-                limit: limit.clone(),
-                tally: *tally,
-            });
-            rows.take(usize::try_from(limit).unwrap_or(usize::MAX))
-                .collect()
-        })
+        let now = self.limit_time(now)?;
+        self.limits.full_limits_after(after, limit, now).await
     }
 
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        self.write(|state| {
-            let empty = state
-                .limits
-                .iter()
-                .filter(|(_, (_, tally))| tally.expires_at <= now);
-            let most = usize::try_from(limit).unwrap_or(usize::MAX);
-            let keys: Vec<_> = empty.map(|(key, _)| *key).take(most).collect();
-            for key in &keys {
-                state.limits.remove(key);
-            }
-            Ok(u64::try_from(keys.len()).unwrap_or(u64::MAX))
-        })
+        let now = self.limit_time(now)?;
+        self.limits.remove_empty_limits(now, limit).await
     }
 
-    async fn count_texts(
+    async fn count_texts(&self, texts: &TextCount) -> Result<Vec<TextRow>, StoreError> {
+        self.read(|_| ())?;
+        self.limits.count_texts(texts).await
+    }
+
+    async fn count_with_text(
         &self,
-        scopes: &[TextScope],
-        change: TextChange,
-        hour: i64,
-    ) -> Result<Vec<TextRow>, StoreError> {
-        self.write(|state| Ok(state.texts.count(scopes, change, hour)))
+        attempt: &Attempt,
+        texts: &TextCount,
+    ) -> Result<(Decision, Vec<TextRow>), StoreError> {
+        let attempt = self.shifted(attempt)?;
+        self.limits.count_with_text(&attempt, texts).await
     }
 
     async fn texts_after(
@@ -98,21 +71,12 @@ impl LimitStore for MemoryStore {
         after: Option<(LimitKey, i64)>,
         limit: u32,
     ) -> Result<Vec<TextRow>, StoreError> {
-        self.read(|state| state.texts.after(after, limit))
+        self.read(|_| ())?;
+        self.limits.texts_after(after, limit).await
     }
 
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
-        self.write(|state| Ok(state.texts.remove_old(hour, limit)))
-    }
-}
-
-impl State {
-    fn tally(&self, key: &LimitKey) -> Option<Tally> {
-        self.limits.get(key).map(|(_, tally)| *tally)
-    }
-
-    fn put_tally(&mut self, hit: &Hit, tally: Tally) {
-        let limit = hit.limit.as_str().to_owned();
-        self.limits.insert(hit.key, (limit, tally));
+        self.read(|_| ())?;
+        self.limits.remove_old_texts(hour, limit).await
     }
 }

@@ -19,6 +19,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use phone_auth_core::address::AddressKind;
+use phone_auth_core::limits::MemoryLimits;
 use phone_auth_core::password::Requester;
 use phone_auth_core::store::{StoreError, StoreErrorKind};
 
@@ -48,6 +49,7 @@ use self::state::State;
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     shared: Arc<Mutex<Shared>>,
+    limits: Arc<MemoryLimits>,
 }
 
 /// What the clones of a store have in common.
@@ -116,7 +118,7 @@ impl MemoryStore {
 
     /// How many counters of limits are stored, empty ones too.
     pub fn limit_count(&self) -> usize {
-        self.lock().state.limits.len()
+        self.limits.counter_count()
     }
 
     /// Runs one call of the port that changes something. Such a call checks everything before it

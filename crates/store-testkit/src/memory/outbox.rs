@@ -154,6 +154,9 @@ impl OutboxStore for MemoryStore {
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         self.write(|state| {
             state.enqueue(message);
+            if let Some(challenge) = message.challenge {
+                state.begin_challenge(challenge);
+            }
             Ok(())
         })
     }
@@ -380,6 +383,7 @@ impl State {
             created_at: made_at,
             expires_at: to_micros(message.expires_at) + (made_at - now),
             code_half_life: None,
+            challenge: None,
             ..message.clone()
         };
         // A letter with the same link is older than this message.

@@ -8,7 +8,6 @@ use phone_auth_core::address::{
     PhoneSpellings,
 };
 use phone_auth_core::challenge::{ChallengeId, NewChallenge};
-use phone_auth_core::limits::{LimitKey, Tally, TextCounts};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
@@ -52,10 +51,8 @@ pub(super) struct State {
     pub(super) requests: HashMap<(AddressKind, &'static str, i64), Request>,
     /// Each with when its right code came.
     pub(super) challenges: BTreeMap<ChallengeId, (NewChallenge, Option<DateTime<Utc>>)>,
-    /// The counters of limits.
-    pub(super) limits: BTreeMap<LimitKey, (String, Tally)>,
-    /// What is counted of text messages.
-    pub(super) texts: TextCounts,
+    /// By how much the counters of limits are shifted in time.
+    pub(super) limits_shifted: TimeDelta,
     emails: Addresses,
     phones: Addresses,
     /// Claims of both kinds; one that is verified has become an address.

@@ -2,14 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::{DateTime, Duration, Utc};
-use phone_auth_core::address::AddressId;
+use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::challenge::{
     Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
 };
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{NewMessage, Purpose};
 
 use super::Subject;
-use super::sample::at;
+use super::message_sample;
+use super::sample::{at, stored, whole};
 
 const RESET: Purpose = Purpose::ResetPassword;
 
@@ -60,6 +61,35 @@ async fn attempt(subject: &Subject, number: u8, now: DateTime<Utc>) -> Option<Ch
         .attempt_challenge(&id(number), RESET, now)
         .await
         .unwrap()
+}
+
+/// Whomever the message goes to: nobody's challenge begins as well. The one before ends.
+pub(super) async fn challenge_begins_with_its_message(subject: &Subject) {
+    let user = stored(subject.store(), &whole("ann", 1)).await;
+    let to_ann = message_sample::to(subject, &user, AddressKind::Email, "one").await;
+    let recipient = to_ann.recipient;
+    for (number, recipient) in [(1, recipient), (2, recipient), (3, None)] {
+        let message = NewMessage {
+            key: format!("message {number}"),
+            recipient,
+            challenge: Some(NewChallenge {
+                previous: (number == 2).then(|| id(1)),
+                email: recipient.map(|it| it.address),
+                ..new(number)
+            }),
+            ..to_ann.clone()
+        };
+        subject.outbox().enqueue_message(&message).await.unwrap();
+    }
+    // One that has none leaves those that there are.
+    let last = NewMessage {
+        key: "last".to_owned(),
+        ..to_ann
+    };
+    subject.outbox().enqueue_message(&last).await.unwrap();
+    for (number, left) in [(1, 0), (2, 5), (3, 5)] {
+        assert_eq!(attempts(subject, number, at(1)).await, left, "{number}");
+    }
 }
 
 /// How many attempts a challenge has.

@@ -38,6 +38,7 @@ pub(super) fn to_address(key: &str, recipient: Option<Recipient>) -> NewMessage 
         channel: Channel::Email,
         created_at: at(0),
         code_half_life: None,
+        challenge: None,
         expires_at: at(0) + Duration::hours(1),
     }
 }
@@ -76,6 +77,7 @@ pub(super) fn notice(key: &str, user: UserId) -> NewMessage {
         created_at: at(0),
         expires_at: at(0) + Duration::hours(72),
         code_half_life: None,
+        challenge: None,
     }
 }
 
@@ -108,6 +110,7 @@ pub(super) async fn to_another(
     NewMessage {
         created_at,
         code_half_life: None,
+        challenge: None,
         expires_at: created_at + Duration::hours(1),
         ..to(subject, &user, AddressKind::Email, key).await
     }

@@ -24,6 +24,7 @@ mod odd_rows;
 mod outbox;
 mod passwords;
 mod proofs;
+mod pumping;
 mod reauthentication;
 mod reopening;
 mod sample;
@@ -281,6 +282,7 @@ macro_rules! __for_each_outbox_case {
             newer_message::letter_gives_way_to_a_newer_message;
             newer_message::retry_and_newer_message_leave_the_newer;
             dead_letters::old_dead_letters_are_purged;
+            challenges::challenge_begins_with_its_message;
             notices::notices_are_committed_with_the_change;
             notices::notice_comes_back_as_stored;
             notices::notices_supersede_nothing;
@@ -313,9 +315,14 @@ macro_rules! __for_each_limit_case {
             limits::empty_counters_are_removed;
             limits::lower_limit_takes_effect;
             texts::text_counts_are_exact_under_parallel_calls;
+            texts::refused_attempt_counts_no_text;
             texts::text_counts_change_by_hour;
             texts::text_counts_of_one_subject_come_together;
             texts::old_text_counts_are_removed;
+            pumping::launch_in_one_country_passes;
+            pumping::slow_pumping_over_weeks_is_stopped;
+            pumping::burst_over_one_prefix_is_stopped;
+            pumping::many_networks_and_countries_are_stopped;
         }
     };
 }

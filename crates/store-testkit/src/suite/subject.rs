@@ -101,6 +101,11 @@ impl Subject {
         self.store.as_ref()
     }
 
+    /// The store, for the flows of core.
+    pub(crate) fn shared_store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
     /// The outbox.
     pub(crate) fn outbox(&self) -> &dyn OutboxStore {
         self.outbox

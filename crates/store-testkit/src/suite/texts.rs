@@ -5,9 +5,13 @@
     reason = "what is not there is a failed test"
 )]
 
-use phone_auth_core::limits::{LimitKey, LimitSubject, TextChange, TextRow, TextScope};
+use phone_auth_core::limits::{
+    Attempt, Decision, Hit, Limit, LimitKey, LimitRule, LimitSubject, TextChange, TextCount,
+    TextRow, TextScope,
+};
 
 use super::Subject;
+use super::sample::at;
 
 const HOUR: i64 = 500_000;
 
@@ -26,10 +30,22 @@ async fn count(
     change: TextChange,
     hour: i64,
 ) -> Vec<(LimitKey, i64, i64, i64)> {
-    let counted = subject.limits().count_texts(scopes, change, hour);
-    let mut rows: Vec<_> = counted
-        .await
-        .unwrap()
+    let texts = counted(scopes, change, hour);
+    in_numbers(subject.limits().count_texts(&texts).await.unwrap())
+}
+
+fn counted(scopes: &[TextScope], change: TextChange, hour: i64) -> TextCount {
+    let scopes = scopes.to_vec();
+    TextCount {
+        scopes,
+        change,
+        hour,
+    }
+}
+
+/// Rows in the order of their keys and hours, as numbers.
+fn in_numbers(rows: Vec<TextRow>) -> Vec<(LimitKey, i64, i64, i64)> {
+    let mut rows: Vec<_> = rows
         .into_iter()
         .map(|row| (row.key, row.hour - HOUR, row.sent, row.used))
         .collect();
@@ -43,7 +59,8 @@ pub(super) async fn text_counts_are_exact_under_parallel_calls(subject: &Subject
         .map(|number| {
             let (node, scopes) = (subject.limits_of(number), scopes.clone());
             tokio::spawn(async move {
-                let rows = node.count_texts(&scopes, TextChange::Sent, HOUR).await;
+                let texts = counted(&scopes, TextChange::Sent, HOUR);
+                let rows = node.count_texts(&texts).await;
                 let rows = rows.unwrap();
                 let sent: Vec<_> = rows.iter().map(|row| row.sent).collect();
                 assert_eq!(sent.len(), 2);
@@ -60,6 +77,47 @@ pub(super) async fn text_counts_are_exact_under_parallel_calls(subject: &Subject
     // No two have seen the same number: so a budget lets exactly so many through.
     seen.sort_unstable();
     assert_eq!(seen, (1..=100).collect::<Vec<_>>());
+}
+
+/// A text message that is counted with an attempt: together or not at all, also where many are at once.
+pub(super) async fn refused_attempt_counts_no_text(subject: &Subject) {
+    for (number, hits, passed) in [
+        (1, vec![], 40),
+        (2, vec!["1000/d"], 40),
+        (3, vec!["1000/d", "7/d"], 7),
+    ] {
+        let hits = (1_u8..).zip(&hits).map(|(place, rate)| Hit {
+            key: LimitKey::from_bytes([number * 10 + place; 16]),
+            limit: Limit::ResetRequests,
+            rule: LimitRule::Rate(rate.parse().unwrap()),
+        });
+        let attempt = Attempt {
+            hits: hits.collect(),
+            at: at(0),
+            is_stranger: true,
+        };
+        let scopes = [scope(number, 0), scope(number + 100, 0)];
+        let calls: Vec<_> = (0..40)
+            .map(|place| {
+                let (node, attempt) = (subject.limits_of(place), attempt.clone());
+                let texts = counted(&scopes, TextChange::Sent, HOUR);
+                tokio::spawn(async move { node.count_with_text(&attempt, &texts).await.unwrap() })
+            })
+            .collect();
+        let mut seen = Vec::new();
+        for call in calls {
+            let (decision, rows) = call.await.unwrap();
+            if matches!(decision, Decision::Counted { .. }) {
+                assert_eq!(rows.len(), 2, "{number}");
+                seen.push(rows[0].sent);
+            }
+        }
+        assert_eq!(seen.len(), passed, "{number}");
+        let found = count(subject, &scopes, TextChange::Nothing, HOUR).await;
+        let sent: Vec<_> = found.iter().map(|row| row.2).collect();
+        let passed = i64::try_from(passed).unwrap();
+        assert_eq!(sent, [passed; 2], "{number}");
+    }
 }
 
 pub(super) async fn text_counts_change_by_hour(subject: &Subject) {

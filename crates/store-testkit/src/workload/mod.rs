@@ -461,6 +461,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             created_at: now(),
             expires_at: now() + TimeDelta::days(7),
             code_half_life: None,
+            challenge: None,
         }
     }
 

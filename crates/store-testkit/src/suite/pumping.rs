@@ -1,0 +1,206 @@
+//! What text messages may cost, at the budgets that ship, by the flows of core over a store: real users get theirs, and who
+//! earns by messages gets few.
+#![expect(clippy::expect_used, reason = "a failed flow is a failed test")]
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use phone_auth_core::accounts::Accounts;
+use phone_auth_core::address::PhoneNumber;
+use phone_auth_core::client::Client;
+use phone_auth_core::clock::{Clock as _, ManualClock};
+use phone_auth_core::password::{EncodedPassword, Password};
+use phone_auth_core::settings::Settings;
+use phone_auth_core::signals::{MessageRefused, ResetPasswordPhone, Signals};
+use phone_auth_core::store::Store;
+use phone_auth_core::tokens::{Keyring, SecretKey};
+use phone_auth_core::user::NewUser;
+
+use super::Subject;
+use crate::plain::Plain;
+
+const HOUR: Duration = Duration::from_hours(1);
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+
+/// Numbers of six countries, where digits stand for `#`.
+const COUNTRIES: [&str; 6] = [
+    "+9198765#####",
+    "+447400######",
+    "+417912#####",
+    "+336123#####",
+    "+346123#####",
+    "+4915112######",
+];
+
+/// The network of the one who asked for a link, its id and its token.
+type Link = (u32, String, String);
+
+/// A site whose users are known by their numbers alone.
+struct Site {
+    store: Arc<dyn Store>,
+    accounts: Accounts,
+    clock: ManualClock,
+    signals: Signals,
+    users: u32,
+}
+
+impl Site {
+    fn over(subject: &Subject, change: impl FnOnce(&mut Settings)) -> Self {
+        let key = SecretKey::generate().expect("there are random bytes");
+        let (clock, signals) = (ManualClock::starting_now(), Signals::isolated());
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let accounts = Accounts::builder(subject.shared_store(), Keyring::new(key))
+            .settings(settings)
+            .limits(subject.limits_of(0))
+            .signals(signals.clone())
+            .clock(clock.clone())
+            .hasher(Plain)
+            .build();
+        Self {
+            store: subject.shared_store(),
+            accounts: accounts.expect("the settings are right"),
+            clock,
+            signals,
+            users: 0,
+        }
+    }
+
+    /// Someone who has a number of this form.
+    async fn user(&mut self, country: &str, number: u32) -> String {
+        self.users += 1;
+        let (start, width) = (country.trim_end_matches('#'), country.matches('#').count());
+        let phone = PhoneNumber::parse(&format!("{start}{number:0width$}"));
+        let phone = phone.expect("it is a number");
+        let new = NewUser {
+            username: format!("user{}", self.users),
+            first_name: String::new(),
+            last_name: String::new(),
+            password: EncodedPassword::new("plain$plum-Orchard-1"),
+            email: None,
+            phone: Some(phone.clone()),
+            date_joined: self.clock.now(),
+        };
+        let made = self.store.create_user(&new).await;
+        made.expect("nobody has the number");
+        phone.to_string()
+    }
+
+    /// The flows for a client of its own network, one for each number.
+    fn client(&self, network: u32) -> Accounts {
+        let address = Ipv4Addr::from_bits(0x1400_0000 + network * 256);
+        let client = Client::new().at(address.into());
+        self.accounts.for_client(client)
+    }
+
+    /// A new user asks for a reset; the link, if a message was sent. The answer never says whether one was.
+    async fn ask(&mut self, country: &str, number: u32) -> Option<Link> {
+        let phone = self.user(country, number).await;
+        let mut sent = self.signals.capture::<ResetPasswordPhone>();
+        let asked = self.client(self.users).request_password_reset(&phone).await;
+        asked.expect("nobody is limited");
+        let message = sent.take().pop()?;
+        let mut parts = message.url.as_str().trim_end_matches('/').rsplit('/');
+        let token = parts.next()?.to_owned();
+        Some((self.users, parts.next()?.to_owned(), token))
+    }
+
+    /// Uses a link.
+    async fn open(&self, (network, id, token): &Link) {
+        let new = Password::new("plum-Orchard-2");
+        let client = self.client(*network);
+        let opened = client.reset_password(id, token, &new, &new).await;
+        opened.expect("the link is good");
+    }
+}
+
+/// Why messages were refused, of those that were told.
+fn reasons(told: Vec<MessageRefused>) -> Vec<&'static str> {
+    told.iter().map(|it| it.reason.as_str()).collect()
+}
+
+pub(super) async fn launch_in_one_country_passes(subject: &Subject) {
+    let mut site = Site::over(subject, |_| {});
+    let (mut asked, mut served) = (0, 0);
+    let mut waiting = Vec::new();
+    // Three new users every 30 seconds for more than an hour. Each uses the link half a minute later, but for one in ten.
+    for number in 0..400 {
+        if number % 3 == 0 {
+            for link in waiting.drain(..) {
+                site.open(&link).await;
+            }
+            site.clock.advance(HALF_A_MINUTE);
+        }
+        asked += 1;
+        if let Some(link) = site.ask(COUNTRIES[0], number).await {
+            served += 1;
+            if number % 10 != 9 {
+                waiting.push(link);
+            }
+        }
+    }
+    assert!(served * 100 >= asked * 98, "{served} of {asked}");
+}
+
+pub(super) async fn slow_pumping_over_weeks_is_stopped(subject: &Subject) {
+    let mut site = Site::over(subject, |_| {});
+    // A week of twelve real users a day.
+    for number in 0..7 * 12 {
+        let link = site.ask(COUNTRIES[0], number).await;
+        site.open(&link.expect("a real user gets a message")).await;
+        site.clock.advance(HOUR * 2);
+    }
+    // Then two messages an hour to numbers at which nobody waits, each from a network of its own, and spread over all
+    // numbers of the country, for two weeks; of these days a few are looked at.
+    let mut told = site.signals.capture::<MessageRefused>();
+    let mut number = 10_000;
+    for (day, days_between) in [(1, 0), (2, 0), (7, 4), (14, 6)] {
+        site.clock.advance(HOUR * 24 * days_between);
+        let mut sent = 0;
+        for _ in 0..48 {
+            number += 450;
+            sent += u32::from(site.ask(COUNTRIES[0], number).await.is_some());
+            site.clock.advance(HOUR / 2);
+        }
+        assert!((1..=20).contains(&sent), "{sent} of 48 on day {day}");
+    }
+    let reasons = reasons(told.take());
+    assert!(
+        !reasons.is_empty() && reasons.iter().all(|it| *it == "dial_code"),
+        "{reasons:?}"
+    );
+}
+
+pub(super) async fn burst_over_one_prefix_is_stopped(subject: &Subject) {
+    let mut site = Site::over(subject, |_| {});
+    // A country in which many use their messages, so that its budget is large.
+    for number in 0..100 {
+        let link = site.ask(COUNTRIES[0], 1_000 * (number % 80) + number).await;
+        site.open(&link.expect("a real user gets a message")).await;
+    }
+    let mut told = site.signals.capture::<MessageRefused>();
+    let mut sent = 0;
+    for number in 0..60 {
+        sent += u32::from(site.ask(COUNTRIES[0], 99_000 + number).await.is_some());
+    }
+    assert!((1..=20).contains(&sent), "{sent}");
+    assert_eq!(reasons(told.take()), ["prefix"], "once a minute");
+    site.clock.advance(HALF_A_MINUTE * 2);
+    assert_eq!(site.ask(COUNTRIES[0], 99_999).await, None);
+    assert_eq!(reasons(told.take()), ["prefix"], "and again after it");
+    // Elsewhere in the country people get theirs.
+    assert!(site.ask(COUNTRIES[0], 85_500).await.is_some());
+}
+
+pub(super) async fn many_networks_and_countries_are_stopped(subject: &Subject) {
+    let mut site = Site::over(subject, |settings| settings.limits.text_site_budget = 40);
+    let mut told = site.signals.capture::<MessageRefused>();
+    let mut sent = 0;
+    for (number, country) in (0..120).zip(COUNTRIES.into_iter().cycle()) {
+        sent += u32::from(site.ask(country, number * 13).await.is_some());
+    }
+    assert_eq!(sent, 40);
+    let reasons = reasons(told.take());
+    assert!(reasons.contains(&"site"), "{reasons:?}");
+}
