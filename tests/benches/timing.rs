@@ -1,6 +1,6 @@
 //! Whether a stranger with a clock can tell who has an account: how long log-ins and requests for a reset or a code take, for
 //! users who exist and users who do not, and codes that are wrong; resets also where no message can be delivered, and each attempt to do so
-//! may be under way while the next request is measured.
+//! may be under way while the next request is measured. The same of what is refused because it was tried too often.
 //!
 //! Who is asked for next is drawn, no matter who was before: so whatever slows the machine slows all kinds, and what a
 //! request leaves to be done in the background slows each of them as often. A kind differs when its median is further
@@ -13,7 +13,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{Client, Site, User};
+use phone_auth_tests::{Answer, Client, Site, User};
 
 /// How often each kind is asked, about.
 const ROUNDS: usize = 200;
@@ -96,6 +96,8 @@ async fn main() -> ExitCode {
     same &= report("resend", &kinds, &resends);
     drop(site);
 
+    same &= limited().await;
+
     let site = undeliverable().await;
     let kinds = self::kinds(&site).await;
     let client = site.client();
@@ -105,6 +107,66 @@ async fn main() -> ExitCode {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
+    }
+}
+
+/// A site at which all that is measured is over a limit; whether nobody can be told from someone there.
+async fn limited() -> bool {
+    let site = Site::options()
+        .limited()
+        .setting("django_hash_iterations", DJANGO_ITERATIONS)
+        .setting("limit_failures_in_a_row", "3")
+        .setting("limit_resets_of_address", "1/d")
+        .setting("limit_sign_ups", "1/d")
+        .start()
+        .await;
+    let kinds = kinds(&site).await;
+    let client = site.client();
+    for kind in &kinds {
+        until_limited(async || client.post_log_in(&kind.name, &kind.password).await).await;
+        until_limited(async || client.ask_reset(&kind.name).await).await;
+    }
+    let log_ins = measure(&kinds, async |kind| {
+        timed(client.post_log_in(&kind.name, &kind.password), 429).await
+    })
+    .await;
+    let resets = measure(&kinds, async |kind| {
+        timed(client.ask_reset(&kind.name), 429).await
+    })
+    .await;
+    // Of sign-ups it is the network that is limited, and one on this machine is none.
+    let stranger = client.at([127, 0, 13, 1].into());
+    let sign_up = async |kind: &Kind| {
+        let new = User::new();
+        let field = match kind.name.chars().next() {
+            Some('+') => "phone",
+            _ if kind.name.contains('@') => "email",
+            _ => "username",
+        };
+        let mut fields = new.fields();
+        for (name, value) in &mut fields {
+            if name == field {
+                value.clone_from(&kind.name);
+            }
+        }
+        stranger.post("/accounts/signup/", fields).await
+    };
+    if let Some(first) = kinds.first() {
+        until_limited(async || sign_up(first).await).await;
+    }
+    let sign_ups = measure(&kinds, async |kind| timed(sign_up(kind), 429).await).await;
+    let mut same = report("limited log-in", &kinds, &log_ins);
+    same &= report("limited reset", &kinds, &resets);
+    same &= report("limited sign-up", &kinds, &sign_ups);
+    same
+}
+
+/// Asks until that is too often.
+async fn until_limited(ask: impl AsyncFn() -> Answer) {
+    for _ in 0..20 {
+        if ask().await.status == 429 {
+            return;
+        }
     }
 }
 
@@ -247,12 +309,7 @@ fn report(what: &str, kinds: &[Kind], measured: &[Measured]) -> bool {
 
 /// How long a log-in takes that is refused.
 async fn refused(client: &Client, kind: &Kind) -> Duration {
-    let started = Instant::now();
-    client
-        .post_log_in(&kind.name, &kind.password)
-        .await
-        .expect(400);
-    started.elapsed()
+    timed(client.post_log_in(&kind.name, &kind.password), 400).await
 }
 
 /// How long a request for a code to sign in takes.
@@ -275,8 +332,13 @@ async fn wrong_code(client: &Client) -> Duration {
 
 /// How long a request for a reset takes.
 async fn asked(client: &Client, kind: &Kind) -> Duration {
+    timed(client.ask_reset(&kind.name), 302).await
+}
+
+/// How long an answer takes that has this status.
+async fn timed(answer: impl Future<Output = Answer>, status: u16) -> Duration {
     let started = Instant::now();
-    client.ask_reset(&kind.name).await.expect(302);
+    answer.await.expect(status);
     started.elapsed()
 }
 
