@@ -136,19 +136,28 @@ impl Accounts {
         };
         let found = found.as_ref();
         let canonical = name.canonical();
-        let addressee = self.addressee(purpose, &name, &canonical, found).await?;
-        // What a text message costs is counted with what the request itself costs: one statement of a store.
-        let text = self.guarded_text(purpose, addressee);
-        let count = text.as_ref().and_then(GuardedText::count);
         let user = found.map(|found| &found.user);
         let address = named.as_ref();
         let address = address.map(|address| (address.kind, address.value.as_str()));
-        let rows = self
-            .count_reset(purpose, &name, user, address, count)
-            .await?;
-        let to = match text {
-            Some(text) => self.guard(text, &rows).await,
-            None => addressee,
+        let (addressee, to) = if self.reads_who_may_claim(purpose) {
+            // Whom it goes to takes another read, which comes after the limit.
+            self.count_reset(purpose, &name, user, address, None)
+                .await?;
+            let addressee = self.addressee(purpose, &name, &canonical, found).await?;
+            (addressee, self.guard_text(purpose, addressee).await?)
+        } else {
+            let addressee = self.addressee(purpose, &name, &canonical, found).await?;
+            // What a text message costs is counted with what the request itself costs: one statement of a store.
+            let text = self.guarded_text(purpose, addressee);
+            let count = text.as_ref().and_then(GuardedText::count);
+            let rows = self
+                .count_reset(purpose, &name, user, address, count)
+                .await?;
+            let to = match text {
+                Some(text) => self.guard(text, &rows).await,
+                None => addressee,
+            };
+            (addressee, to)
         };
         let mut sent = SentTo::default();
         sent.note(addressee);
@@ -182,7 +191,8 @@ impl Accounts {
         found: Option<&'a FoundUser>,
     ) -> Result<Addressee<'a>, Failure> {
         let may_be_unverified = match purpose {
-            Purpose::LogIn => self.is_unclaimed(found).await?,
+            _ if self.reads_who_may_claim(purpose) => self.is_unclaimed(found).await?,
+            Purpose::LogIn => false,
             _ => self.settings().unverified_reset,
         };
         Ok(match found {
@@ -199,12 +209,14 @@ impl Accounts {
         })
     }
 
-    /// Whether an account is for the taking by who shows that an unverified address of it is theirs: where one signs up by
-    /// code, and nobody has shown that of another address. The same is read for nobody.
+    /// Whether it is read if an account is for the taking: where one signs up by code.
+    fn reads_who_may_claim(&self, purpose: Purpose) -> bool {
+        purpose == Purpose::LogIn && self.settings().sign_up_by_code
+    }
+
+    /// Whether an account is for the taking by who shows that an unverified address of it is theirs: nobody has shown that
+    /// of another address. The same is read for nobody.
     async fn is_unclaimed(&self, found: Option<&FoundUser>) -> Result<bool, Failure> {
-        if !self.settings().sign_up_by_code {
-            return Ok(false);
-        }
         let id = found.map_or(NOBODY, |found| found.user.id);
         let addresses = self.some_addresses_of(id).await?;
         Ok(!addresses.iter().any(|address| address.is_verified))

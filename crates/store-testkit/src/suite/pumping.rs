@@ -10,6 +10,7 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_core::address::PhoneNumber;
 use phone_auth_core::client::Client;
 use phone_auth_core::clock::{Clock as _, ManualClock};
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::settings::Settings;
 use phone_auth_core::signals::{MessageRefused, ResetPasswordPhone, Signals};
@@ -81,6 +82,7 @@ impl Site {
             email: None,
             phone: Some(phone.clone()),
             date_joined: self.clock.now(),
+            notices: Notices::default(),
         };
         let made = self.store.create_user(&new).await;
         made.expect("nobody has the number");
