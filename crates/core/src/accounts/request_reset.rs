@@ -10,6 +10,7 @@ use super::{Accounts, Failure, FlowError};
 use crate::address::{AddressId, AddressKind};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
+use crate::limits::{TextCount, TextRow};
 use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
 use crate::store::{StoreError, StoreErrorKind};
 use crate::user::{AccountName, FoundUser, User, UserId};
@@ -122,48 +123,55 @@ impl Accounts {
         if self.nobody_sends(purpose, kind) {
             return Err(invalid(Problem::NoSender { kind }));
         }
-        let found = match self.store().find_user_for(&name, &self.asker(&name)).await {
+        let mut found = match self.store().find_user_for(&name, &self.asker(&name)).await {
             Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
                 return Err(invalid(Problem::Ambiguous));
             }
             found => found?,
         };
-        let named = found.as_ref().and_then(|found| found.address.clone());
-        let found = if self.resets_by_email(purpose, &name) {
-            self.at_verified_email(found).await?
-        } else {
-            found
-        };
-        let found = found.as_ref();
-        let canonical = name.canonical();
-        let user = found.map(|found| &found.user);
-        let address = named.as_ref();
-        let address = address.map(|address| (address.kind, address.value.as_str()));
-        let (addressee, to) = if self.reads_who_may_claim(purpose) {
-            // Whom it goes to takes another read, which comes after the limit.
-            self.count_reset(purpose, &name, user, address, None)
+        let is_by_email = self.resets_by_email(purpose, &name);
+        // Where it takes another read to know whom it goes to, that comes after the limit.
+        let reads_more = is_by_email || self.reads_who_may_claim(purpose);
+        if reads_more {
+            self.count_request(purpose, &name, found.as_ref(), None)
                 .await?;
-            let addressee = self.addressee(purpose, &name, &canonical, found).await?;
-            (addressee, self.guard_text(purpose, addressee).await?)
+        }
+        if is_by_email {
+            found = self.at_verified_email(found).await?;
+        }
+        let (found, canonical) = (found.as_ref(), name.canonical());
+        let addressee = self.addressee(purpose, &name, &canonical, found).await?;
+        let to = if reads_more {
+            self.guard_text(purpose, addressee).await?
         } else {
-            let addressee = self.addressee(purpose, &name, &canonical, found).await?;
             // What a text message costs is counted with what the request itself costs: one statement of a store.
             let text = self.guarded_text(purpose, addressee);
             let count = text.as_ref().and_then(GuardedText::count);
-            let rows = self
-                .count_reset(purpose, &name, user, address, count)
-                .await?;
-            let to = match text {
+            let rows = self.count_request(purpose, &name, found, count).await?;
+            match text {
                 Some(text) => self.guard(text, &rows).await,
                 None => addressee,
-            };
-            (addressee, to)
+            }
         };
         let mut sent = SentTo::default();
         sent.note(addressee);
         let carries = self.carries(asked, Some(sent));
         self.send_guarded(purpose, to, carries).await?;
         Ok(sent)
+    }
+
+    /// Counts a request for a message to who was found by an address, and perhaps a text message with it.
+    async fn count_request(
+        &self,
+        purpose: Purpose,
+        name: &AccountName,
+        found: Option<&FoundUser>,
+        text: Option<&TextCount>,
+    ) -> Result<Vec<TextRow>, Failure> {
+        let user = found.map(|found| &found.user);
+        let address = found.and_then(|found| found.address.as_ref());
+        let address = address.map(|address| (address.kind, address.value.as_str()));
+        self.count_reset(purpose, name, user, address, text).await
     }
 
     /// Has a message sent to the address that someone was found by, if it may receive one; for all else the work is the same.
