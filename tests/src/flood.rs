@@ -20,11 +20,13 @@ pub struct Post {
     cookies: String,
     /// Whose page sends it; that of the site unless said.
     origin: Option<String>,
+    headers: String,
     fields: Vec<(String, String)>,
 }
 
 impl Post {
-    /// A post of these fields. Where a value has `{n}`, another number of eight digits stands there each time.
+    /// A post of these fields. Where a value, or that of a header, has `{n}`, another number of eight digits stands there
+    /// each time.
     pub fn new<V: Into<String>>(
         path: &str,
         fields: impl IntoIterator<Item = (&'static str, V)>,
@@ -34,6 +36,7 @@ impl Post {
             path: path.to_owned(),
             cookies: String::new(),
             origin: None,
+            headers: String::new(),
             fields: fields
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value.into()))
@@ -67,6 +70,13 @@ impl Post {
         self
     }
 
+    /// The same with this line in its head.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers += &format!("{name}: {value}\r\n");
+        self
+    }
+
     fn bytes(&self, host: &str) -> Vec<u8> {
         let number = format!("{:08}", unique());
         let fields: Vec<(String, String)> = self
@@ -78,9 +88,10 @@ impl Post {
         let length = body.len();
         let ours = format!("http://{host}");
         let origin = self.origin.as_ref().unwrap_or(&ours);
+        let headers = self.headers.replace("{n}", &number);
         format!(
             "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nCookie: {cookies}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+             {headers}Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     }

@@ -426,3 +426,70 @@ async fn log_stays_small() {
         assert_eq!(counts.count() > 0, is_told, "{kind}: {said:#?}");
     }
 }
+
+/// Each flow that strangers, or someone who is signed in, can ask for without end, at the limits that ship.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_of_each_flow_stays_small() {
+    let options = Site::options().limited();
+    let site = options.setting("login_by_code", "true").start().await;
+    let ann = site.member().await;
+    let row = ann.client.unverified().await.remove(0);
+    let user = &ann.user;
+    let names = [user.phone.as_str(), "nobody{n}@example.org"];
+    let post = |number: u8| {
+        let from = [127, 0, 7, number % 4 + 1];
+        let name = names[usize::from(number) / 10 % 2];
+        let post = match number % 10 {
+            0 => return guess(&user.username, from),
+            1 => return change_of_password(&ann.client, from),
+            2 | 3 => Post::new("/accounts/password_reset/", [("login", name)]),
+            4 | 5 => Post::new("/accounts/login_code/", [("login", name)]),
+            6 => {
+                let new = [
+                    ("username", "mallory{n}"),
+                    ("first_name", "Mallory"),
+                    ("last_name", "Example"),
+                    ("email", "mallory{n}@example.org"),
+                    ("phone", "+9198{n}"),
+                    ("password", WRONG),
+                    ("confirm_password", WRONG),
+                ];
+                Post::new("/accounts/signup/", new)
+            }
+            7 => Post::new("/accounts/confirm_identity/", [("password", WRONG)]),
+            8 => Post::new("/accounts/email/add/", [("email", "ann{n}@example.org")]),
+            _ => {
+                let of = [("method", row.method.as_str()), ("pk", row.pk.as_str())];
+                Post::new("/accounts/user_verification/", of)
+            }
+        };
+        let post = post.from(Ipv4Addr::from(from));
+        if number % 10 > 6 {
+            post.with_cookies_of(&ann.client)
+        } else {
+            post
+        }
+    };
+    let flood = Flood::begin(&site, (1..=CONNECTIONS).map(post)).await;
+    let answers = flood.end_after(2000).await;
+    let said = site.stop().record.stderr;
+    let bytes: usize = said.iter().map(String::len).sum();
+    println!("{answers:?}, {} lines, {bytes} bytes", said.len());
+    assert!(
+        said.len() <= 40 && bytes < 20_000,
+        "{bytes} bytes: {said:#?}"
+    );
+    // Each of them has met its limit.
+    for limit in [
+        "flow=\"log_in\" limit=",
+        "limit=password_checks",
+        "flow=\"request_password_reset\" limit=",
+        "flow=\"begin_log_in\" limit=",
+        "limit=sign_ups",
+        "limit=added_addresses",
+        "flow=\"request_verification\" limit=",
+    ] {
+        let is_told = said.iter().any(|line| line.contains(limit));
+        assert!(is_told, "{limit}: {said:#?}");
+    }
+}

@@ -95,6 +95,66 @@ async fn owner_gets_in_during_a_flood_of_guesses() {
     }
 }
 
+/// Three nodes behind a balancer, and a crowd that comes through it and past it, each with other addresses written before
+/// its own. It is one crowd at one account, no node says much of it, and the owner gets in at each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn crowd_at_three_nodes_is_one_crowd() {
+    let origin = "https://example.org";
+    let settings = format!("site_url = \"{origin}\"\ntrusted_proxies = [\"127.0.13.0/24\"]\n");
+    let database = OwnDatabase::new(Kind::Postgres);
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        let options = database.site().without_messages().limited();
+        nodes.push(options.config(&settings).start().await);
+    }
+    let ann = nodes[0].signed_up_through(origin).await;
+    ann.client.log_out().await.expect(302);
+    let mut floods = Vec::new();
+    for node in &nodes {
+        let crowd = (0..60_u8).map(|number| {
+            let fields = [("login", ann.user.username.as_str()), ("password", WRONG)];
+            let post = Post::new("/accounts/login/", fields).of_page(origin);
+            let (from, said) = match number % 3 {
+                0 => (
+                    [127, 0, 13, 1],
+                    format!("198.51.100.9, {{n}}, 203.0.113.{number}"),
+                ),
+                1 => ([127, 0, 13, number], format!("[2001:db8:{number}::1]:4711")),
+                _ => ([127, 0, 14, number], format!("203.0.113.{number}")),
+            };
+            post.from(from.into()).header("X-Forwarded-For", &said)
+        });
+        floods.push(Flood::begin(node, crowd).await);
+    }
+    let mut slowest = Duration::ZERO;
+    for time in 0..9 {
+        let node = &nodes[time % 3];
+        let owner = node.client().through(origin);
+        for cookie in ann.client.cookies() {
+            owner.plant(&cookie.name, &cookie.value);
+        }
+        let began = Instant::now();
+        let answer = owner
+            .post_log_in(&ann.user.username, &ann.user.password)
+            .await;
+        slowest = slowest.max(began.elapsed());
+        assert_eq!(answer.status, 302, "{time}");
+    }
+    let mut checked = 0;
+    for (flood, node) in floods.into_iter().zip(&nodes) {
+        let answers = flood.end().await;
+        assert!(answers.contains_key(&429), "{answers:?}");
+        checked += answers.get(&400).copied().unwrap_or_default();
+        let said = node.stop().record.stderr;
+        let bytes: usize = said.iter().map(String::len).sum();
+        println!("{answers:?}, {} lines, {bytes} bytes", said.len());
+        assert!(said.len() <= 20 && bytes < 20_000, "{said:#?}");
+    }
+    println!("the slowest log-in took {slowest:?}, {checked} were checked");
+    // Ten at once and then ever fewer, of all together.
+    assert!(checked <= 20, "{checked}");
+}
+
 #[tokio::test]
 async fn refusals_do_not_tell_who_is_there() {
     let site = Site::options().limited().start().await;

@@ -1,7 +1,7 @@
 //! What a day of floods leaves in a store: the flows of core, a clock that is moved, and the sweeps of a worker.
 //!
-//! Strangers of many networks try passwords and ask for resets, of users and of names that nobody has, sign up where
-//! they are refused, and users log in again and again and ask for verification links. What is stored afterwards must be
+//! Strangers of many networks try passwords and ask for resets, by link and by code, of users and of names that nobody has,
+//! sign up where they are refused, and users log in again and again and ask for verification links. What is stored afterwards must be
 //! bounded, and as much in the last hour as in the second.
 #![expect(clippy::expect_used, reason = "a failed flow is a failed test")]
 
@@ -209,7 +209,7 @@ async fn strangers(from: Accounts, number: u32) {
         };
         let name = if round % 3 == 0 { user } else { &nobody };
         done(from.log_in(name, &wrong, None).await);
-        done(from.request_password_reset(&nobody).await);
+        done(from.begin_reset(&nobody, None).await);
         done(
             from.request_password_reset(&format!("{user}@example.org"))
                 .await,

@@ -26,7 +26,7 @@ pub struct TextUse {
     pub key: LimitKey,
     /// How many were sent and not used in this hour and the one before.
     pub unused_hour: i64,
-    /// How many were sent and not used in the last day.
+    /// How many were sent and not used in this hour and the 24 before it.
     pub unused_day: i64,
     /// How many of them there may be; none for a network, which goes by countries.
     pub budget: Option<TextBudget>,

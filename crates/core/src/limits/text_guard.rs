@@ -72,7 +72,7 @@ impl TextCountries {
 pub struct TextBudget {
     /// In this hour and the one before.
     pub hour: i64,
-    /// In the last day.
+    /// In this hour and the 24 before it.
     pub day: i64,
 }
 
@@ -92,13 +92,17 @@ pub(crate) struct TextTotals {
     used_day: i64,
     /// The most that were used on one day of the last 14.
     best_day: i64,
-    /// To how many countries any were sent in the last day.
+    /// To how many countries any were sent in this hour and the 24 before it.
     countries: usize,
 }
 
 /// How many messages a day owners get whatever budgets are used up, used or not: more than they need to get in, and too few
 /// to earn by with accounts that someone must first prove a number for, one by one.
 const OWNERS: i64 = 3;
+
+/// How many hours before the running one count as the last hour, and as the last day. The running one counts besides, so
+/// that no hour and no 24 hours see more than a budget, whenever they begin.
+const BEFORE: [i64; 2] = [1, 24];
 
 /// From how many countries on a network needs one message that was used.
 const COUNTRIES: usize = 3;
@@ -110,19 +114,20 @@ impl TextTotals {
             return Self::default();
         };
         let subject = own.key.subject();
+        let [in_hour, in_day] = BEFORE;
         let mut totals = Self::default();
         let mut days = [0_i64; 15];
         let mut countries = Vec::new();
         for row in rows.iter().filter(|row| row.key.subject() == subject) {
             let age = hour - row.hour;
-            if age < 24 {
+            if age <= in_day {
                 totals.sent_day += row.sent;
                 totals.used_day += row.used;
                 if row.sent > 0 && !countries.contains(&row.key) {
                     countries.push(row.key);
                 }
             }
-            if age < 2 {
+            if age <= in_hour {
                 totals.sent_hour += row.sent;
                 totals.used_hour += row.used;
             }
@@ -312,7 +317,11 @@ mod tests {
             (vec![row(1000, 12, 2)], false),
             (vec![row(990, 19, 0), row(1000, 1, 0)], false),
             (vec![row(990, 20, 0), row(1000, 1, 0)], true),
-            (vec![row(970, 90, 0), row(1000, 1, 0)], false),
+            // A day ends no earlier than 24 hours after its last message, at whatever minute that was sent.
+            (vec![row(976, 20, 0), row(1000, 1, 0)], true),
+            (vec![row(975, 90, 0), row(1000, 1, 0)], false),
+            (vec![row(999, 10, 0), row(1000, 1, 0)], true),
+            (vec![row(998, 10, 0), row(1000, 1, 0)], false),
             (vec![row(1000, 1200, 1000)], false),
             (vec![row(1000, 1201, 1000)], true),
         ] {
