@@ -430,8 +430,9 @@ async fn log_stays_small() {
 /// Each flow that strangers, or someone who is signed in, can ask for without end, at the limits that ship.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_of_each_flow_stays_small() {
-    let options = Site::options().limited();
-    let site = options.setting("login_by_code", "true").start().await;
+    let options = Site::options().limited().setting("login_by_code", "true");
+    // Which limits were met is said at a louder level than that of a program that nobody asked.
+    let site = options.variable("RUST_LOG", "warn,phone_auth_core::accounts=info").start().await;
     let ann = site.member().await;
     let row = ann.client.unverified().await.remove(0);
     let user = &ann.user;
@@ -476,7 +477,7 @@ async fn log_of_each_flow_stays_small() {
     let bytes: usize = said.iter().map(String::len).sum();
     println!("{answers:?}, {} lines, {bytes} bytes", said.len());
     assert!(
-        said.len() <= 40 && bytes < 20_000,
+        said.len() <= 100 && bytes < 20_000,
         "{bytes} bytes: {said:#?}"
     );
     // Each of them has met its limit.
