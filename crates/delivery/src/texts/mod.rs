@@ -265,3 +265,87 @@ impl std::fmt::Debug for Texts {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::time::{Duration, SystemTime};
+
+    use phone_auth_events::{
+        AccountChange, Envelope, OneTimeCode, RelativeUrl, ResetPasswordEmail, SecurityNoticeEmail,
+        User,
+    };
+
+    use super::*;
+
+    const NEEDED: Needed = Needed {
+        links: &["reset_password_email.html", "reset_password_email.txt"],
+        log_ins: &[],
+        notices: &["security_notice_email.html", "security_notice_email.txt"],
+    };
+
+    fn texts() -> Texts {
+        let style = Style::new(SiteOrigin::parse("https://example.org").unwrap());
+        Texts::load(None, style, NEEDED).unwrap()
+    }
+
+    fn ann() -> (User, RelativeUrl, String) {
+        let url = RelativeUrl::new("/accounts/page/").unwrap();
+        let user = User::new(1, "ann", "", "");
+        (user, url, "ann@example.org".to_owned())
+    }
+
+    #[test]
+    fn mail_says_how_long_its_code_works() {
+        let texts = texts();
+        for (language, link, code) in [
+            ("en", "The link works for 24 hours", ", the code for 10 minutes."),
+            ("de", "Der Link gilt 24 Stunden lang", ", der Code 10 Minuten lang."),
+            (
+                "fr",
+                "Le lien est valable pendant 24 heures",
+                ", le code pendant 10 minutes.",
+            ),
+        ] {
+            let envelope = Envelope::new("k")
+                .in_language(language)
+                .working_for(Duration::from_hours(24));
+            let until = SystemTime::now() + Duration::from_mins(10);
+            let with_code = envelope.clone().with_code(OneTimeCode::new("012345"), until);
+            for (envelope, expected) in [
+                (envelope, format!("{link}.")),
+                (with_code, format!("{link}{code}")),
+            ] {
+                let (user, url, email) = ann();
+                let message = ResetPasswordEmail::new("test".into(), user, url, email);
+                let message = message.with_envelope(envelope);
+                for ending in [".txt", ".html"] {
+                    let text = texts.of(&message).render(ending).unwrap();
+                    assert!(text.contains(&expected), "{text}");
+                }
+            }
+        }
+    }
+
+    /// Nobody can set a password of an account that is gone.
+    #[test]
+    fn notice_of_a_closed_account_has_no_link() {
+        let texts = texts();
+        for language in ["en", "de", "fr"] {
+            for (change, has_link) in [
+                (AccountChange::AccountClosed, false),
+                (AccountChange::PasswordChanged, true),
+            ] {
+                let (user, url, email) = ann();
+                let notice = SecurityNoticeEmail::new("test".into(), user, url, email, change);
+                let notice = notice.with_envelope(Envelope::new("k").in_language(language));
+                for ending in [".txt", ".html"] {
+                    let text = texts.of(&notice).render(ending).unwrap();
+                    assert_eq!(text.contains("https://"), has_link, "{text}");
+                    assert!(text.contains("example.org"), "{text}");
+                }
+            }
+        }
+    }
+}
