@@ -92,7 +92,7 @@ async fn everything_works_without_scripts() {
 
     browser.goto(&at("/accounts/login/")).await;
     log_in(&browser, &ann.username, new).await;
-    browser.says("password don't match.").await;
+    browser.says("password don’t match.").await;
     log_in(&browser, &ann.username, newest).await;
     browser.arrives_at("/accounts/profile/").await;
     browser.close().await;

@@ -103,7 +103,7 @@ async fn guesses_at_once_are_few() {
         for guess in guesses.collect::<Vec<_>>() {
             let answer = guess.await.unwrap();
             assert!([400, 429].contains(&answer.status), "{}", answer.status);
-            compared += usize::from(answer.text().contains("That code isn&#x27;t right"));
+            compared += usize::from(answer.text().contains("That code isn’t right"));
         }
         // The last one that is compared is told that the code is over.
         assert!((1..=4).contains(&compared), "{kind:?}: {compared}");

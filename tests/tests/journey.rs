@@ -117,7 +117,7 @@ async fn user_walks_every_flow() {
             .log_in(&ann.username, &current)
             .await
             .expect(400)
-            .says("password don't match.");
+            .says("password don’t match.");
         client
             .log_in(&ann.username, &next)
             .await

@@ -279,7 +279,7 @@ async fn operator_disables_users() {
         .log_in(&ann.user.username, &ann.user.password)
         .await
         .expect(400)
-        .says("password don't match.");
+        .says("password don’t match.");
     let listed = user(&site, &["list"], "");
     assert!(
         listed.stdout.contains(&ann.user.username),

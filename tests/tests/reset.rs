@@ -155,7 +155,7 @@ async fn disabled_user_cannot_reset() {
         .log_in(&ann.username, &ann.password)
         .await
         .expect(400)
-        .says("password don't match.");
+        .says("password don’t match.");
     site.reset_link(&bob.email).await;
     let printed = site.stop().record.printed();
     assert_eq!(
@@ -182,7 +182,7 @@ async fn unusable_password_gets_no_reset() {
         .log_in(&ann.username, &ann.password)
         .await
         .expect(400)
-        .says("password don't match.");
+        .says("password don’t match.");
     site.client()
         .log_in(&ann.username, "!unusable")
         .await

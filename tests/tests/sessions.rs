@@ -175,7 +175,7 @@ async fn disabled_user_is_a_stranger() {
         .log_in(&ann.user.username, &ann.user.password)
         .await
         .expect(400)
-        .says("password don't match.");
+        .says("password don’t match.");
 }
 
 #[tokio::test]

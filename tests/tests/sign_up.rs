@@ -267,7 +267,7 @@ async fn differing_passwords_are_refused() {
     );
     let answer = site.client().post(PATH, fields).await;
     complains_at(&answer, &["confirm_password"]);
-    answer.says("The passwords don't match.");
+    answer.says("The passwords don’t match.");
 }
 
 #[tokio::test]

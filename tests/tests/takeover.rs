@@ -175,7 +175,7 @@ async fn hashes_of_django_are_upgraded() {
             .client()
             .post_log_in(&username, "not-the-password")
             .await;
-        wrong.expect(400).says("password don't match.");
+        wrong.expect(400).says("password don’t match.");
         let expected = if may_enter { 302 } else { 400 };
         let answer = site.client().post_log_in(&username, password).await;
         assert_eq!(answer.status, expected, "{}", text("id"));
@@ -228,7 +228,7 @@ async fn md5_must_be_asked_for() {
     let site = Site::options().database_of(DJANGO).start().await;
     let username = store(&site.database(), 1, md5);
     let refused = site.client().log_in(&username, "password").await;
-    refused.expect(400).says("password don't match.");
+    refused.expect(400).says("password don’t match.");
     let site = site
         .restart(Site::options().setting("danger_accept_md5_passwords", "true"))
         .await;

@@ -59,7 +59,7 @@ async fn pre_hijack_ends_after_a_verification() {
         let owner = site.client();
         let page = owner.get(verification.url()).await.expect(200);
         page.says("Verification successful")
-            .says("Didn't create this account?");
+            .says("Didn’t create this account?");
         let link = site.reset_link(&stranger.user.email).await;
         owner.reset(link.url(), OWNERS).await.expect(302);
         assert!(!stranger.client.is_logged_in().await);

@@ -94,7 +94,7 @@ async fn example_takes_a_user_to_the_club() {
 
     let page = browser.get("/accounts/password_reset/").await;
     browser
-        .press(&page, "Send the link", &[("login", "ann@example.org")])
+        .press(&page, "Continue", &[("login", "ann@example.org")])
         .await;
     let text = letter(&mut mail).await;
     assert!(text.starts_with("to ann@example.org: https://"), "{text}");

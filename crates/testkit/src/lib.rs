@@ -28,7 +28,7 @@
 //! assert_eq!(ann.get("/club/").await.body, "Tea for ann");
 //!
 //! let forgotten = site.browser().get("/accounts/password_reset/").await;
-//! site.browser().press(&forgotten, "Send the link", &[("login", "ann@example.org")]).await;
+//! site.browser().press(&forgotten, "Continue", &[("login", "ann@example.org")]).await;
 //! let mail = site.mail_to("ann@example.org").await;
 //! assert!(mail.link.starts_with("/accounts/password_reset_confirm/"));
 //! # Ok::<(), BuildError>(())

@@ -36,10 +36,10 @@ async fn unsent_message_is_unsent_in_tests() {
     assert!(!page.body.contains("Verify +4420"), "{}", page.body);
     let asked = site.browser().get("/accounts/password_reset/").await;
     site.browser()
-        .press(&asked, "Send the link", &[("login", "+442079460000")])
+        .press(&asked, "Continue", &[("login", "+442079460000")])
         .await;
     site.browser()
-        .press(&asked, "Send the link", &[("login", "ann@example.org")])
+        .press(&asked, "Continue", &[("login", "ann@example.org")])
         .await;
     let mail = site.mail_to("ann@example.org").await;
     assert_eq!(

@@ -65,7 +65,7 @@ impl RequestError {
             Self::Origin => "This form was not accepted",
             Self::Path => "Page not found",
             Self::Method => "This page cannot be used like that",
-            Self::Size => "That's more than we can take",
+            Self::Size => "That’s more than we can take",
             Self::Kind | Self::Fields => "This form cannot be read",
             Self::Slow => "That took too long",
             Self::Request => "This request cannot be read",

@@ -22,12 +22,12 @@ pub(crate) const RESEND: &str = "resend";
 pub(crate) fn sentence(refusal: CodeRefusal) -> String {
     match refusal {
         CodeRefusal::Unreadable => "Type the six digits of the code.".to_owned(),
-        CodeRefusal::Wrong { left: 1 } => "That code isn't right. You can try once more.".to_owned(),
+        CodeRefusal::Wrong { left: 1 } => "That code isn’t right. You can try once more.".to_owned(),
         CodeRefusal::Wrong { left } => {
-            format!("That code isn't right. You can try {left} more times.")
+            format!("That code isn’t right. You can try {left} more times.")
         }
         CodeRefusal::Over => {
-            "This code can't be used any more, or you asked for it in another browser. Get a new one.".to_owned()
+            "This code can’t be used any more, or you asked for it in another browser. Get a new one.".to_owned()
         }
     }
 }

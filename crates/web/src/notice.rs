@@ -133,7 +133,7 @@ impl Reason {
             Self::Welcome => Notice {
                 tone: "good",
                 text: "Your account is ready",
-                detail: "You are signed in. We sent a message to each address below. Type its code, or open its link, to confirm the address.",
+                detail: "You are signed in. We sent a message to each address below. To confirm the address, type the code in the message. If it has a link, you can open that instead.",
             },
             Self::Sent(AddressKind::Email) => Notice {
                 tone: "good",
@@ -203,18 +203,18 @@ impl Reason {
             Self::Unverified(AddressKind::Email) => Notice {
                 tone: "info",
                 text: "Confirm your email address first",
-                detail: "The page you asked for is for users with a verified email address. Choose Verify below, and open the link in the message.",
+                detail: "The page you asked for is for users with a verified email address. Choose Verify below, and follow the message that we send you.",
             },
             Self::Unverified(AddressKind::Phone) => Notice {
                 tone: "info",
                 text: "Confirm your phone number first",
-                detail: "The page you asked for is for users with a verified phone number. Choose Verify below, and open the link in the message.",
+                detail: "The page you asked for is for users with a verified phone number. Choose Verify below, and follow the message that we send you.",
             },
         }
     }
 }
 
-const SENT: &str = "Type the code in the message, or open its link. Both work for a limited time.";
+const SENT: &str = "Type the code in the message. If it has a link, you can open that instead. Both work for a limited time.";
 
 pub(crate) const fn already_verified(kind: AddressKind) -> &'static str {
     match kind {

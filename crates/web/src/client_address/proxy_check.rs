@@ -11,7 +11,7 @@ use super::{ClientAddressHeader, TrustedProxies};
 /// How many requests come from one private address, and none from elsewhere, until it is taken for a proxy.
 const MANY: u32 = 100;
 
-/// What was seen of the peers of a site so far. It warns once: each client behind an unknown proxy counts as the same one.
+/// What was seen of the peers of a site so far. It warns once: the network of a client behind an unknown proxy is not known, and counts for nobody.
 #[derive(Debug)]
 pub(crate) struct ProxyCheck {
     /// Whether the site is one that others come to.
@@ -58,19 +58,20 @@ impl ProxyCheck {
             _ if !is_trusted => tracing::warn!(
                 proxy = %peer,
                 "every request comes from one private address, as through a proxy that is not trusted to say whose it is: \
-                 all clients share one limit. Name it in trusted_proxies, and its header in client_address_header"
+                 limits by client network do not apply, only those of accounts and addresses. Name it in trusted_proxies, and its header in client_address_header"
             ),
             Some(said) => tracing::warn!(
                 proxy = %peer,
                 header,
                 sent = said.name(),
-                "the proxy sends another header than client_address_header names: all clients share one limit"
+                "the proxy sends another header than client_address_header names: limits by client network do not apply, only those \
+                 of accounts and addresses"
             ),
             None => tracing::warn!(
                 proxy = %peer,
                 header,
-                "the proxy does not say whose requests it sends: all clients share one limit. Have it send the header that \
-                 client_address_header names"
+                "the proxy does not say whose requests it sends: limits by client network do not apply, only those of \
+                 accounts and addresses. Have it send the header that client_address_header names"
             ),
         }
     }

@@ -38,7 +38,7 @@ pub fn sentence(problem: &FieldProblem) -> String {
             "Enter a valid phone number with its country code, such as +1 212 555 2368.".to_owned()
         }
         Problem::RefusedNumber => {
-            "We can't send messages to numbers of this kind. Use another phone number.".to_owned()
+            "We can’t send messages to numbers of this kind. Use another phone number.".to_owned()
         }
         Problem::InvalidUsername => {
             "Use letters, digits, and . - _ (at most 150 characters).".to_owned()
@@ -57,12 +57,11 @@ pub fn sentence(problem: &FieldProblem) -> String {
         Problem::Ambiguous => AMBIGUOUS.to_owned(),
         Problem::NoSender {
             kind: AddressKind::Email,
-        } => "This site doesn't send email, so it can't reset a password by email.".to_owned(),
+        } => "This site doesn’t send email. Use another way.".to_owned(),
         Problem::NoSender {
             kind: AddressKind::Phone,
-        } => "This site doesn't send text messages, so it can't reset a password by phone."
-            .to_owned(),
-        Problem::PasswordsDiffer => "The passwords don't match.".to_owned(),
+        } => "This site doesn’t send text messages. Use another way.".to_owned(),
+        Problem::PasswordsDiffer => "The passwords don’t match.".to_owned(),
         Problem::PasswordTooShort { min } => {
             format!("This password is too short. It must contain at least {min} characters.")
         }
@@ -70,7 +69,7 @@ pub fn sentence(problem: &FieldProblem) -> String {
             format!("This password is too long. It must contain at most {max} characters.")
         }
         Problem::PasswordTooCommon => "This password is too common.".to_owned(),
-        Problem::PasswordAllDigits => "This password is entirely numeric.".to_owned(),
+        Problem::PasswordAllDigits => "Use letters as well as digits.".to_owned(),
         Problem::PasswordTooSimilar { to } => {
             format!(
                 "The password is too similar to the {}.",
@@ -78,7 +77,7 @@ pub fn sentence(problem: &FieldProblem) -> String {
             )
         }
         Problem::PasswordTooWeak => {
-            "This password can be guessed too soon. Add a word or two.".to_owned()
+            "This password is too easy to guess. Add a word or two.".to_owned()
         }
         Problem::PasswordRefused { words } => words.to_owned(),
         Problem::WrongOldPassword => {
@@ -121,7 +120,7 @@ const fn noun(field: Field) -> &'static str {
         Field::Username => "Username",
         Field::Email => "Email",
         Field::Phone => "Phone",
-        Field::Login => "Phone, email or username",
+        Field::Login => "Email, phone number or username",
         Field::Code => "Code",
         Field::Password
         | Field::ConfirmPassword

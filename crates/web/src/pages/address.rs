@@ -19,7 +19,7 @@ use crate::request_context::RequestContext;
 
 const LAST_WAY_IN: Notice = Notice {
     tone: "error",
-    text: "This address can't be removed yet",
+    text: "This address can’t be removed yet",
     detail: "It is the last one that gets you into your account. Add another and verify it, then remove this one.",
 };
 

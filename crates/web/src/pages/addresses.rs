@@ -323,7 +323,7 @@ const fn refused_number() -> Notice {
     Notice {
         tone: "error",
         text: "No message was sent",
-        detail: "We can't send messages to numbers of this kind. Add another phone number.",
+        detail: "We can’t send messages to numbers of this kind. Add another phone number.",
     }
 }
 
@@ -334,10 +334,10 @@ const fn unsent(kind: AddressKind) -> Notice {
         text: "No message was sent",
         detail: match kind {
             AddressKind::Email => {
-                "This site doesn't send email, so an email address can't be verified here."
+                "This site doesn’t send email, so an email address can’t be verified here."
             }
             AddressKind::Phone => {
-                "This site doesn't send text messages, so a phone number can't be verified here."
+                "This site doesn’t send text messages, so a phone number can’t be verified here."
             }
         },
     }

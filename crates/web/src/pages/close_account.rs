@@ -14,8 +14,8 @@ use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
-const MAY_NOT: &str = "Your account can't be closed right now. Please contact us.";
-const INCOMPLETE: &str = "Some of your data can't be read right now. Please try again later.";
+const MAY_NOT: &str = "Your account can’t be closed right now. Please contact us.";
+const INCOMPLETE: &str = "Some of your data can’t be read right now. Please try again later.";
 
 pub(crate) async fn show(_: RecentlyProven, context: RequestContext) -> Response {
     context.render(page(&context, view()))

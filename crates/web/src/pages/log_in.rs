@@ -146,23 +146,27 @@ pub(super) fn login_field(context: &RequestContext, login: &str) -> FieldView {
     }
 }
 
-/// What may be typed to name an account: django-phone-auth's words, less what the settings leave out.
+/// What may be typed to name an account, less what the settings leave out.
 fn login_label(methods: Methods) -> String {
-    listed(methods, ["Phone", "Email", "Username"])
+    let mut names = listed(methods);
+    if let Some(first) = names.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    names
 }
 
 /// The same for names that nobody has and for wrong passwords.
 fn no_match(methods: Methods) -> String {
-    let names = listed(methods, ["phone number", "email", "username"]);
-    format!("That {names} and password don't match.")
+    let names = listed(methods);
+    format!("That {names} and password don’t match.")
 }
 
 /// The words for the methods that the settings allow.
-fn listed(methods: Methods, [phone, email, username]: [&str; 3]) -> String {
+fn listed(methods: Methods) -> String {
     let names = [
-        (methods.phone, phone),
-        (methods.email, email),
-        (methods.username, username),
+        (methods.email, "email"),
+        (methods.phone, "phone number"),
+        (methods.username, "username"),
     ];
     let names: Vec<&str> = names
         .into_iter()
@@ -188,8 +192,8 @@ mod tests {
                 username,
             })
         };
-        assert_eq!(label(true, true, true), "Phone, Email or Username");
-        assert_eq!(label(true, true, false), "Phone or Email");
+        assert_eq!(label(true, true, true), "Email, phone number or username");
+        assert_eq!(label(true, true, false), "Email or phone number");
         assert_eq!(label(false, false, true), "Username");
     }
 }

@@ -59,12 +59,12 @@ async fn wrong_form_keeps_the_session() {
         (
             form(PASSWORD, NEW, "x"),
             "new_password2",
-            "passwords don&#x27;t match",
+            "passwords don’t match",
         ),
         (
             form(PASSWORD, "12345678901", "12345678901"),
             "new_password1",
-            "entirely numeric",
+            "letters as well as digits",
         ),
         (form("", "", ""), "old_password", "This field is required."),
         (form("a\u{0}", NEW, NEW), "old_password", "Remove"),

@@ -178,7 +178,7 @@ async fn unknown_proxy_is_warned_of_once() {
             site.router.clone().oneshot(request).await.unwrap();
         }
         let log = lines.text();
-        let said = log.matches("all clients share one limit").count();
+        let said = log.matches("limits by client network do not apply").count();
         assert_eq!(said, warnings, "{count} from {peer} {headers:?}: {log}");
     }
 }

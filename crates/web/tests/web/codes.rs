@@ -42,7 +42,7 @@ async fn password_is_reset_by_code() {
     assert!(
         wrong
             .body
-            .contains("That code isn&#x27;t right. You can try 4 more times."),
+            .contains("That code isn’t right. You can try 4 more times."),
         "{}",
         wrong.body
     );

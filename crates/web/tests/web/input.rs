@@ -221,7 +221,7 @@ async fn other_kinds_of_body_are_refused() {
     let answer = post_body(&site, Some(kind), "login=a&password=b").await;
     assert_eq!(
         answer.error_at("login"),
-        "That phone number, email or username and password don&#x27;t match."
+        "That email, phone number or username and password don’t match."
     );
 }
 

@@ -30,7 +30,7 @@ async fn refusals_are_all_alike() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
         assert_eq!(
             answer.error_at("login"),
-            "That phone number, email or username and password don&#x27;t match."
+            "That email, phone number or username and password don’t match."
         );
         assert!(answer.set_cookie("sessionid").is_none());
         let token = answer.csrf_token().to_owned();
@@ -234,7 +234,7 @@ async fn label_follows_the_settings() {
     let page = site.browser().get(PATH).await;
     assert!(
         page.body
-            .contains("<label for=\"id_login\">Phone or Email</label>")
+            .contains("<label for=\"id_login\">Email or phone number</label>")
     );
     let answer = site.browser().log_in("ann", PASSWORD).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

@@ -166,7 +166,7 @@ async fn wrong_form_keeps_the_link() {
             NEW,
             "other",
             "new_password2",
-            "The passwords don&#x27;t match.",
+            "The passwords don’t match.",
         ),
         ("short", "short", "new_password1", "too short"),
         ("", "", "new_password1", "This field is required."),

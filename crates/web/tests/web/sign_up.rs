@@ -44,7 +44,7 @@ async fn all_problems_show_at_once() {
         ("email", "Enter a valid email address"),
         ("phone", "Enter a valid phone number"),
         ("password", "This password is too short."),
-        ("confirm_password", "The passwords don&#x27;t match."),
+        ("confirm_password", "The passwords don’t match."),
     ] {
         assert!(
             answer.error_at(field).contains(error),
