@@ -54,8 +54,8 @@ fn list_shows_users_without_passwords() {
     let table = folder.run(&["user", "list"]);
     assert_eq!(
         table.stdout,
-        "id  username  name  e-mail           state   last log-in\n\
-         1   ann       Ann   ann@example.org  active  never\n"
+        "id  username  name  email            state    last sign-in\n\
+         1   ann       Ann   ann@example.org  enabled  never\n"
     );
     let json = folder.run(&["user", "list", "--json"]).stdout;
     let users: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -90,13 +90,13 @@ fn show_names_addresses_and_state() {
         (
             7,
             &[
-                "id           1",
-                "username     ann",
-                "name         Ann",
-                "state        active"
+                "id            1",
+                "username      ann",
+                "name          Ann",
+                "state         enabled"
             ][..],
-            "last log-in  never",
-            "e-mail       ann@example.org (not verified)"
+            "last sign-in  never",
+            "email         ann@example.org (not verified)"
         ),
         "{shown}"
     );
@@ -398,7 +398,7 @@ fn sessions_are_listed_and_ended() {
     assert_eq!(table.lines().count(), 3, "{table}");
 
     let ended = folder.run(&["user", "end-sessions", "ann"]);
-    let said = "ann is logged out everywhere; sessions ended: 2\n";
+    let said = "ann is signed out everywhere; sessions ended: 2\n";
     assert_eq!(ended.stdout, said, "{ended:?}");
     let none = folder.run(&["user", "sessions", "ann", "--json"]);
     assert_eq!(none.stdout.trim(), "[]");

@@ -92,7 +92,7 @@ pub(super) async fn end(accounts: &Accounts, login: &str, json: bool) -> Result<
         return console::print(text).map_err(Failure::failed);
     }
     console::print(format_args!(
-        "{} is logged out everywhere; sessions ended: {ended}",
+        "{} is signed out everywhere; sessions ended: {ended}",
         Visible(&user.username)
     ))
     .map_err(Failure::failed)

@@ -65,7 +65,7 @@ pub(super) async fn list(
         let text = visible::to_json(&users).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);
     }
-    let mut table = Table::new(["id", "username", "name", "e-mail", "state", "last log-in"]);
+    let mut table = Table::new(["id", "username", "name", "email", "state", "last sign-in"]);
     for user in &users {
         let name = format!("{} {}", user.first_name, user.last_name);
         table.row([
@@ -73,7 +73,7 @@ pub(super) async fn list(
             &user.username,
             name.trim(),
             &user.email,
-            if user.is_active { "active" } else { "disabled" },
+            if user.is_active { "enabled" } else { "disabled" },
             user.last_login.as_deref().unwrap_or("never"),
         ]);
     }
@@ -130,27 +130,23 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
     let mut table = Table::new(["id", &user.id.to_string()]);
     table.row(["username", &user.username]);
     table.row(["name", name.trim()]);
-    table.row(["state", if user.is_active { "active" } else { "disabled" }]);
+    table.row(["state", if user.is_active { "enabled" } else { "disabled" }]);
     table.row(["joined", &user.date_joined]);
-    table.row(["last log-in", user.last_login.as_deref().unwrap_or("never")]);
+    table.row(["last sign-in", user.last_login.as_deref().unwrap_or("never")]);
     let is_own = |address: &AddressEntry| address.value == user.email;
     if !user.email.is_empty() && !details.addresses.iter().any(is_own) {
         table.row([
-            "e-mail",
+            "email",
             &format!("{} (only in the user's row)", user.email),
         ]);
     }
     for address in &details.addresses {
-        let kind = match address.kind {
-            "email" => "e-mail",
-            kind => kind,
-        };
         let state = if address.is_verified {
             "verified"
         } else {
             "not verified"
         };
-        table.row([kind, &format!("{} ({state})", address.value)]);
+        table.row([address.kind, &format!("{} ({state})", address.value)]);
     }
     console::print(table).map_err(Failure::failed)
 }
