@@ -11,10 +11,10 @@ phone_auth_signals::signal! {
     /// Asks for a link to be sent by text message with which a user sets a new password.
     pub reset_password_phone: ResetPasswordPhone;
 
-    /// Asks for a link to be sent by e-mail with which a user shows that the address is hers.
+    /// Asks for a link to be sent by e-mail with which a user shows that the address is theirs.
     pub verify_email: VerifyEmail;
 
-    /// Asks for a link to be sent by text message with which a user shows that the number is hers.
+    /// Asks for a link to be sent by text message with which a user shows that the number is theirs.
     pub verify_phone: VerifyPhone;
 
     /// Asks for a link to be sent by e-mail with which a user logs in without a password.
@@ -63,7 +63,7 @@ event_struct! {
     pub struct VerifyEmail in an envelope {
         /// The flow that sent it.
         sender: Sender,
-        /// The user who says that the address is hers.
+        /// The user who says that the address is theirs.
         user: User,
         /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
         url: RelativeUrl,
@@ -77,7 +77,7 @@ event_struct! {
     pub struct VerifyPhone in an envelope {
         /// The flow that sent it.
         sender: Sender,
-        /// The user who says that the number is hers.
+        /// The user who says that the number is theirs.
         user: User,
         /// The link, to be made absolute with the origin of the site. `Debug` does not show it.
         url: RelativeUrl,

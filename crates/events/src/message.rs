@@ -76,7 +76,7 @@ pub trait EmailMessage: Message {
 /// A message that goes to a phone.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no message that goes to a phone",
-    label = "`&dyn PhoneMessage` is what the events of `verify_phone`, `reset_password_phone` and `login_phone` share"
+    label = "`&dyn PhoneMessage` is what the events of `verify_phone`, `reset_password_phone`, `login_phone` and `security_notice_phone` share"
 )]
 pub trait PhoneMessage: Message {
     /// The number, in the form of E.164.

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-/// The user an event is about, as she was when it was sent. Nothing secret is in it.
+/// The user an event is about, as they were when it was sent. Nothing secret is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct User {
     /// The number by which the store knows them.
     pub id: i64,
-    /// The name she logs in with.
+    /// The name they log in with.
     pub username: String,
     /// Their first name; may be empty.
     pub first_name: String,
