@@ -82,6 +82,8 @@ mod guide {
     mod without_the_web {}
     #[doc = include_str!("../../../docs/guide/another-store.md")]
     mod another_store {}
+    #[doc = include_str!("../../../docs/guide/phone.md")]
+    mod phone {}
     #[doc = include_str!("../../../docs/guide/production.md")]
     mod production {}
 }

@@ -75,12 +75,11 @@ const PATHS: [&str; 1] = ["/root/"];
 /// Finds words that the glossary replaces, and such paths.
 pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // Lists of other people's words, such as of common passwords, are plain text, pages and messages have words of their
-    // own, and columns of tables keep their names.
-    let is_ours = |ending: &str| !["txt", "sql", "html"].contains(&ending);
+    // Lists of other people's words, such as of common passwords, are plain text, and columns of tables keep their names.
     let ours = tree.files().iter().filter(|file| {
         let (_, ending) = file.path().rsplit_once('.').unwrap_or_default();
-        is_ours(ending)
+        let is_text = ending == "txt" && !file.path().contains("/templates/");
+        ending != "sql" && !is_text
     });
     for file in ours.filter(|file| !EXEMPT.contains(&file.path())) {
         for (number, line) in file.lines() {
