@@ -162,12 +162,7 @@ async fn wrong_form_keeps_the_link() {
     let link = browser.reset_link("ann@example.org").await;
     let form = browser.get(&link).await.location().to_owned();
     for (new1, new2, field, error) in [
-        (
-            NEW,
-            "other",
-            "new_password2",
-            "The passwords don’t match.",
-        ),
+        (NEW, "other", "new_password2", "The passwords don’t match."),
         ("short", "short", "new_password1", "too short"),
         ("", "", "new_password1", "This field is required."),
         (

@@ -73,7 +73,11 @@ pub(super) async fn list(
             &user.username,
             name.trim(),
             &user.email,
-            if user.is_active { "enabled" } else { "disabled" },
+            if user.is_active {
+                "enabled"
+            } else {
+                "disabled"
+            },
             user.last_login.as_deref().unwrap_or("never"),
         ]);
     }
@@ -130,15 +134,22 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
     let mut table = Table::new(["id", &user.id.to_string()]);
     table.row(["username", &user.username]);
     table.row(["name", name.trim()]);
-    table.row(["state", if user.is_active { "enabled" } else { "disabled" }]);
+    table.row([
+        "state",
+        if user.is_active {
+            "enabled"
+        } else {
+            "disabled"
+        },
+    ]);
     table.row(["joined", &user.date_joined]);
-    table.row(["last sign-in", user.last_login.as_deref().unwrap_or("never")]);
+    table.row([
+        "last sign-in",
+        user.last_login.as_deref().unwrap_or("never"),
+    ]);
     let is_own = |address: &AddressEntry| address.value == user.email;
     if !user.email.is_empty() && !details.addresses.iter().any(is_own) {
-        table.row([
-            "email",
-            &format!("{} (only in the user's row)", user.email),
-        ]);
+        table.row(["email", &format!("{} (only in the user's row)", user.email)]);
     }
     for address in &details.addresses {
         let state = if address.is_verified {
