@@ -119,7 +119,7 @@ async fn addresses_of_django_work_as_stored() {
                 &[],
                 "",
             );
-            let is_listed = ran.stderr.contains("an e-mail address that is not written");
+            let is_listed = ran.stderr.contains("an email address that is not written");
             assert_eq!(is_listed, stored != "Eve@Example.org", "{stored}: {ran:?}");
         }
         // What looks like a stored address is another.

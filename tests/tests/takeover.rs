@@ -88,7 +88,7 @@ async fn check_lists_what_is_odd() {
     );
     assert!(!ran.success, "{ran:?}");
     for line in [
-        "Bob@Example.org (user 1), bob@example.org (user 2): e-mail addresses that differ only by case",
+        "Bob@Example.org (user 1), bob@example.org (user 2): email addresses that differ only by case",
         "Bob (user 1), bob (user 2): usernames that differ only by case",
         "+1 415-555-2671 (user 2): a phone number that is not in the form",
     ] {

@@ -15,7 +15,7 @@ use crate::configuration::duration;
 use crate::secrets::secrecy::{HIDDEN, may_hold_a_secret};
 use crate::terminal::visible::{self, Visible};
 
-/// Accounts by phone number, e-mail address or username.
+/// Accounts by phone number, email address or username.
 #[derive(Debug, Parser)]
 #[command(name = "phone-auth", version, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -154,7 +154,7 @@ pub(crate) enum UserCommand {
     Create(NewUser),
     /// Lists all users, or those with a text in a name or an address
     List {
-        /// A part of a username, a name, an e-mail address or a phone number
+        /// A part of a username, a name, an email address or a phone number
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         /// As JSON
@@ -164,7 +164,7 @@ pub(crate) enum UserCommand {
     /// Shows a user and their addresses
     #[command(visible_alias = "find")]
     Show {
-        /// A username, an e-mail address or a phone number of theirs
+        /// A username, an email address or a phone number of theirs
         login: String,
         /// As JSON
         #[arg(long)]
@@ -172,7 +172,7 @@ pub(crate) enum UserCommand {
     },
     /// Gives a user another username
     Rename {
-        /// A username, an e-mail address or a phone number of theirs
+        /// A username, an email address or a phone number of theirs
         login: String,
         /// The new username
         username: String,
@@ -182,7 +182,7 @@ pub(crate) enum UserCommand {
     },
     /// Marks an address as verified
     Verify {
-        /// An e-mail address or a phone number
+        /// An email address or a phone number
         address: String,
         /// As JSON
         #[arg(long)]
@@ -190,15 +190,15 @@ pub(crate) enum UserCommand {
     },
     /// Marks an address as not verified
     Unverify {
-        /// An e-mail address or a phone number
+        /// An email address or a phone number
         address: String,
         /// As JSON
         #[arg(long)]
         json: bool,
     },
-    /// Adds an e-mail address or a phone number to a user
+    /// Adds an email address or a phone number to a user
     AddAddress {
-        /// A username, an e-mail address or a phone number of theirs
+        /// A username, an email address or a phone number of theirs
         login: String,
         /// The new address
         address: String,
@@ -224,7 +224,7 @@ pub(crate) enum UserCommand {
     },
     /// Removes an address from its user
     RemoveAddress {
-        /// An e-mail address or a phone number
+        /// An email address or a phone number
         address: String,
         /// As JSON
         #[arg(long)]
@@ -232,7 +232,7 @@ pub(crate) enum UserCommand {
     },
     /// Lists where a user is signed in
     Sessions {
-        /// A username, an e-mail address or a phone number of theirs
+        /// A username, an email address or a phone number of theirs
         login: String,
         /// As JSON
         #[arg(long)]
@@ -240,7 +240,7 @@ pub(crate) enum UserCommand {
     },
     /// Ends all sessions of a user
     EndSessions {
-        /// A username, an e-mail address or a phone number of theirs
+        /// A username, an email address or a phone number of theirs
         login: String,
         /// As JSON
         #[arg(long)]
@@ -263,7 +263,7 @@ pub(crate) enum UserCommand {
     },
     /// Deletes a user and all that is kept of them, for ever
     Delete {
-        /// A username, an e-mail address or a phone number of theirs
+        /// A username, an email address or a phone number of theirs
         login: String,
         /// As JSON
         #[arg(long)]
@@ -271,7 +271,7 @@ pub(crate) enum UserCommand {
     },
     /// Prints all that is kept of a user, as JSON
     Export {
-        /// A username, an e-mail address or a phone number of theirs
+        /// A username, an email address or a phone number of theirs
         login: String,
         /// As JSON, which it is in any case
         #[arg(long)]
@@ -337,7 +337,7 @@ pub(crate) enum LimitsCommand {
     },
     /// Empties the counters of an account or of a client network
     Clear {
-        /// A username, an e-mail address, a phone number, or the IP address of a client
+        /// A username, an email address, a phone number, or the IP address of a client
         #[arg(value_name = "LOGIN|IP")]
         of: String,
     },
@@ -358,7 +358,7 @@ pub(crate) enum KeyCommand {
 pub(crate) struct NewUser {
     /// The name to log in by
     pub(crate) username: String,
-    /// An e-mail address
+    /// An email address
     #[arg(long)]
     pub(crate) email: Option<String>,
     /// A phone number with its country, such as +41 44 668 18 00

@@ -124,7 +124,7 @@ fn wrong_settings_of_mail_are_named() {
         (
             "[smtp]\nhost = \"mail.example\"\nfrom = \"m\u{fc}ller@b.example\"\n",
             "",
-            "smtp.from (file settings.toml, line 3): it must be an e-mail address such as",
+            "smtp.from (file settings.toml, line 3): it must be an email address such as",
         ),
     ]);
 }

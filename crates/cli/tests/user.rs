@@ -248,7 +248,7 @@ fn mistakes_are_sentences() {
             2,
             &["user", "create", "bob", "--email", "nowhere"],
             PASSWORD,
-            "the email is not an e-mail address",
+            "the email is not an email address",
         ),
         (
             2,
@@ -284,13 +284,13 @@ fn mistakes_are_sentences() {
             1,
             &["user", "show", "bob@example.org"],
             "",
-            "no account has this username, e-mail address or phone number",
+            "no account has this username, email address or phone number",
         ),
         (
             1,
             &["user", "verify", "bob@example.org"],
             "",
-            "no account has this e-mail address or phone number",
+            "no account has this email address or phone number",
         ),
         (
             2,

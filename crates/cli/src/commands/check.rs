@@ -165,18 +165,18 @@ fn sentence(anomaly: &Anomaly) -> String {
              reset a password by it until one of them has another"
         ),
         AnomalyKind::SharedEmail => format!(
-            "{rows}: e-mail addresses that differ only by case; none of these users can log in or reset \
+            "{rows}: email addresses that differ only by case; none of these users can log in or reset \
              a password by it until all but one have another"
         ),
         AnomalyKind::SharedUsername => format!(
             "{rows}: usernames that differ only by case; each must be typed exactly as it is stored"
         ),
         AnomalyKind::UsernameOfAnother => format!(
-            "{rows}: a username that is the e-mail address or phone number of someone else; anyone who types \
+            "{rows}: a username that is the email address or phone number of someone else; anyone who types \
              it is taken for the other, so give this user another username"
         ),
         AnomalyKind::ForeignEmail => format!(
-            "{rows}: an e-mail address that is not written as this site writes them, such as ann@example.org \
+            "{rows}: an email address that is not written as this site writes them, such as ann@example.org \
              or ann@xn--bcher-kva.example; it works as it is stored, and messages go to it like that"
         ),
         AnomalyKind::ForeignPhone => format!(

@@ -113,7 +113,7 @@ settings! {
         authentication_methods: Methods = "phone, email, username";
         /// whether one must choose a username to sign up
         register_username_required: bool = "true";
-        /// whether one must have an e-mail address to sign up
+        /// whether one must have an email address to sign up
         register_email_required: bool = "true";
         /// whether one must have a phone number to sign up
         register_phone_required: bool = "true";
@@ -150,11 +150,11 @@ settings! {
         max_sessions: u32 = "50" in 1..=1_000;
         /// how long ago one may have confirmed who one is, to change who can get into the account
         reauthentication_lifetime: Duration = "5 minutes";
-        /// how long a reset link sent by e-mail works
+        /// how long a reset link sent by email works
         reset_email_lifetime: Duration = "24 hours";
         /// how long a reset link sent to a phone works
         reset_phone_lifetime: Duration = "10 minutes";
-        /// how long a verification link sent by e-mail works
+        /// how long a verification link sent by email works
         verify_email_lifetime: Duration = "24 hours";
         /// how long a verification link sent to a phone works
         verify_phone_lifetime: Duration = "10 minutes";
@@ -175,12 +175,12 @@ settings! {
         unverified_sign_in: bool = "true";
         /// whether an unverified address receives reset links; beside a verified one they free it, and reset nothing
         unverified_reset: bool = "true";
-        /// how many e-mail addresses and phone numbers, together, one may have to add another
+        /// how many email addresses and phone numbers, together, one may have to add another
         max_addresses: u32 = "10" in 1..=100;
         /// how many of them may be unverified to add another
         max_unverified_addresses: u32 = "5" in 1..=100;
         /// how users are told that their password or an address was changed, at their verified addresses: off, email,
-        /// email_else_phone (by text message where there is no e-mail address) or all
+        /// email_else_phone (by text message where there is no email address) or all
         notices: NoticesBy = "email_else_phone";
         /// whether there is a page by which users close their accounts; all that is kept of them is deleted then
         close_account: bool = "true";
@@ -217,9 +217,9 @@ settings! {
         phone_verification_pause: RateLimit = "1/30s";
         /// how often a verification link may be sent to a phone number
         phone_verifications: RateLimit = "10/h";
-        /// how often a verification link may be sent to an e-mail address
+        /// how often a verification link may be sent to an email address
         email_verifications: RateLimit = "1/3min";
-        /// how often a user may add an e-mail address or a phone number
+        /// how often a user may add an email address or a phone number
         added_addresses: RateLimit = "10/h";
         /// how often a user who is signed in may have their password checked, to set a new one or to confirm that it
         /// is them
@@ -295,7 +295,7 @@ settings! {
     }
     /// The section `[smtp]`: mail through a mail server.
     smtp: struct SmtpSettings "smtp." {
-        /// the mail server that sends messages by e-mail; without it nobody does
+        /// the mail server that sends messages by email; without it nobody does
         host: Option<String> = "none", "the name of a mail server";
         /// its port
         port: Option<u16> = "the usual one: 465 with tls, 587 with starttls, 25 with none";
@@ -310,7 +310,7 @@ settings! {
         /// a file with that password, which only its owner may write
         password_file: Option<PathBuf> = "none";
         /// who the mail comes from
-        from: Option<String> = "none", "an e-mail address such as \"Example <accounts@example.org>\"";
+        from: Option<String> = "none", "an email address such as \"Example <accounts@example.org>\"";
         /// what the mail server is greeted with (EHLO)
         hello: Option<String> = "the domain of site_url, or of smtp.from where that has none",
             "a full domain name such as www.example.org, or an address such as [192.0.2.1]";

@@ -55,7 +55,7 @@ fn wrong(site: Site<'_>, error: BuildError) -> Failure {
     let (setting, right) = match error.kind() {
         BuildErrorKind::Sender => (
             "smtp.from",
-            "an e-mail address such as \"Example <accounts@example.org>\", ASCII before the @",
+            "an email address such as \"Example <accounts@example.org>\", ASCII before the @",
         ),
         BuildErrorKind::Hello => (
             "smtp.hello",

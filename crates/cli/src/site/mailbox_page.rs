@@ -138,7 +138,7 @@ impl From<Message> for Shown {
             Some(MessageSignal::ResetPasswordEmail | MessageSignal::ResetPasswordPhone) => {
                 "Reset your password"
             }
-            Some(MessageSignal::VerifyEmail) => "Verify your e-mail address",
+            Some(MessageSignal::VerifyEmail) => "Verify your email address",
             Some(MessageSignal::VerifyPhone) => "Verify your phone number",
             Some(MessageSignal::LoginEmail | MessageSignal::LoginPhone) => "Sign in",
             Some(MessageSignal::SecurityNoticeEmail | MessageSignal::SecurityNoticePhone) => {

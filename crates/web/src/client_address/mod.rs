@@ -18,8 +18,8 @@ pub use trusted_proxies::{ClientAddressHeader, TrustedProxies};
 ///
 /// Without it the pages take axum's `ConnectInfo<SocketAddr>`, which is there when the application serves
 /// `router.into_make_service_with_connect_info::<SocketAddr>()`, and the header of the proxies that
-/// [`WebBuilder::trusted_proxies`](crate::WebBuilder::trusted_proxies) names. Without any all clients have one share of
-/// what is bounded.
+/// [`WebBuilder::trusted_proxies`](crate::WebBuilder::trusted_proxies) names. Without any the limits and
+/// turns by client network do not apply; a proxy with a public address counts as one client.
 ///
 /// # Security
 /// Anyone who can choose an address has as many shares as there are addresses.

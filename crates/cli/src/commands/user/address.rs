@@ -117,7 +117,7 @@ async fn add_to(
 async fn owned(accounts: &Accounts, address: &str) -> Result<(AddressRecord, User), Failure> {
     let found = accounts.find_address(address).await;
     let found = found.map_err(Failure::failed)?;
-    found.ok_or_else(|| Failure::because("no account has this e-mail address or phone number"))
+    found.ok_or_else(|| Failure::because("no account has this email address or phone number"))
 }
 
 /// Says what was done, or shows the user as they are now.

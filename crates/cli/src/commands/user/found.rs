@@ -9,6 +9,6 @@ use crate::exit::Failure;
 pub(super) async fn named(accounts: &Accounts, login: &str) -> Result<User, Failure> {
     let user = accounts.find(login).await.map_err(Failure::failed)?;
     user.ok_or_else(|| {
-        Failure::because("no account has this username, e-mail address or phone number")
+        Failure::because("no account has this username, email address or phone number")
     })
 }

@@ -15,7 +15,7 @@ pub(super) fn invalid(problems: &[FieldProblem]) -> Failure {
         let what = match problem.problem {
             Problem::Required => "is needed".to_owned(),
             Problem::InvalidCharacters => "has characters that are not allowed".to_owned(),
-            Problem::InvalidEmail => "is not an e-mail address".to_owned(),
+            Problem::InvalidEmail => "is not an email address".to_owned(),
             Problem::InvalidPhone => {
                 "is not a phone number with its country, such as +41 44 668 18 00".to_owned()
             }
