@@ -7,6 +7,9 @@
 
 mod common;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use common::Folder;
 
 const PASSWORD: &str = "correct-horse";
@@ -413,5 +416,89 @@ fn sessions_are_listed_and_ended() {
         let shared = folder.run(&["user", command, "ann", "--config", "site.toml"]);
         assert_eq!(shared.code, Some(1), "{shared:?}");
         assert!(shared.stderr.contains("set-password"), "{shared:?}");
+    }
+}
+
+/// Answers one request, and gives its body.
+fn one_request(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut read = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let count = stream.read(&mut part).unwrap();
+        read.extend_from_slice(&part[..count]);
+        let text = String::from_utf8_lossy(&read).into_owned();
+        if count == 0 || text.ends_with('}') {
+            let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer).unwrap();
+            return text;
+        }
+    }
+}
+
+/// What an operator does for someone who calls is told to the addresses that the user has proven, as what the user does.
+#[test]
+fn changes_of_an_operator_are_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let add = ["user", "add-address", "ann", "+12125552368", "--verified"];
+    for (before, arguments, input) in [
+        (
+            &[][..],
+            &["user", "set-password", "ann"][..],
+            "another horse\n",
+        ),
+        (&[], &["user", "add-address", "ann", "+12125552368"], ""),
+        (&[], &add, ""),
+        (&[&add], &["user", "unverify", "+12125552368"], ""),
+        (&[&add], &["user", "remove-address", "+12125552368"], ""),
+        (
+            &[&add],
+            &["user", "change-address", "+12125552368", "+12125552399"],
+            "",
+        ),
+        (&[], &["user", "delete", "ann"], ""),
+    ] {
+        let folder = folder_with_ann();
+        let made = folder.run(&["user", "verify", "ann@example.org"]);
+        assert_eq!(made.code, Some(0), "{made:?}");
+        for arguments in before {
+            folder.run(*arguments);
+        }
+        let webhook = format!(
+            "[webhook]\nurl = \"http://127.0.0.1:{port}/\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n"
+        );
+        folder.write("site.toml", &webhook);
+        let command = [arguments, &["--config", "site.toml"]].concat();
+        let ran = std::thread::scope(|scope| {
+            let is_at_once = arguments[1] == "delete";
+            let request = is_at_once.then(|| scope.spawn(|| one_request(&listener)));
+            let ran = folder.run_with_input(&command, input);
+            if let Some(request) = request {
+                let told = request.join().unwrap();
+                assert!(told.contains("ann@example.org"), "{told}");
+            }
+            ran
+        });
+        assert_eq!(ran.code, Some(0), "{arguments:?} {ran:?}");
+        let pending = folder.run(&["outbox", "list"]).stdout;
+        let is_pending = pending.contains("security_notice by email");
+        assert_eq!(
+            is_pending,
+            arguments[1] != "delete",
+            "{arguments:?} {pending}"
+        );
+        // Where nobody sends them, none wait.
+        let silent = folder_with_ann();
+        let narrow = format!("{webhook}signals = [\"reset_password_email\"]\n");
+        silent.write("site.toml", &narrow);
+        silent.run(&["user", "verify", "ann@example.org"]);
+        let ran = silent.run_with_input(&command, input);
+        assert!(ran.code.is_some(), "{ran:?}");
+        let pending = silent.run(&["outbox", "list"]).stdout;
+        assert!(
+            !pending.contains("security_notice"),
+            "{arguments:?} {pending}"
+        );
     }
 }

@@ -141,7 +141,7 @@ async fn form_sent_twice_is_answered_alike() {
     let kit = Kit::with_ann().await;
     let key = kit.log_in("ann", HORSE).await.key;
     let ann = current_user(&kit, &key).await;
-    let form = kit.accounts.password_form_token(ann.user().id);
+    let form = kit.accounts.password_form_token(ann.user());
     proven(&kit, &key).await;
     let password = Password::new(HORSE);
     let again = kit.accounts.repeated_proof(&form, &password).await.unwrap();

@@ -4,16 +4,24 @@
 
 mod common;
 
-use common::{HORSE, Kit, STAPLE};
-use phone_auth_core::password::Password;
+use common::{HORSE, Kit, STAPLE, failure};
+use phone_auth_core::password::{EncodedPassword, Password};
+use phone_auth_core::user::User;
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
+
+/// The user as a page was shown to them, before the password was set that is stored by now.
+fn before(user: &User) -> User {
+    let mut before = user.clone();
+    before.password = EncodedPassword::new("argon2$of another password");
+    before
+}
 
 /// Anyone who has seen the page has its token. The password that is stored by now is what proves who asks.
 #[tokio::test]
 async fn form_token_alone_proves_nothing() {
     let kit = Kit::new();
     let user = kit.sign_up_ann().await;
-    let token = kit.accounts.password_form_token(user.id);
+    let token = kit.accounts.password_form_token(&before(&user));
     kit.record.forget();
     for (new1, new2, is_done, told) in [
         (HORSE, HORSE, true, 0),
@@ -33,7 +41,7 @@ async fn form_token_alone_proves_nothing() {
 async fn disabled_user_repeats_no_form() {
     let kit = Kit::new();
     let user = kit.sign_up_ann().await;
-    let token = kit.accounts.password_form_token(user.id);
+    let token = kit.accounts.password_form_token(&before(&user));
     let horse = Password::new(HORSE);
     kit.record.forget();
     let again = kit.accounts.repeated_change(&token, &horse, &horse).await;
@@ -44,4 +52,85 @@ async fn disabled_user_repeats_no_form() {
     kit.store.make(off).await;
     let again = kit.accounts.repeated_reset(&token, &horse, &horse).await;
     assert!(again.unwrap().is_none());
+}
+
+/// Which form a password is typed into, by someone who has seen a page of the user's.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    RepeatedReset,
+    RepeatedChange,
+    RepeatedProof,
+    Proof,
+    Change,
+}
+
+/// A form without a session is no way round the limit of the session: whichever takes the guesses, it is one count.
+#[tokio::test]
+async fn guesses_at_forms_are_counted_together() {
+    for asked in [
+        Asked::RepeatedReset,
+        Asked::RepeatedChange,
+        Asked::RepeatedProof,
+        Asked::Proof,
+        Asked::Change,
+    ] {
+        let kit = Kit::limited();
+        kit.sign_up_ann().await;
+        let key = kit.log_in("ann", HORSE).await.key;
+        let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+        let token = kit.accounts.password_form_token(&before(ann.user()));
+        let guess = Password::new("a guess at a password");
+        for _ in 0..5 {
+            let wrong = kit.accounts.repeated_proof(&token, &guess).await;
+            assert!(wrong.unwrap().is_none(), "{asked:?}");
+        }
+        let hashed = kit.hasher.checked();
+        let accounts = &kit.accounts;
+        let horse = Password::new(HORSE);
+        let failure = match asked {
+            Asked::RepeatedReset => accounts.repeated_reset(&token, &horse, &horse).await.err(),
+            Asked::RepeatedChange => accounts.repeated_change(&token, &horse, &horse).await.err(),
+            Asked::RepeatedProof => accounts.repeated_proof(&token, &horse).await.err(),
+            Asked::Proof => Some(failure(accounts.reauthenticate(&ann, &horse).await)),
+            Asked::Change => {
+                let changed = accounts.change_password(&ann, &horse, &guess, &guess);
+                Some(failure(changed.await))
+            }
+        };
+        let is_limited = failure.is_some_and(|it| it.limited_for().is_some());
+        assert!(is_limited, "{asked:?}");
+        assert_eq!(kit.hasher.checked(), hashed, "{asked:?}: nothing is hashed");
+    }
+}
+
+/// A form sets a password: while the one that was stored at its page is stored, it was not sent before.
+#[tokio::test]
+async fn unchanged_password_is_no_repeat() {
+    let kit = Kit::with_ann().await;
+    let ann = kit.current_user("ann", HORSE).await;
+    let token = kit.accounts.password_form_token(ann.user());
+    let (horse, hashed) = (Password::new(HORSE), kit.hasher.checked());
+    let again = kit.accounts.repeated_reset(&token, &horse, &horse).await;
+    assert!(again.unwrap().is_none());
+    assert_eq!(kit.hasher.checked(), hashed, "and nothing is compared");
+    // That of a proof sets none.
+    let again = kit.accounts.repeated_proof(&token, &horse).await;
+    assert!(again.unwrap().is_some());
+}
+
+/// Where the password was not changed meanwhile, no form was here before: the new password is no second guess.
+#[tokio::test]
+async fn new_password_is_no_guess_at_the_old_one() {
+    let kit = Kit::with_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+    kit.record.forget();
+    let (wrong, horse) = (Password::new(STAPLE), Password::new(HORSE));
+    let changed = kit.accounts.change_password(&ann, &wrong, &horse, &horse);
+    assert!(changed.await.is_err());
+    let told = kit.record.take_flows();
+    assert!(
+        matches!(&*told, [line] if line.starts_with("user_login_failed")),
+        "{told:?}"
+    );
 }

@@ -196,7 +196,8 @@ async fn chosen_signals_are_published() {
     let mut stream = stream(&server, ConnectOptions::new()).await;
     let nats = to(&server).only(["reset_password_phone"]).build().unwrap();
     let dispatcher = Signals::builder().provide(nats).build().unwrap();
-    dispatcher.send(&message()).await.unwrap();
+    let left = dispatcher.send(&message()).await.unwrap_err();
+    assert_eq!(Undelivered::retry_after(&left), Retry::NotMine);
     let url = RelativeUrl::new("/x/").unwrap();
     let user = User::new(2, "bob", "", "");
     let reset = ResetPasswordPhone::new("test".into(), user, url, "+41446681800".to_owned());

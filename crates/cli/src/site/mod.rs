@@ -345,17 +345,30 @@ fn built(setup: &Setup, mut dispatcher: SignalsBuilder) -> Result<Signals, Failu
     dispatcher.build().map_err(|error| of_setup(&error))
 }
 
-/// The flows alone, for an operator at the command line: no pages, and no secret, for no link is made. The receivers of the
-/// program's own signals are told; those that send messages are not set up, for no message is sent here.
+/// Who sends the messages of what an operator does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentBy {
+    /// The worker of the site: the messages are enqueued, and what sends them is not set up here.
+    Worker,
+    /// This process, at once: of a user who is gone nothing waits.
+    Here,
+}
+
+/// The flows alone, for an operator at the command line: no pages, and no key, for no link with a token is made. The
+/// receivers of the program's own signals are told.
 ///
 /// # Errors
 /// When the database or a receiver cannot be used.
 pub(crate) async fn accounts_for_operator(
     mut setup: Setup,
     schema: Schema,
+    sent_by: SentBy,
 ) -> Result<Accounts, Failure> {
     let origin = links_begin_with(&setup.configuration)?;
-    let dispatcher = without_development(provided(&mut setup, &origin));
+    let mut dispatcher = without_development(provided(&mut setup, &origin));
+    if sent_by == SentBy::Here {
+        dispatcher = Delivery::build(&setup.configuration, &origin)?.provide(dispatcher);
+    }
     let signals = built(&setup, dispatcher)?;
     let keyring = random_keyring()?;
     operators(
@@ -414,6 +427,7 @@ async fn operators(
     };
     Accounts::builder(store.store(), keyring)
         .handle(handle)
+        .notices_received_elsewhere(receivers::kinds_of_notices(&configuration))
         .outbox(store.outbox())
         .limits(store.limits())
         .settings(configuration.account_settings())

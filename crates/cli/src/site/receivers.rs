@@ -73,6 +73,21 @@ pub(crate) fn unsent_channel(configuration: &Configuration) -> Option<Channel> {
     channels.find(|channel| needed.iter().any(|signal| !is_sent(*signal, *channel)))
 }
 
+/// By which kinds of addresses the site sends security notices.
+pub(crate) fn kinds_of_notices(configuration: &Configuration) -> Vec<AddressKind> {
+    let receivers = manifest(configuration).receivers;
+    let is_sent = |kind: &AddressKind| {
+        MessageSignal::of(Purpose::SecurityNotice, *kind).is_some_and(|signal| {
+            let mut called = receivers.iter().filter(|it| it.is_called());
+            called.any(|receiver| receiver.signal == signal.name())
+        })
+    };
+    [AddressKind::Email, AddressKind::Phone]
+        .into_iter()
+        .filter(is_sent)
+        .collect()
+}
+
 /// Whether this site has messages of this signal to send, and someone is to send them.
 fn is_needed(configuration: &Configuration, signal: &str) -> bool {
     let signal = MessageSignal::named(signal);

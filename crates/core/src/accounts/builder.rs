@@ -12,6 +12,7 @@ use super::build_error::{BuildError, BuildErrorKind, NoOutbox};
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
 use super::{Accounts, AccountsHandle, Dispatch, Inner};
+use crate::address::AddressKind;
 use crate::client::Client;
 use crate::clock::{Clock, SystemClock};
 use crate::foreign_tokens::ForeignTokens;
@@ -49,6 +50,7 @@ pub struct AccountsBuilder {
     limits: Option<Arc<dyn LimitStore>>,
     gate: Option<Arc<dyn Gate>>,
     allow_unreceived: Vec<&'static str>,
+    pub(super) notices_elsewhere: Vec<AddressKind>,
     foreign_tokens: Option<Box<dyn ForeignTokens>>,
     sessions: Option<Arc<dyn Sessions>>,
     policy: PasswordPolicy,
@@ -72,6 +74,7 @@ impl AccountsBuilder {
             limits: None,
             gate: None,
             allow_unreceived: Vec::new(),
+            notices_elsewhere: Vec::new(),
             foreign_tokens: None,
             sessions: None,
             policy: PasswordPolicy::default(),
@@ -474,6 +477,7 @@ impl AccountsBuilder {
             outbox,
             gate: self.gate,
             allow_unreceived: self.allow_unreceived,
+            notices_elsewhere: self.notices_elsewhere,
         });
         for handle in &self.handles {
             handle.set(&inner);

@@ -1,6 +1,8 @@
 //! Changing a password that one knows.
 
-use phone_auth_events::{AccountChange, DurableSignal, Limit, PasswordChanged, Sender};
+use phone_auth_events::{
+    AccountChange, DurableSignal, Limit, LoginFailure, PasswordChanged, Sender, UserLoginFailed,
+};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
@@ -14,7 +16,7 @@ use crate::user::User;
 impl Accounts {
     /// Changes the password of a user. This session lives on under the key that is answered, which the
     /// browser must be given; all others of the user end, and so does anyone else who has the old key. Fires
-    /// `password_changed`.
+    /// `password_changed`, or `user_login_failed` for a wrong old password.
     ///
     /// # Errors
     /// - [`Invalid`](ChangePasswordRefusal::Invalid): what is wrong, with the old password and with the new one at once.
@@ -26,8 +28,8 @@ impl Accounts {
     ///
     /// In every case nothing was changed, and the session lives on.
     ///
-    /// A form that comes twice is answered as the first time: where the old password is wrong and the new one is stored
-    /// already, nothing is left to do. Then no signal is fired.
+    /// A form that comes twice at once is answered as the first time: where the password was changed since `current_user`
+    /// was read, and the new one is stored already, nothing is left to do. Then no signal is fired.
     ///
     /// # Cancel safety
     /// The password is changed and the other sessions ended, or neither; the signal may be missing, and the
@@ -80,7 +82,8 @@ impl Accounts {
                 return Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn));
             };
             let mut problems = Problems::default();
-            self.check_old_password(&mut problems, &user, old, &requester)
+            let is_wrong = self
+                .check_old_password(&mut problems, &user, old, &requester)
                 .await?;
             self.check_new_password(
                 &mut problems,
@@ -89,12 +92,22 @@ impl Accounts {
                 &attributes_of(&user, &addresses),
             );
             let wrong_old = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
+            // Only then can the same form have been here. Else the new password would be one more guess at the stored one.
+            let is_changed = user.password != current_user.user().password;
             if problems.are_only(wrong_old)
+                && is_changed
                 && let Some(key) = self
                     .changed_before(current_user, &user, new1, &requester)
                     .await?
             {
                 return Ok(key);
+            }
+            if is_wrong {
+                let user = user.to_event_user();
+                let (sender, failure) =
+                    (Sender::new("change_password"), LoginFailure::WrongPassword);
+                self.happened(UserLoginFailed::new(sender, failure, Some(user)))
+                    .await;
             }
             problems.refuse(ChangePasswordRefusal::Invalid)?;
             let change = AccountChange::PasswordChanged;
@@ -156,26 +169,30 @@ impl Accounts {
         if self.current_user(current_user.key()).await?.is_some() {
             return Ok(Some(current_user.key().clone()));
         }
-        let begun = self.log_in_again(user.clone()).await?;
+        let keeps_signed_in = !self.ends_with_browser(current_user);
+        let accounts = self.keeping_signed_in(keeps_signed_in);
+        let begun = accounts.log_in_again(user.clone()).await?;
         Ok(begun.map(|logged_in| logged_in.key))
     }
 
+    /// Notes what is wrong with the old password; gives whether it is another than the user's.
     async fn check_old_password(
         &self,
         problems: &mut Problems,
         user: &User,
         old: &Password,
         requester: &Requester,
-    ) -> Result<(), HashError> {
+    ) -> Result<bool, HashError> {
         if old.is_empty() {
             problems.add(Field::OldPassword, Problem::Required);
-            return Ok(());
+            return Ok(false);
         }
         let verdict = self.hasher().verify(old, &user.password, requester);
-        if verdict.await? == Verdict::NoMatch {
+        let is_wrong = verdict.await? == Verdict::NoMatch;
+        if is_wrong {
             problems.add(Field::OldPassword, Problem::WrongOldPassword);
         }
-        Ok(())
+        Ok(is_wrong)
     }
 }
 

@@ -111,7 +111,7 @@ impl Accounts {
     /// # use phone_auth_core::password::Password;
     #[doc = include_str!("example_setup.txt")]
     /// # let ann = accounts.users_after(None, 1).await?.remove(0);
-    /// let form = accounts.password_form_token(ann.id);
+    /// let form = accounts.password_form_token(&ann);
     /// assert!(!accounts.repeated_close(&form).await?);
     /// accounts.close(ann.id).await?;
     /// assert!(accounts.repeated_close(&form).await?);

@@ -9,6 +9,7 @@ use phone_auth_events::{Channel, Signals};
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
+use crate::address::AddressKind;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::gate::Gate;
@@ -176,6 +177,8 @@ struct Inner {
     gate: Option<Arc<dyn Gate>>,
     /// The signals whose messages nobody sends.
     allow_unreceived: Vec<&'static str>,
+    /// By which kinds of addresses another process sends notices.
+    notices_elsewhere: Vec<AddressKind>,
 }
 
 impl Accounts {

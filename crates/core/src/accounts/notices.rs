@@ -2,7 +2,7 @@
 
 use phone_auth_events::AccountChange;
 
-use super::{Accounts, Failure};
+use super::{Accounts, AccountsBuilder, Failure};
 use crate::address::{AddressKind, AddressRecord};
 use crate::outbox::{MessageEvent, MessageSignal, NewMessage, Notices, Purpose, envelope};
 use crate::settings::NoticesBy;
@@ -43,6 +43,32 @@ impl ChangeNotices {
     /// With the event of the change.
     pub(super) fn with_event(self, event: Option<NewMessage>) -> Self {
         Self { event, ..self }
+    }
+}
+
+impl AccountsBuilder {
+    /// Enqueues security notices by these kinds of addresses also where no receiver of this process takes them: the worker that
+    /// sends them is in another, as that of a site is to a program for its operators. Else a site whose receivers know no
+    /// notices goes without.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use phone_auth_core::accounts::Accounts;
+    /// # use phone_auth_core::address::AddressKind;
+    /// # use phone_auth_core::tokens::{Keyring, SecretKey};
+    /// # use phone_auth_store_testkit::MemoryStore;
+    /// # let store = Arc::new(MemoryStore::new());
+    /// # let builder = Accounts::builder(store, Keyring::new(SecretKey::generate()?));
+    /// let accounts = builder.notices_received_elsewhere([AddressKind::Email]).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn notices_received_elsewhere(
+        mut self,
+        kinds: impl IntoIterator<Item = AddressKind>,
+    ) -> Self {
+        self.notices_elsewhere.extend(kinds);
+        self
     }
 }
 
@@ -161,6 +187,7 @@ impl Accounts {
         let purpose = Purpose::SecurityNotice;
         let signal = MessageSignal::of(purpose, kind);
         let is_received = |signal: MessageSignal| !signal.receivers(&self.inner.signals).is_empty();
-        self.offers(purpose, kind) && signal.is_some_and(is_received)
+        let is_elsewhere = self.inner.notices_elsewhere.contains(&kind);
+        self.offers(purpose, kind) && (is_elsewhere || signal.is_some_and(is_received))
     }
 }

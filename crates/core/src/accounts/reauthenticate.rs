@@ -90,7 +90,7 @@ impl Accounts {
                 let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
                 let event =
                     UserLoginFailed::new(Sender::new("reauthenticate"), failure, Some(user));
-                self.tell(event).await;
+                self.happened(event).await;
                 return Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword));
             }
             let proven = self
@@ -172,7 +172,7 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let password = Password::new("correct horse");
     /// let ann = accounts.log_in("ann", &password, None).await?;
-    /// let form = accounts.password_form_token(ann.user.id);
+    /// let form = accounts.password_form_token(&ann.user);
     /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
     ///
     /// accounts.reauthenticate(&current_user, &password).await?;
@@ -187,8 +187,11 @@ impl Accounts {
         form_token: &str,
         password: &Password,
     ) -> Result<Option<SessionKey>, Failure> {
-        let begun = self.repeated_change(form_token, password, password).await?;
-        let Some(begun) = begun else {
+        let user = self.password_of_form(form_token, password, password, false);
+        let Some(user) = user.await? else {
+            return Ok(None);
+        };
+        let Some(begun) = self.log_in_again(user).await? else {
             return Ok(None);
         };
         let Some(found) = self.session_port().find(&begun.key, self.now()).await? else {

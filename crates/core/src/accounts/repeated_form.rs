@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use phone_auth_events::{LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
+use phone_auth_events::{Limit, LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
 use phone_auth_tokens::{OneTimeTokens, Purpose};
 use phone_auth_urls::id;
 
@@ -14,7 +14,16 @@ use super::{Accounts, Failure, LoggedIn};
 use crate::password::{Password, Verdict};
 use crate::user::{AccountName, User, UserId};
 
+/// Between the parts of the token; in none of them.
+const SEPARATOR: &str = ".";
+
+/// What limits and events say of who asked.
+const FLOW: &str = "repeated_form";
+
 const PURPOSE: Purpose = Purpose::new("password-form");
+
+/// Says which password was stored when the form was shown.
+const SHOWN: Purpose = Purpose::new("password-form-shown");
 
 /// How long a page may wait before its form is sent for the first time.
 const LIFETIME: Duration = Duration::from_hours(1);
@@ -24,22 +33,26 @@ impl Accounts {
     /// second time. Show it to no one but the user: to the one who is signed in, or who has opened a link that works.
     ///
     /// # Security
-    /// Anyone who has it may try passwords at this one account for an hour, in the line of those who log in. It opens
-    /// nothing by itself.
+    /// It opens nothing by itself. Anyone who has it may have passwords of this one account checked for an hour, where the
+    /// form would have set one only once the password was changed, and as often as its user may in a session:
+    /// [`PasswordChecks`](phone_auth_events::Limit::PasswordChecks) counts both.
     ///
     /// # Examples
     /// See [`repeated_change`](Self::repeated_change).
-    pub fn password_form_token(&self, user: UserId) -> String {
-        let token = self
-            .tokens()
-            .issue(&PURPOSE, self.now(), &[&user.get().to_be_bytes()]);
-        format!("{}-{}", id::encode_user(user.get()), token.as_str())
+    pub fn password_form_token(&self, user: &User) -> String {
+        let (now, id) = (self.now(), user.id.get().to_be_bytes());
+        let password = user.password.reveal().as_bytes();
+        let token = self.tokens().issue(&PURPOSE, now, &[&id]);
+        let shown = self.tokens().issue(&SHOWN, now, &[&id, password]);
+        let user = id::encode_user(user.id.get());
+        [&*user, token.as_str(), shown.as_str()].join(SEPARATOR)
     }
 
     /// Whether a form that resets a password was sent before and has done what it asks: the token is one of its page, and
     /// the password that is typed twice is the one that is stored. Gives whose it is.
     ///
     /// # Errors
+    /// [`Limited`](super::FailureKind::Limited), this user has had the password checked too often, here or in a session;
     /// [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
     /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
     ///
@@ -54,6 +67,19 @@ impl Accounts {
         new1: &Password,
         new2: &Password,
     ) -> Result<Option<User>, Failure> {
+        let user = self.password_of_form(form_token, new1, new2, true);
+        user.await
+    }
+
+    /// Whose form it is, when the password that is typed twice is the one that is stored; where the form sets one, only if
+    /// another was stored when it was shown.
+    pub(super) async fn password_of_form(
+        &self,
+        form_token: &str,
+        new1: &Password,
+        new2: &Password,
+        sets_one: bool,
+    ) -> Result<Option<User>, Failure> {
         let Some(user) = self.user_of_form(form_token) else {
             return Ok(None);
         };
@@ -64,6 +90,10 @@ impl Accounts {
         let Some(user) = user.filter(|user| user.is_active && user.password.is_usable()) else {
             return Ok(None);
         };
+        if sets_one && self.is_as_shown(form_token, &user) {
+            return Ok(None);
+        }
+        self.count_own(FLOW, Limit::PasswordChecks, &user).await?;
         let name = AccountName {
             username: Some(user.username.clone()),
             ..AccountName::default()
@@ -72,8 +102,8 @@ impl Accounts {
         let verdict = self.hasher().verify(new1, &user.password, &requester);
         if verdict.await? == Verdict::NoMatch {
             let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
-            let event = UserLoginFailed::new(Sender::new("repeated_form"), failure, Some(user));
-            self.tell(event).await;
+            let event = UserLoginFailed::new(Sender::new(FLOW), failure, Some(user));
+            self.happened(event).await;
             return Ok(None);
         }
         Ok(Some(user))
@@ -94,7 +124,7 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let old = Password::new("correct horse");
     /// let ann = accounts.log_in("ann", &old, None).await?;
-    /// let form = accounts.password_form_token(ann.user.id);
+    /// let form = accounts.password_form_token(&ann.user);
     /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
     ///
     /// let new = Password::new("battery staple");
@@ -125,7 +155,7 @@ impl Accounts {
         let begun = self.record_log_in(user, None, None).await?;
         if let Some(logged_in) = &begun {
             let user = logged_in.user.to_event_user();
-            self.tell(UserLoggedIn::new(Sender::new("repeated_form"), user))
+            self.happened(UserLoggedIn::new(Sender::new(FLOW), user))
                 .await;
         }
         Ok(begun)
@@ -133,11 +163,22 @@ impl Accounts {
 
     /// Whose form a token was given to, while it is young.
     pub(super) fn user_of_form(&self, form_token: &str) -> Option<UserId> {
-        let (user, token) = form_token.split_once('-')?;
+        let (user, tokens) = form_token.split_once(SEPARATOR)?;
+        let (token, _) = tokens.split_once(SEPARATOR)?;
         let user = UserId::new(id::decode_user(user)?);
+        let state: &[&[u8]] = &[&user.get().to_be_bytes()];
         let (now, tokens) = (self.now(), self.tokens());
-        let checked = tokens.check(&PURPOSE, token, now, LIFETIME, &[&user.get().to_be_bytes()]);
+        let checked = tokens.check(&PURPOSE, token, now, LIFETIME, state);
         checked.is_ok().then_some(user)
+    }
+
+    /// Whether the user's password is the one that was stored when the form was shown.
+    fn is_as_shown(&self, form_token: &str, user: &User) -> bool {
+        let shown = form_token.rsplit_once(SEPARATOR);
+        let (id, password) = (user.id.get().to_be_bytes(), user.password.reveal());
+        let state: &[&[u8]] = &[&id, password.as_bytes()];
+        let (now, tokens) = (self.now(), self.tokens());
+        shown.is_some_and(|(_, shown)| tokens.check(&SHOWN, shown, now, LIFETIME, state).is_ok())
     }
 
     fn tokens(&self) -> &OneTimeTokens {

@@ -73,10 +73,10 @@ impl Nats {
     }
 
     /// Publishes a message and waits until a stream has stored it. A message of a signal that was not chosen
-    /// is left alone.
+    /// is left to other receivers.
     ///
     /// # Errors
-    /// [`Retry::Later`] when the server cannot be reached, refuses the login, does not permit us to publish or to receive
+    /// [`Retry::NotMine`] for a signal that was not chosen; [`Retry::Later`] when the server cannot be reached, refuses the login, does not permit us to publish or to receive
     /// its answer, or no stream takes the subject;
     /// [`Retry::Never`] when the message is larger than the server takes.
     ///
@@ -85,7 +85,7 @@ impl Nats {
     pub async fn send(&self, message: &dyn Message) -> Result<(), Undelivered> {
         let signal = message.message_signal().name();
         if !self.takes(signal) {
-            return Ok(());
+            return Err(Undelivered::not_mine());
         }
         let body = payload(message, &self.site, Utc::now())?;
         let mut publish = PublishMessage::build().payload(body.into());

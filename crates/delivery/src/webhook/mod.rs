@@ -61,10 +61,11 @@ impl Webhook {
         self.selection.takes(signal)
     }
 
-    /// Posts a message and waits for the answer. A message of a signal that was not chosen is left alone.
+    /// Posts a message and waits for the answer. A message of a signal that was not chosen is
+    /// left to other receivers.
     ///
     /// # Errors
-    /// [`Retry::Never`] when the service answers 410, [`Retry::After`] when it names a time, otherwise
+    /// [`Retry::NotMine`] for a signal that was not chosen, [`Retry::Never`] when the service answers 410, [`Retry::After`] when it names a time, otherwise
     /// [`Retry::Later`] for all but 2xx.
     ///
     /// # Cancel safety
@@ -72,7 +73,7 @@ impl Webhook {
     pub async fn send(&self, message: &dyn Message) -> Result<(), Undelivered> {
         let signal = message.message_signal().name();
         if !self.takes(signal) {
-            return Ok(());
+            return Err(Undelivered::not_mine());
         }
         let request = self.request(message)?;
         let answer = http::send(&self.client, request, "webhook", false).await?;

@@ -3,11 +3,12 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use phone_auth_core::accounts::{ChangePasswordRefusal, FlowError};
-use phone_auth_core::form::{Field, FieldProblem};
+use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
+use super::log_in::{KEEP, keeps_signed_in};
 use super::{FORM_TOKEN, NEW_PASSWORD_HINT};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
@@ -45,7 +46,16 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let flow = accounts.change_password(current_user, &old, &new1, &new2);
     match flow.await {
         Ok(key) => done(context, &key).await,
-        Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => again(&problems),
+        Err(FlowError::Refused(ChangePasswordRefusal::Invalid(problems))) => {
+            let wrong_old = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
+            // The browser has the key that the first of two forms gave it, and sends the form again.
+            let token = form.text(FORM_TOKEN);
+            let repeated = async || accounts.repeated_reset(token, &new1, &new2).await;
+            if problems == [wrong_old] && matches!(repeated().await, Ok(Some(_))) {
+                return to_done(context);
+            }
+            again(&problems)
+        }
         Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)) => without_session(&form).await,
         Err(FlowError::Failed(failure)) => {
             answer::limited_or_failed(context, "change a password", &failure, |sentence| {
@@ -61,11 +71,10 @@ async fn without_session(form: &SubmittedForm) -> Response {
     let context = form.context();
     let [_, new1, new2] = FIELDS.map(|field| form.password(field.name()));
     let token = form.text(FORM_TOKEN);
-    match context
-        .accounts()
-        .repeated_change(token, &new1, &new2)
-        .await
-    {
+    // It goes on as long as the session that the form was shown in.
+    let accounts = form.accounts();
+    let accounts = accounts.keeping_signed_in(!form.text(KEEP).is_empty());
+    match accounts.repeated_change(token, &new1, &new2).await {
         Ok(Some(begun)) => (context.session_of(&begun), to_done(context)).into_response(),
         Ok(None) => context.to_login_again(),
         Err(failure) => {
@@ -110,8 +119,9 @@ fn view() -> FormView {
 fn page_of(context: &RequestContext, view: FormView) -> Page {
     let form_token = context
         .current_user()
-        .map(|it| context.accounts().password_form_token(it.user().id));
+        .map(|it| context.accounts().password_form_token(it.user()));
     Page::new("phone_auth/change_password.html", "Change password")
         .with("form_token", form_token)
+        .with(KEEP, keeps_signed_in(context))
         .with("form", view)
 }

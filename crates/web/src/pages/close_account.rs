@@ -113,7 +113,7 @@ fn view() -> FormView {
 fn page(context: &RequestContext, view: FormView) -> Page {
     let form_token = context
         .current_user()
-        .map(|it| context.accounts().password_form_token(it.user().id));
+        .map(|it| context.accounts().password_form_token(it.user()));
     Page::new("phone_auth/close_account.html", "Close your account")
         .with("form_token", form_token)
         .with("form", view)

@@ -9,6 +9,7 @@ use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
 use super::FORM_TOKEN;
+use super::log_in::{KEEP, keeps_signed_in};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::LoggedIn;
@@ -75,7 +76,10 @@ async fn without_session(form: &SubmittedForm, next: Option<&str>) -> Response {
     let context = form.context();
     let password = form.password(Field::Password.name());
     let token = form.text(FORM_TOKEN);
-    match context.accounts().repeated_proof(token, &password).await {
+    // It goes on as long as the session that the form was shown in.
+    let accounts = form.accounts();
+    let accounts = accounts.keeping_signed_in(!form.text(KEEP).is_empty());
+    match accounts.repeated_proof(token, &password).await {
         Ok(Some(key)) => done(context, &key, next).await,
         Ok(None) => context.to_login_again(),
         Err(failure) => answer::flow_failed(context, "look whether a user was confirmed", &failure),
@@ -100,7 +104,7 @@ fn view() -> FormView {
 fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
     let form_token = context
         .current_user()
-        .map(|it| context.accounts().password_form_token(it.user().id));
+        .map(|it| context.accounts().password_form_token(it.user()));
     let has_password = context
         .current_user()
         .is_none_or(|it| it.user().password.is_usable());
@@ -109,6 +113,7 @@ fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
         .with("has_password", has_password)
         .with("code_url", code_url)
         .with("form_token", form_token)
+        .with(KEEP, keeps_signed_in(context))
         .with("form", view)
         .with("next", next)
 }

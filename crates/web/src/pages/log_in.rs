@@ -21,7 +21,15 @@ use crate::request_context::RequestContext;
 const FIELDS: [Field; 2] = [Field::Login, Field::Password];
 
 /// The field of someone who wants to stay signed in.
-const KEEP: &str = "keep_signed_in";
+pub(super) const KEEP: &str = "keep_signed_in";
+
+/// Whether the user of this session was asked, and wants to stay signed in.
+pub(super) fn keeps_signed_in(context: &RequestContext) -> bool {
+    let accounts = context.accounts();
+    let is_asked = accounts.settings().short_session_lifetime.is_some();
+    let current_user = context.current_user();
+    is_asked && current_user.is_some_and(|it| !accounts.ends_with_browser(it))
+}
 
 /// Sends those who are signed in on to where they were going.
 pub(crate) async fn show(context: RequestContext) -> Response {

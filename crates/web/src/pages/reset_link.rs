@@ -256,7 +256,7 @@ fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -
         .with("action", context.uri().path())
         .with(
             "form_token",
-            context.accounts().password_form_token(link.user.id),
+            context.accounts().password_form_token(&link.user),
         )
         .with("form", FormView::new(fields).problems(problems))
 }

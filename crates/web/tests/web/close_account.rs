@@ -51,7 +51,7 @@ async fn closed_account_is_gone() {
     // The browser left before it had the answer.
     ann.cookies = before;
     assert_eq!(ann.post(CLOSE, &fields).await.location(), DONE);
-    for made_up in ["", "made-up", &format!("{token}x")] {
+    for made_up in ["", "made-up", &token.replacen('.', ".x", 1)] {
         let answer = site.browser().post(CLOSE, &[("form_token", made_up)]).await;
         assert!(answer.location().starts_with("/accounts/login/"));
     }

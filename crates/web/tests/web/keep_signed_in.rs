@@ -74,3 +74,44 @@ async fn cookie_ends_with_the_browser() {
         assert_eq!(is_kept(&answer), kept, "{ticked}");
     }
 }
+
+/// The second of two clicks begins a session of its own, since the browser may never hear of the key of the first: for as
+/// long as the first would have lasted.
+#[tokio::test]
+async fn second_click_keeps_who_was_kept() {
+    for (ticked, path) in [false, true].into_iter().flat_map(|ticked| {
+        [
+            (ticked, "/accounts/confirm_identity/"),
+            (ticked, "/accounts/change_password/"),
+        ]
+    }) {
+        let site = asking();
+        site.ann_signed_up().await;
+        let mut ann = site.browser();
+        let mut form = vec![("login", "ann"), ("password", PASSWORD)];
+        if ticked {
+            form.push(("keep_signed_in", "1"));
+        }
+        ann.post(PATH, &form).await;
+        let page = ann.get(path).await;
+        let shown = page.body.contains("name=\"keep_signed_in\"");
+        assert_eq!(shown, ticked, "{path}");
+        let form_token = page.hidden("form_token").to_owned();
+        let mut form = vec![
+            ("password", PASSWORD),
+            ("old_password", PASSWORD),
+            ("new_password1", "another horse battery"),
+            ("new_password2", "another horse battery"),
+            ("form_token", &*form_token),
+        ];
+        if ticked {
+            form.push(("keep_signed_in", "on"));
+        }
+        let old = ann.cookies.clone();
+        ann.post(path, &form).await;
+        ann.cookies = old;
+        let second = ann.post(path, &form).await;
+        assert_eq!(second.status, StatusCode::FOUND, "{path}: {}", second.body);
+        assert_eq!(is_kept(&second), ticked, "{path}");
+    }
+}

@@ -10,7 +10,7 @@ mod view;
 
 use crate::arguments::UserCommand;
 use crate::exit::Failure;
-use crate::site::{self, Schema};
+use crate::site::{self, Schema, SentBy};
 use crate::start::setup::Setup;
 
 /// Does what was asked, in a runtime of its own.
@@ -23,7 +23,12 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
         let shares_sessions = setup.configuration.django.sessions;
         let accounts = match command {
             UserCommand::Create(_) => {
-                Box::pin(site::accounts_for_operator(setup, Schema::Newest)).await?
+                Box::pin(site::accounts_for_operator(
+                    setup,
+                    Schema::Newest,
+                    SentBy::Worker,
+                ))
+                .await?
             }
             UserCommand::SetPassword { .. }
             | UserCommand::Rename { .. }
@@ -32,9 +37,21 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             | UserCommand::AddAddress { .. }
             | UserCommand::ChangeAddress { .. }
             | UserCommand::RemoveAddress { .. }
-            | UserCommand::Delete { .. }
             | UserCommand::Export { .. } => {
-                Box::pin(site::accounts_for_operator(setup, Schema::AsItIs)).await?
+                Box::pin(site::accounts_for_operator(
+                    setup,
+                    Schema::AsItIs,
+                    SentBy::Worker,
+                ))
+                .await?
+            }
+            UserCommand::Delete { .. } => {
+                Box::pin(site::accounts_for_operator(
+                    setup,
+                    Schema::AsItIs,
+                    SentBy::Here,
+                ))
+                .await?
             }
             // Nothing is told to a receiver.
             _ => Box::pin(site::without_receivers(setup)).await?,
