@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::HeaderMap;
-use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure};
+use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure, FlowError};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::outbox::{Channel, Purpose};
 use serde::Serialize;
@@ -17,6 +17,43 @@ use crate::request_context::{RequestContext, add_cookie};
 
 /// The field of the form that sends another code.
 pub(crate) const RESEND: &str = "resend";
+
+/// A code that is tried at each key that a browser sent. Another host of the domain may have set one of them: what is wrong
+/// with the code there keeps it from no other.
+pub(crate) struct Tries(FlowError<CodeRefusal>);
+
+impl Tries {
+    pub(crate) const fn none() -> Self {
+        Self(FlowError::Refused(CodeRefusal::Over))
+    }
+
+    /// How it has ended, unless there is more to try. A code that is wrong somewhere, or must wait, is told rather than that a
+    /// key is over.
+    pub(crate) fn ended<T>(
+        &mut self,
+        tried: Result<T, FlowError<CodeRefusal>>,
+    ) -> Option<Result<T, FlowError<CodeRefusal>>> {
+        match tried {
+            Err(FlowError::Refused(CodeRefusal::Over)) => None,
+            Err(FlowError::Failed(failure)) if failure.limited_for().is_none() => {
+                Some(Err(failure.into()))
+            }
+            Err(error @ FlowError::Refused(CodeRefusal::Unreadable)) => Some(Err(error)),
+            Err(error) => {
+                if matches!(self.0, FlowError::Refused(CodeRefusal::Over)) {
+                    self.0 = error;
+                }
+                None
+            }
+            Ok(done) => Some(Ok(done)),
+        }
+    }
+
+    /// What it is refused for at all of them.
+    pub(crate) fn refused<T>(self) -> Result<T, FlowError<CodeRefusal>> {
+        Err(self.0)
+    }
+}
 
 /// What is said of a code that is refused.
 pub(crate) fn sentence(refusal: CodeRefusal) -> String {

@@ -250,15 +250,18 @@ impl Cookies {
         self.header(NEXT, "", path, Some(Duration::ZERO))
     }
 
-    /// Where the user was on the way to, as the browser says.
+    /// Where the user was on the way to, as the browser says: each value, whoever has set it.
     #[expect(
         clippy::unused_self,
         reason = "all cookies are read and set by the same value"
     )]
-    pub(crate) fn read_next(&self, headers: &HeaderMap) -> Option<String> {
-        let value = values(headers, NEXT).next()?;
-        let mut decoded = form_urlencoded::parse(value.as_bytes());
-        decoded.next().map(|(text, _)| text.into_owned())
+    pub(crate) fn read_next(&self, headers: &HeaderMap) -> Vec<String> {
+        let decoded = |value: String| {
+            let mut decoded = form_urlencoded::parse(value.as_bytes());
+            decoded.next().map(|(text, _)| text.into_owned())
+        };
+        let values = distinct(values(headers, NEXT)).into_iter();
+        values.filter_map(decoded).collect()
     }
 
     fn session_header(&self, key: &str, lifetime: Option<Duration>) -> Option<HeaderValue> {

@@ -68,7 +68,7 @@ pub struct RequestContext {
     /// Whether the store was asked who is logged in.
     is_asked: bool,
     keeps_no_cookies: bool,
-    kept_next: Option<String>,
+    kept_next: Vec<String>,
 }
 
 impl RequestContext {
@@ -290,9 +290,10 @@ impl RequestContext {
         self.keeps_no_cookies
     }
 
-    /// Where the user was on the way to, as the browser has kept it, if that leads somewhere.
+    /// Where the user was on the way to, as the browser has kept it: the first of its values that leads somewhere.
     pub(crate) fn kept_next(&self) -> Option<String> {
-        next::read(self.accounts().routes(), self.kept_next.as_deref()?)
+        let routes = self.accounts().routes();
+        self.kept_next.iter().find_map(|it| next::read(routes, it))
     }
 
     /// Has the browser keep where the user was on the way to: a link in a message is opened without it.

@@ -194,16 +194,14 @@ async fn verify(
     asked: &[AskedCode],
     typed: &str,
 ) -> Result<Verification, FlowError<CodeRefusal>> {
+    let mut tries = code::Tries::none();
     for asked in asked {
-        match accounts
-            .verify_by_code(current_user, &asked.key, typed)
-            .await
-        {
-            Err(FlowError::Refused(CodeRefusal::Over)) => {}
-            ended => return ended,
+        let flow = accounts.verify_by_code(current_user, &asked.key, typed);
+        if let Some(ended) = tries.ended(flow.await) {
+            return ended;
         }
     }
-    Err(FlowError::Refused(CodeRefusal::Over))
+    tries.refused()
 }
 
 async fn verified_before(

@@ -176,13 +176,14 @@ async fn log_in(
     typed: &str,
     session: Option<&SessionKey>,
 ) -> Result<LoggedIn, FlowError<CodeRefusal>> {
+    let mut tries = code::Tries::none();
     for asked in asked {
-        match accounts.log_in_by_code(&asked.key, typed, session).await {
-            Err(FlowError::Refused(CodeRefusal::Over)) => {}
-            ended => return ended,
+        let tried = accounts.log_in_by_code(&asked.key, typed, session).await;
+        if let Some(ended) = tries.ended(tried) {
+            return ended;
         }
     }
-    Err(FlowError::Refused(CodeRefusal::Over))
+    tries.refused()
 }
 
 fn done_page(next: Option<&str>) -> Page {

@@ -157,17 +157,16 @@ async fn render_done(
     context.render(adjust(page.with("gate", gate)))
 }
 
-/// Tries the keys that a browser sent, one after the other, until one is of a challenge that waits: another host of the
-/// domain may have set a cookie of the name.
+/// Tries the keys that a browser sent, one after the other: another host of the domain may have set a cookie of the name.
 async fn prove(
     accounts: &Accounts,
     asked: &[AskedCode],
     typed: &str,
 ) -> Result<ProvenReset, FlowError<CodeRefusal>> {
+    let mut tries = code::Tries::none();
     for asked in asked {
-        match accounts.prove_reset(&asked.key, typed).await {
-            Err(FlowError::Refused(CodeRefusal::Over)) => {}
-            ended => return ended,
+        if let Some(ended) = tries.ended(accounts.prove_reset(&asked.key, typed).await) {
+            return ended;
         }
     }
     // The second of two clicks: the first has used the code, and is not seen any more.
@@ -176,7 +175,7 @@ async fn prove(
             return Ok(proven);
         }
     }
-    Err(FlowError::Refused(CodeRefusal::Over))
+    tries.refused()
 }
 
 fn done_page() -> Page {

@@ -5,10 +5,10 @@ use std::time::Duration;
 use http::StatusCode;
 use phone_auth_core::clock::ManualClock;
 use phone_auth_events::{
-    Channel, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail,
+    Channel, LoginEmail, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail,
 };
 
-use crate::support::{PASSWORD, Site};
+use crate::support::{Browser, PASSWORD, Site};
 
 const DONE: &str = "/accounts/password_reset_done/";
 const ADDRESSES: &str = "/accounts/user_verification/";
@@ -87,6 +87,73 @@ async fn password_is_reset_by_code() {
     assert_eq!(again.status, StatusCode::BAD_REQUEST);
     let old = site.browser().log_in("ann", PASSWORD).await;
     assert_eq!(old.status, StatusCode::BAD_REQUEST);
+}
+
+/// Another host of the domain may set a cookie of this name: the key of a code that it has asked for itself. Whichever comes
+/// first, the code of this browser is taken, and what it waited for is forgotten.
+#[tokio::test]
+async fn tossed_code_cookie_hides_none() {
+    for is_first in [true, false] {
+        let site = Site::with(|settings| settings.login_by_code = true);
+        let mut browser = site.ann().await;
+        // Each waits for its code, one for the same purpose as that of the owner.
+        let mut tossed = Vec::new();
+        for path in ["/accounts/password_reset/", "/accounts/login_code/"] {
+            let mut evil = site.browser();
+            evil.post(path, &[("login", "eve@example.org")]).await;
+            tossed.push(evil.cookies["phone_auth_challenge"].clone());
+        }
+        let tossed = tossed.join("; phone_auth_challenge=");
+        let mut codes = site.signals.capture::<VerifyEmail>();
+        let asked = [("method", "email"), ("pk", "1")];
+        browser.post(ADDRESSES, &asked).await;
+        let code = codes.take().remove(0).envelope.code.unwrap();
+        let verified = [asked[0], asked[1], ("code", code.as_str())];
+        check_tossed((&mut browser, is_first), &tossed, ADDRESSES, &verified).await;
+        let mut browser = site.browser();
+
+        let mut codes = site.signals.capture::<ResetPasswordEmail>();
+        let login = [("login", "ann@example.org")];
+        browser.post("/accounts/password_reset/", &login).await;
+        let code = codes.take().remove(0).envelope.code.unwrap();
+        let typed = [("code", code.as_str())];
+        check_tossed((&mut browser, is_first), &tossed, DONE, &typed).await;
+
+        let mut browser = site.browser();
+        let mut codes = site.signals.capture::<LoginEmail>();
+        browser.post("/accounts/login_code/", &login).await;
+        let code = codes.take().remove(0).envelope.code.unwrap();
+        let typed = [("code", code.as_str())];
+        let done = "/accounts/login_code_done/";
+        check_tossed((&mut browser, is_first), &tossed, done, &typed).await;
+    }
+}
+
+/// The form is taken although the browser sends this key too.
+async fn check_tossed(
+    (browser, is_first): (&mut Browser<'_>, bool),
+    tossed: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+) {
+    let name = "phone_auth_challenge";
+    let own = browser.cookies[name].clone();
+    let values = if is_first {
+        [tossed, &own]
+    } else {
+        [&own, tossed]
+    };
+    let both = format!("{}; {name}={}", values[0], values[1]);
+    browser.cookies.insert(name.to_owned(), both);
+    let answer = browser.post(path, fields).await;
+    assert_eq!(
+        answer.status,
+        StatusCode::FOUND,
+        "{path} {is_first}: {}",
+        answer.body
+    );
+    let forgotten = answer.set_cookie(name).unwrap();
+    assert!(forgotten.contains("Max-Age=0"), "{path}: {forgotten}");
 }
 
 /// A name that nobody has: the same pages, word for word, and the same cookie.

@@ -240,6 +240,11 @@ async fn verified_link_leads_to_the_page_that_was_wanted() {
             page.body.contains("href=\"/accounts/profile/\">Continue"),
             "{evil}"
         );
+        // Nor does it hide where they were going.
+        let both = format!("{}; phone_auth_next=/x/", evil.replace('\\', "%5C"));
+        browser.cookies.insert("phone_auth_next".to_owned(), both);
+        let page = browser.get(&link).await;
+        assert!(page.body.contains("href=\"/x/\">Continue"), "{evil}");
     }
 }
 

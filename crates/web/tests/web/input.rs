@@ -164,6 +164,50 @@ async fn odd_bytes_are_told_at_their_field() {
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
 }
 
+/// Each form tells it at the field, and does with such a text nothing that it does with others.
+#[tokio::test]
+async fn odd_bytes_are_told_at_every_form() {
+    let site = Site::with(|settings| settings.login_by_code = true);
+    let mut ann = site.ann().await;
+    ann.confirm(PASSWORD).await;
+    let link = site.browser().reset_link("ann@example.org").await;
+    let mut opens = site.browser();
+    let form = opens.get(&link).await.location().to_owned();
+    let mut browsers = [site.browser(), opens, ann];
+    let [nobody, opens, ann] = [0, 1, 2];
+    for (browser, path, fields) in [
+        (nobody, "/accounts/login/", &["login", "password"][..]),
+        (nobody, "/accounts/login_code/", &["login"]),
+        (nobody, "/accounts/password_reset/", &["login"]),
+        (opens, &form, &["new_password1", "new_password2"]),
+        (
+            ann,
+            "/accounts/change_password/",
+            &["old_password", "new_password1", "new_password2"],
+        ),
+        (ann, "/accounts/confirm_identity/", &["password"]),
+        (ann, "/accounts/email/add/", &["email"]),
+        (ann, "/accounts/phone/add/", &["phone"]),
+    ] {
+        let browser = &mut browsers[browser];
+        for odd in fields {
+            let pairs = fields.iter().map(|field| match field {
+                field if field == odd => format!("{field}=a%FFb"),
+                field => format!("{field}=battery+staple+fence"),
+            });
+            let body = pairs.collect::<Vec<_>>().join("&");
+            let request = browser
+                .request(Method::POST, path)
+                .header(ORIGIN, "http://site.example")
+                .header(CONTENT_TYPE, FORM);
+            let answer = browser.send(request.body(Body::from(body)).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {odd}");
+            let error = answer.error_at(odd);
+            assert!(error.contains("cannot be seen"), "{path} {odd}: {error}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn odd_bytes_hide_no_other_error() {
     let site = Site::new();

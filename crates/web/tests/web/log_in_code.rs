@@ -117,6 +117,43 @@ async fn link_signs_in_after_a_click() {
     assert!(!is_signed_in(&mut asks).await);
 }
 
+/// The link is opened without what the page knew; the browser has kept it.
+#[tokio::test]
+async fn link_leads_to_where_one_was_going() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    for (next, leads) in [
+        ("/members/email/", "/members/email/"),
+        ("", "/accounts/profile/"),
+    ] {
+        let mut browser = site.browser();
+        browser.post(ASK, &[("login", EMAIL), ("next", next)]).await;
+        let (_, link) = sent(&mut messages);
+        let done = browser.post(&link, &[]).await;
+        assert_eq!(done.location(), leads, "{}", done.body);
+        // What was waited for is over.
+        let forgotten = done.set_cookie("phone_auth_challenge").unwrap();
+        assert!(forgotten.contains("Max-Age=0"), "{forgotten}");
+    }
+}
+
+/// A second form of the same browser is about the code that it waits for.
+#[tokio::test]
+async fn asking_again_keeps_the_code() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    let mut browser = site.browser();
+    browser.post(ASK, &[("login", EMAIL)]).await;
+    let key = browser.cookies["phone_auth_challenge"].clone();
+    browser.post(ASK, &[("login", EMAIL)]).await;
+    assert_eq!(browser.cookies["phone_auth_challenge"], key);
+    let (code, _) = sent(&mut messages);
+    let done = browser.post(DONE, &[("code", &code)]).await;
+    assert_eq!(done.status, StatusCode::FOUND, "{}", done.body);
+}
+
 #[tokio::test]
 async fn bad_links_say_so() {
     let site = Site::with(by_code);

@@ -274,6 +274,8 @@ async fn tossed_reset_token_hides_none() {
         format!("reset_token=x; reset_token={token}"),
         format!("reset_token={token}; reset_token=x"),
         format!("reset_token=; reset_token=\"{token}\""),
+        // Of the form of ours, and no good.
+        format!("reset_token=tp5wvo-3461c22d69ed1cc80d1f24c562bc5576-p1; reset_token={token}"),
     ] {
         let request = opening.request(Method::GET, &form);
         let request = request.header("cookie", &cookies);
@@ -292,4 +294,42 @@ async fn tossed_reset_token_hides_none() {
         .send(request.body(axum::body::Body::from(fields)).unwrap())
         .await;
     assert_eq!(answer.location(), "/accounts/password_reset_complete/");
+}
+
+/// A browser that keeps no cookies comes to the form without the token: it is told why, and the link still works.
+#[tokio::test]
+async fn blocked_cookies_are_told_at_the_form() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let link = site.browser().reset_link("ann@example.org").await;
+    let form = site.browser().get(&link).await.location().to_owned();
+    for (header, is_told) in [("navigate", true), ("no-cors", false)] {
+        let request = site.browser().request(Method::GET, &form);
+        let request = request.header("sec-fetch-mode", header);
+        let page = site
+            .send(request.body(axum::body::Body::empty()).unwrap())
+            .await;
+        assert_eq!(page.status, StatusCode::BAD_REQUEST);
+        let said = page.body.contains("Your browser blocks cookies");
+        assert_eq!(said, is_told, "{header}: {}", page.body);
+    }
+    assert_eq!(site.browser().get(&link).await.location(), form);
+}
+
+/// Who resets a password by a link has shown who they are: their browser is known from then on. The address with the token
+/// takes no form.
+#[tokio::test]
+async fn browser_of_a_reset_is_known() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let mut browser = site.browser();
+    let link = browser.reset_link("ann@example.org").await;
+    let form = browser.get(&link).await.location().to_owned();
+    let fields = [("new_password1", NEW), ("new_password2", NEW)];
+    let posted = browser.post(&link, &fields).await;
+    assert_eq!(posted.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(!browser.cookies.contains_key("phone_auth_device"));
+    let done = browser.post(&form, &fields).await;
+    assert_eq!(done.location(), "/accounts/password_reset_complete/");
+    assert!(browser.cookies.contains_key("phone_auth_device"));
 }

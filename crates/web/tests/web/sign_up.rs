@@ -1,11 +1,12 @@
 //! Making an account.
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use phone_auth_core::address::AddressKind;
 
-use crate::support::{Site, sign_up_form, with};
+use crate::support::{Site, encode, sign_up_form, with};
 
 const PATH: &str = "/accounts/signup/";
 
@@ -181,4 +182,44 @@ async fn own_sign_up_page_takes_the_place() {
         "{}",
         page.body
     );
+}
+
+/// A browser that keeps no cookies is signed in for nothing: the log-in page says why.
+#[tokio::test]
+async fn blocked_cookies_are_told_after_signing_up() {
+    let site = Site::with(|settings| settings.verify_at_sign_up = true);
+    let form = sign_up_form("ann", "ann@example.org", "+12125552368");
+    // The second has the answer of the first, but for a browser that says nothing: it goes straight on.
+    for (mode, leads) in [
+        ("navigate", "/accounts/login/?notice=cookies"),
+        ("cors", "/accounts/user_verification/?notice=welcome"),
+    ] {
+        let request = site.browser().request(Method::POST, PATH);
+        let request = request
+            .header("origin", "http://site.example")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", "same-origin")
+            .header("sec-fetch-mode", mode);
+        let body = Body::from(encode(&form));
+        let answer = site.send(request.body(body).unwrap()).await;
+        assert!(
+            answer.location().starts_with(leads),
+            "{}",
+            answer.location()
+        );
+    }
+}
+
+/// The form that made an account, sent by who is signed in to another one.
+#[tokio::test]
+async fn sign_up_of_another_user_is_no_repeat() {
+    let site = Site::with(|settings| settings.verify_at_sign_up = true);
+    let mut bob = site.bob().await;
+    let form = sign_up_form("ann", "ann@example.org", "+12125552368");
+    let mut ann = site.browser();
+    let first = ann.post(PATH, &form).await;
+    let second = ann.post(PATH, &form).await;
+    assert_eq!(second.location(), first.location());
+    let answer = bob.post(PATH, &form).await;
+    assert_eq!(answer.status, StatusCode::CONFLICT, "{}", answer.location());
 }

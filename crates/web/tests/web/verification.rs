@@ -2,11 +2,22 @@
 
 use axum::body::Body;
 use http::{Method, StatusCode};
-use phone_auth_events::{LinkFollowed, VerifyEmail, VerifyPhone};
+use phone_auth_events::{LinkFollowed, LoginEmail, VerifyEmail, VerifyPhone};
 
 use crate::support::Site;
 
 const PAGE: &str = "/accounts/user_verification/";
+
+/// What browsers and programs say that fetch a page which nobody has clicked.
+const AHEAD: [(&str, &str); 7] = [
+    ("sec-purpose", "prefetch"),
+    ("sec-purpose", "prefetch;prerender"),
+    ("purpose", "prefetch"),
+    ("x-purpose", "preview"),
+    ("x-moz", "prefetch"),
+    ("sec-fetch-dest", "image"),
+    ("sec-fetch-mode", "cors"),
+];
 
 #[tokio::test]
 async fn email_is_verified_by_its_link() {
@@ -164,15 +175,7 @@ async fn click_can_be_asked_for() {
 
 #[tokio::test]
 async fn page_fetched_ahead_verifies_nothing() {
-    for (name, value) in [
-        ("sec-purpose", "prefetch"),
-        ("sec-purpose", "prefetch;prerender"),
-        ("purpose", "prefetch"),
-        ("x-purpose", "preview"),
-        ("x-moz", "prefetch"),
-        ("sec-fetch-dest", "image"),
-        ("sec-fetch-mode", "cors"),
-    ] {
+    for (name, value) in AHEAD {
         let site = Site::new();
         let mut ann = site.ann().await;
         let link = ann.email_link().await;
@@ -193,22 +196,31 @@ async fn page_fetched_ahead_verifies_nothing() {
     }
 }
 
+/// What a program does with a link that changes nothing when it is opened: nobody is told that someone followed it.
 #[tokio::test]
 async fn reset_page_fetched_ahead_is_no_visit() {
-    let site = Site::new();
-    site.ann_signed_up().await;
-    let mut browser = site.browser();
-    let link = browser.reset_link("ann@example.org").await;
+    let site = Site::with(|settings| settings.login_by_code = true);
+    let mut ann = site.ann().await;
+    let verification = ann.email_link().await;
+    ann.get(&verification).await;
+    let reset = site.browser().reset_link("ann@example.org").await;
+    let mut sent = site.capture::<LoginEmail>();
+    let form = [("login", "ann@example.org")];
+    site.browser().post("/accounts/login_code/", &form).await;
+    let log_in = sent.take().remove(0).url.as_str().to_owned();
     let mut followed = site.capture::<LinkFollowed>();
-    for _ in 0..3 {
-        let request = site.browser().request(Method::GET, &link);
-        let request = request.header("sec-purpose", "prefetch");
-        let answer = site.send(request.body(Body::empty()).unwrap()).await;
-        assert_eq!(answer.status, StatusCode::FOUND);
+    for (link, status) in [(reset, StatusCode::FOUND), (log_in, StatusCode::OK)] {
+        for (name, value) in AHEAD {
+            let request = site.browser().request(Method::GET, &link);
+            let request = request.header(name, value);
+            let answer = site.send(request.body(Body::empty()).unwrap()).await;
+            assert_eq!(answer.status, status, "{link} {name}: {value}");
+        }
+        site.browser().ask(Method::HEAD, &link).await;
+        assert!(followed.take().is_empty(), "{link}: nobody followed it");
+        site.browser().get(&link).await;
+        assert_eq!(followed.take().len(), 1, "{link}");
     }
-    assert!(followed.take().is_empty(), "nobody followed the link");
-    browser.get(&link).await;
-    assert_eq!(followed.take().len(), 1);
 }
 
 #[tokio::test]
