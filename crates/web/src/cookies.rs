@@ -250,7 +250,7 @@ impl Cookies {
         self.header(NEXT, "", path, Some(Duration::ZERO))
     }
 
-    /// Where the user was on the way to, as the browser says: each value, whoever has set it.
+    /// Where the user was on the way to, as the browser says: each value, no matter who has set it.
     #[expect(
         clippy::unused_self,
         reason = "all cookies are read and set by the same value"
