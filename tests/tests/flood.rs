@@ -432,7 +432,10 @@ async fn log_stays_small() {
 async fn log_of_each_flow_stays_small() {
     let options = Site::options().limited().setting("login_by_code", "true");
     // Which limits were met is said at a louder level than that of a program that nobody asked.
-    let site = options.variable("RUST_LOG", "warn,phone_auth_core::accounts=info").start().await;
+    let site = options
+        .variable("RUST_LOG", "warn,phone_auth_core::accounts=info")
+        .start()
+        .await;
     let ann = site.member().await;
     let row = ann.client.unverified().await.remove(0);
     let user = &ann.user;

@@ -1,9 +1,12 @@
 //! The store: a file, its readers and its writer.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::task::Poll;
 
-use phone_auth_core::store::StoreError;
+use phone_auth_core::password::{Requester, Turn, Turns};
+use phone_auth_core::store::{StoreError, StoreErrorKind};
 use rusqlite::{Connection, MAIN_DB};
 
 use crate::connection;
@@ -16,6 +19,12 @@ use crate::place::Place;
 use crate::readers::Readers;
 use crate::writer::Writer;
 use crate::zone::Zone;
+
+/// How many names strangers look up at once.
+const LOOKUPS: usize = 2;
+
+/// How many look-ups of names wait in a line before more are answered as unavailable.
+const MOST_WAITING: usize = 512;
 
 /// Users, addresses and sessions in a file of SQLite.
 ///
@@ -30,6 +39,7 @@ pub struct SqliteStore {
     // Dropped in this order: the last connection to close tidies up the log, and must be able to write.
     readers: Readers,
     writer: Writer,
+    lookups: Turns,
 }
 
 impl SqliteStore {
@@ -86,6 +96,7 @@ impl SqliteStore {
             options,
             readers,
             writer,
+            lookups: Turns::new(LOOKUPS, MOST_WAITING),
         })
     }
 
@@ -178,6 +189,28 @@ impl SqliteStore {
         query: impl FnOnce(&Connection) -> Result<T, Failure>,
     ) -> Result<T, StoreError> {
         self.readers.read(query)
+    }
+
+    /// Waits for a turn to look a name up. The look-up itself waits for nothing; but hundreds of strangers, all ready at
+    /// once, are hundreds of tasks before which anyone else comes at each step of what they do. Waiting for a turn they are
+    /// not ready.
+    ///
+    /// # Errors
+    /// `Unavailable` when too many wait.
+    pub(crate) async fn turn_to_look_up(&self, requester: &Requester) -> Result<Turn, StoreError> {
+        let turn = self.lookups.take(requester).await;
+        let turn = turn.ok_or_else(|| StoreError::new(StoreErrorKind::Unavailable))?;
+        // Once around: who comes meanwhile finds the place taken.
+        let mut is_around = false;
+        poll_fn(|context| {
+            if std::mem::replace(&mut is_around, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        Ok(turn)
     }
 
     /// Has something written.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use phone_auth_core::address::{AddressKind, EmailAddress};
+use phone_auth_core::password::Requester;
 use phone_auth_core::session::{KeptSession, PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_core::user::{
@@ -260,6 +261,15 @@ impl UserStore for SqliteStore {
                 Ok(FoundUser { user, address })
             })
         })
+    }
+
+    async fn find_user_for(
+        &self,
+        name: &AccountName,
+        requester: &Requester,
+    ) -> Result<Option<FoundUser>, StoreError> {
+        let _turn = self.turn_to_look_up(requester).await?;
+        self.find_user(name).await
     }
 
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError> {

@@ -41,8 +41,8 @@ pub trait UserStore: Send + Sync {
     async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError>;
 
     /// [`find_user`](Self::find_user) for someone who has sent a request. Anyone can have names looked up, as many as they
-    /// like: where look-ups wait for each other, clients take turns, and nobody who is known waits behind strangers. A
-    /// store in which they do not wait has nothing to do.
+    /// like: where look-ups wait for each other, clients take turns, and nobody who is known waits behind strangers. Where
+    /// they do not wait, few strangers should be ready to go on at once: anyone else comes after all who are, at each step.
     ///
     /// # Errors
     /// As for [`find_user`](Self::find_user); [`Unavailable`](super::StoreErrorKind::Unavailable) also when too many wait.
