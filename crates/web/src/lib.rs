@@ -90,6 +90,7 @@ mod template_note;
 mod templates;
 mod time_limit;
 mod web;
+mod written;
 
 pub use crate::build_error::{WebBuildError, WebBuildErrorKind};
 pub use crate::client_address::{ClientAddress, ClientAddressHeader, TrustedProxies};

@@ -11,7 +11,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, State, UndefinedBehavior, Value};
 use serde::Serialize;
 
-use crate::overrides;
+use crate::{overrides, written};
 
 /// The templates of the account pages, by the names that django-phone-auth has for them.
 const ACCOUNTS: &[(&str, &str)] = &[
@@ -227,6 +227,7 @@ pub(crate) fn engine() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Chainable);
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_formatter(format_value);
+    environment.add_filter("written", written::written);
     environment
 }
 

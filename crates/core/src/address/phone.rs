@@ -157,6 +157,27 @@ impl PhoneNumber {
         found == Some(region.code())
     }
 
+    /// The number as people write it, in the groups of its country. For the eye: what is stored, compared and sent to is
+    /// [`as_str`](Self::as_str).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::PhoneNumber;
+    ///
+    /// assert_eq!(PhoneNumber::parse("+12125552368")?.to_international(), "+1 212-555-2368");
+    /// # Ok::<(), phone_auth_core::address::PhoneNumberError>(())
+    /// ```
+    pub fn to_international(&self) -> String {
+        let number = PHONE_NUMBER_UTIL.parse(&self.0, None);
+        number.map_or_else(
+            |_| self.0.clone(),
+            |number| {
+                let format = PhoneNumberFormat::International;
+                PHONE_NUMBER_UTIL.format(&number, format).into_owned()
+            },
+        )
+    }
+
     /// The number in E.164, as it is stored, compared and sent to.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -14,7 +14,7 @@ async fn address_is_removed_after_a_proof() {
     let pk = ann.pk("phone").await;
     let page = format!("/accounts/address/?method=phone&pk={pk}");
     let shown = ann.get(&page).await;
-    assert_eq!(shown.heading(), "+12125552368");
+    assert_eq!(shown.heading(), "+1 212-555-2368");
     assert!(!shown.body.contains("Make primary"), "a number");
     for _click in 0..2 {
         let answer = ann.post(&page, &[("action", "remove")]).await;

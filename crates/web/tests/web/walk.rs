@@ -265,7 +265,7 @@ async fn sign_up_with_the_setting_logs_in_and_verifies() {
     // One page has a field for one code: that of the phone number.
     assert!(sent[0].envelope.code.is_none());
     let page = browser.get(to).await;
-    let says = "We sent a code to <strong>+12125552368</strong>.";
+    let says = "We sent a code to <strong>+1 212-555-2368</strong>.";
     assert!(page.body.contains(says), "{}", page.body);
     let code = texts[0].envelope.code.as_ref().map(OneTimeCode::as_str);
     let fields = [("method", "phone"), ("pk", "1"), ("code", code.unwrap())];
