@@ -324,7 +324,11 @@ fn age(text: &str) -> Result<TimeDelta, &'static str> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionsCommand {
     /// Removes the sessions that have expired; a worker does so every hour
-    Prune,
+    Prune {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -351,6 +355,9 @@ pub(crate) enum KeyCommand {
     Generate {
         /// The file
         file: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -167,6 +167,7 @@ fn statements() -> Vec<String> {
         let changes = address_changes::statements(kind);
         let of_claims = claims::statements(kind);
         [
+            of_claims.add,
             of_claims.with_user,
             of_claims.target,
             of_claims.prove,

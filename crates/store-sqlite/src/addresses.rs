@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
-    RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, Claiming,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -216,9 +216,25 @@ impl AddressStore for SqliteStore {
     ) -> Result<AddressRecord, StoreError> {
         let (address, notices) = (address.clone(), notices.clone());
         self.write(move |connection| {
-            let added = add(connection, user, &address, caps)?;
+            let added = add(connection, user, &address, caps, Claiming::Unproven)?;
             outbox::enqueue_notices(connection, user, &notices)?;
             Ok(added)
+        })
+        .await
+    }
+
+    async fn claim_address(
+        &self,
+        user: UserId,
+        address: &Address,
+        caps: AddressCaps,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError> {
+        let (address, notices) = (address.clone(), notices.clone());
+        self.write(move |connection| {
+            let claimed = add(connection, user, &address, caps, Claiming::Always)?;
+            outbox::enqueue_notices(connection, user, &notices)?;
+            Ok(claimed)
         })
         .await
     }
@@ -385,6 +401,7 @@ fn add(
     user: UserId,
     address: &Address,
     caps: AddressCaps,
+    claiming: Claiming,
 ) -> Result<AddressRecord, Failure> {
     let (kind, value) = (address.kind(), address.as_str());
     let texts = match address {
@@ -411,11 +428,13 @@ fn add(
     if unverified >= caps.unverified {
         return Err(StoreErrorKind::TooManyUnverified.into());
     }
-    let id = if !is_taken {
-        insert(connection, kind, user, value)?
-    } else if let Some(id) = claims::add(connection, user, address)? {
-        id
-    } else {
+    let id = match claiming {
+        Claiming::Always => claims::add_any(connection, user, address)?,
+        Claiming::Unproven if is_taken => claims::add(connection, user, address)?,
+        Claiming::Never if is_taken => None,
+        Claiming::Unproven | Claiming::Never => Some(insert(connection, kind, user, value)?),
+    };
+    let Some(id) = id else {
         let name = match kind {
             AddressKind::Email => UniqueName::Email,
             AddressKind::Phone => UniqueName::Phone,

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRemoval, EmailAddress, PhoneNumber, ProofByHand,
-    RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressId, AddressKind, AddressRemoval, Claiming, EmailAddress, PhoneNumber,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
@@ -145,9 +145,58 @@ pub(crate) fn add(
     if is_kept(connection, user, address)? {
         return Ok(None);
     }
+    insert(connection, user, address)
+}
+
+/// Claims an address, no matter who has it; none when the user has it, or claims it already.
+pub(crate) fn add_any(
+    connection: &Connection,
+    user: UserId,
+    address: &Address,
+) -> Result<Option<AddressId>, Failure> {
+    let held = held(connection, address)?;
+    if held.iter().any(|(_, holder, _)| *holder == user.get()) {
+        return Ok(None);
+    }
+    insert(connection, user, address)
+}
+
+/// Stores a claim; none when the user claims it already.
+pub(crate) fn insert(
+    connection: &Connection,
+    user: UserId,
+    address: &Address,
+) -> Result<Option<AddressId>, Failure> {
     let claimed = (user.get(), address.kind().as_str(), address.as_str());
     rows::first(connection, ADD, claimed, |row| {
         Ok(AddressId::new(row.get(0)?))
+    })
+}
+
+/// Whether an address of a new user becomes a claim.
+pub(crate) fn is_claim(
+    connection: &Connection,
+    address: &Address,
+    is_taken: bool,
+    claiming: Claiming,
+) -> Result<bool, Failure> {
+    Ok(match claiming {
+        Claiming::Never => false,
+        // No user has this number.
+        Claiming::Unproven => is_taken && !is_kept(connection, UserId::new(0), address)?,
+        Claiming::Always => true,
+    })
+}
+
+/// The rows of an address, in whatever spelling: the number, whose, and the text.
+fn held(connection: &Connection, address: &Address) -> Result<Vec<(i64, i64, String)>, Failure> {
+    let count = match address.kind() {
+        AddressKind::Email => 10,
+        AddressKind::Phone => 6,
+    };
+    let held = params_from_iter(names(address).take(count));
+    rows::all(connection, statements(address.kind()).held, held, |row| {
+        Ok((row.get(0)?, row.get(1)?, rows::text(row, 2)?))
     })
 }
 
@@ -235,20 +284,7 @@ fn prove(
     if is_kept(connection, user, &address)? {
         return Ok(false);
     }
-    let names = names(&address);
-    let count = match kind {
-        AddressKind::Email => 10,
-        AddressKind::Phone => 6,
-    };
-    let held = params_from_iter(names.take(count));
-    let held = rows::all(connection, statements(kind).held, held, |row| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, i64>(1)?,
-            rows::text(row, 2)?,
-        ))
-    })?;
-    for (row, holder, text) in held {
+    for (row, holder, text) in held(connection, &address)? {
         rows::change(connection, address_changes::statements(kind).remove, [row])?;
         if kind == AddressKind::Email {
             let next = params![holder, text];

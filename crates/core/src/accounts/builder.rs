@@ -405,9 +405,12 @@ impl AccountsBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn build(self) -> Result<Accounts, BuildError> {
-        self.settings
-            .validate()
-            .map_err(|error| BuildError::new(BuildErrorKind::Settings, error))?;
+        let wrong = |error| BuildError::new(BuildErrorKind::Settings, error);
+        let settings = &self.settings;
+        settings.validate().map_err(wrong)?;
+        settings
+            .validate_senders(&self.allow_unreceived)
+            .map_err(wrong)?;
         let signals = match self.signals {
             Some(signals) => signals,
             None => Signals::linked()
@@ -418,9 +421,7 @@ impl AccountsBuilder {
             None => AccountRoutes::new(DEFAULT_MOUNT)
                 .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))?,
         };
-        self.settings
-            .validate_routes(&routes)
-            .map_err(|error| BuildError::new(BuildErrorKind::Settings, error))?;
+        self.settings.validate_routes(&routes).map_err(wrong)?;
         let hasher = self.hasher.unwrap_or_else(|| {
             let hasher = Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness));
             Arc::new(hasher)

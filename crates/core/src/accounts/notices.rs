@@ -151,6 +151,20 @@ impl Accounts {
         }
     }
 
+    /// Sends a notice of what changes nothing, as a message is sent.
+    pub(super) async fn send_notice(&self, user: &User, notice: NewMessage) -> Result<(), Failure> {
+        if let Some(outbox) = &self.inner.outbox {
+            return outbox.enqueue_notice(&notice).await;
+        }
+        let notices = ChangeNotices {
+            messages: vec![notice],
+            event: None,
+            are_enqueued: false,
+        };
+        self.notify(user, notices).await;
+        Ok(())
+    }
+
     /// Which addresses are told of a change: verified ones, of the kinds that someone sends to and the settings want.
     fn told_of<'a>(
         &self,
@@ -183,7 +197,7 @@ impl Accounts {
     }
 
     /// Whether someone sends notices by this kind of address. A site whose receivers know none goes without.
-    fn sends_notices(&self, kind: AddressKind) -> bool {
+    pub(super) fn sends_notices(&self, kind: AddressKind) -> bool {
         let purpose = Purpose::SecurityNotice;
         let signal = MessageSignal::of(purpose, kind);
         let is_received = |signal: MessageSignal| !signal.receivers(&self.inner.signals).is_empty();

@@ -89,8 +89,13 @@ impl Accounts {
             all: u32::MAX,
             unverified: u32::MAX,
         };
-        self.add(Sender::new("add_address_for"), user, &address, caps)
-            .await
+        self.add(
+            Sender::new("add_address_for"),
+            user,
+            &address,
+            (caps, false),
+        )
+        .await
     }
 
     /// Removes an address of a user as an operator, be it their last way in. The rest is as for

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use phone_auth_events::{Limit, MessageRefusal};
+use phone_auth_events::{AccountChange, Limit, MessageRefusal};
 
 use super::limits::Asking;
 use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord, PhoneNumber};
 use crate::gate::{GateNames, GatedFlow};
 use crate::limits::RateLimit;
-use crate::outbox::{Addressee, Carries, Purpose, To};
+use crate::outbox::{Carries, Purpose};
 use crate::user::User;
 
 /// How soon a request for another link is taken for a second click.
@@ -129,8 +129,17 @@ impl Accounts {
             Err(failure) if self.is_repeat(&failure) => return Ok(()),
             counted => counted?,
         }
-        let to = Addressee::User(To { user, address });
-        self.send_message(Purpose::Verify, to, carries).await
+        if self.settings().conceal_accounts && address.id.is_claim() {
+            let asking = Asking {
+                flow: "request_verification",
+                user: Some(user),
+                is_stranger: false,
+            };
+            let address = (address.kind, address.value.as_str());
+            self.count_proofs(&asking, std::iter::once(address)).await?;
+        }
+        let tried = AccountChange::AddingTried;
+        self.send_proof(user, address, carries, tried).await
     }
 
     /// Whether a link was sent a moment ago: then this is the second of two clicks, and is answered as the first.

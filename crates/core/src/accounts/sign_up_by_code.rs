@@ -6,7 +6,7 @@ use super::limits::Asking;
 use super::request_reset::SentTo;
 use super::resend::Claim;
 use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
-use crate::address::{AddressKind, EmailSpellings, PhoneSpellings};
+use crate::address::{AddressKind, Claiming, EmailSpellings, PhoneSpellings};
 use crate::challenge::ChallengeKey;
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
@@ -103,7 +103,7 @@ impl Accounts {
             return Err(FlowError::Refused(SignUpRefusal::Invalid(vec![problem])));
         }
         self.ask_gate_to_sign_up(&form).await?;
-        let new = self.new_user(&form)?;
+        let new = self.new_passwordless(&form)?;
         let name = AccountName {
             phone: new.phone.as_ref().map(PhoneSpellings::from),
             email: new.email.as_ref().map(EmailSpellings::from),
@@ -157,7 +157,7 @@ impl Accounts {
     }
 
     /// The user that a form makes, who has no password.
-    fn new_user(&self, form: &SignUpForm<'_>) -> Result<NewUser, FlowError<SignUpRefusal>> {
+    fn new_passwordless(&self, form: &SignUpForm<'_>) -> Result<NewUser, FlowError<SignUpRefusal>> {
         let required = self.settings().required_fields();
         let mut problems = Problems::default();
         let draft = self.read_form(form, &required, &mut problems);
@@ -183,7 +183,7 @@ impl Accounts {
     /// Stores them, unless someone else was faster by a moment, or has the address as another name: they are sent the code,
     /// or nobody is.
     async fn make_passwordless(&self, new: NewUser) -> Result<(), Failure> {
-        match self.store_user(new).await {
+        match self.store_user(&new, Claiming::Never).await {
             Ok(made) => {
                 self.tell_of(made, SENDER).await;
                 Ok(())

@@ -157,3 +157,18 @@ pub struct AddressCaps {
     /// The most of them that are not verified.
     pub unverified: u32,
 }
+
+/// Which addresses of a new user are stored as [claims](AddressId::is_claim).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a store must have an answer for each"
+)]
+pub enum Claiming {
+    /// None: what someone else has is taken.
+    Never,
+    /// Those that only others have, and none of them verified.
+    Unproven,
+    /// All, whether or not someone has them.
+    Always,
+}

@@ -40,6 +40,20 @@ pub trait AddressStore: Send + Sync {
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError>;
 
+    /// Stores an address of a user as a [claim](AddressId::is_claim), whether or not someone else has it, and enqueues these
+    /// notices with it. The same work for every address.
+    ///
+    /// # Errors
+    /// As for [`add_address`](Self::add_address), but it is [`Taken`](super::StoreErrorKind::Taken) only when this user has
+    /// it, or claims it already.
+    async fn claim_address(
+        &self,
+        user: UserId,
+        address: &Address,
+        caps: AddressCaps,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError>;
+
     /// At most `limit` addresses of each kind that a user has, claims among them, e-mail before phone, in the order of their
     /// ids. Which ones, if there are more, is left to the store.
     async fn addresses_of(

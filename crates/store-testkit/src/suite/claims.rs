@@ -19,7 +19,7 @@ use super::sample::{
 use crate::external_writer::ExternalChange;
 
 /// An address of each kind, as [`whole`] gives them to Ann.
-fn anns() -> [Address; 2] {
+pub(super) fn anns() -> [Address; 2] {
     [email_address("ann@example.org"), Address::Phone(phone(1))]
 }
 
@@ -37,7 +37,11 @@ async fn added(
 }
 
 /// What the newest link to a claim says, asked for at a time.
-async fn link(store: &dyn Store, claim: &AddressRecord, seconds: i64) -> VerificationClaim {
+pub(super) async fn link(
+    store: &dyn Store,
+    claim: &AddressRecord,
+    seconds: i64,
+) -> VerificationClaim {
     let request = LinkRequest {
         purpose: Purpose::Verify,
         kind: claim.kind,
@@ -62,11 +66,11 @@ async fn link(store: &dyn Store, claim: &AddressRecord, seconds: i64) -> Verific
     }
 }
 
-async fn opened(store: &dyn Store, link: &VerificationClaim) -> VerificationOutcome {
+pub(super) async fn opened(store: &dyn Store, link: &VerificationClaim) -> VerificationOutcome {
     store.verify_address(link).await.unwrap()
 }
 
-fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand {
+pub(super) fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand {
     ProofByHand {
         kind: address.kind,
         id: address.id,
@@ -78,7 +82,7 @@ fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand {
 }
 
 /// Who is meant by an address.
-async fn named(store: &dyn Store, address: &Address) -> Option<UserId> {
+pub(super) async fn named(store: &dyn Store, address: &Address) -> Option<UserId> {
     let name = match address {
         Address::Email(email) => AccountName {
             email: Some(email.into()),
@@ -94,7 +98,7 @@ async fn named(store: &dyn Store, address: &Address) -> Option<UserId> {
 }
 
 /// The values of a user's addresses, claims among them.
-async fn values(store: &dyn Store, user: UserId) -> Vec<String> {
+pub(super) async fn values(store: &dyn Store, user: UserId) -> Vec<String> {
     let addresses = store.addresses_of(user, 100).await.unwrap();
     addresses.into_iter().map(|it| it.value).collect()
 }

@@ -18,6 +18,7 @@ mod log_in_links;
 mod message_sample;
 mod name_space;
 mod names;
+mod new_claims;
 mod newer_message;
 mod notices;
 mod odd_rows;
@@ -149,6 +150,9 @@ macro_rules! __for_each_case {
             claims::equal_claims_have_one_winner;
             claims::holder_and_claim_have_one_winner;
             claims::deleted_user_claims_nothing;
+            new_claims::new_user_claims_what_nobody_has_proven;
+            new_claims::any_address_can_be_a_claim;
+            new_claims::sign_ups_at_once_all_claim;
             links::newest_request_is_told;
             links::newer_request_is_always_newer;
             links::young_link_is_asked_for_again;
