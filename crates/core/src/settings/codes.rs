@@ -50,8 +50,9 @@ impl Settings {
         Ok(())
     }
 
-    /// Checks that what must be proven can be, where nobody sends these signals.
-    pub(crate) fn validate_senders(&self, unreceived: &[&str]) -> Result<(), SettingsError> {
+    /// [Checks](Self::validate) the settings, and that what must be proven can be, where nobody sends these signals.
+    pub(crate) fn validate_for(&self, unreceived: &[&str]) -> Result<(), SettingsError> {
+        self.validate()?;
         let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
         let mut signals = kinds.filter_map(|kind| MessageSignal::of(Purpose::Verify, kind));
         let is_lacking = |it: MessageSignal| self.sends(it) && unreceived.contains(&it.name());
