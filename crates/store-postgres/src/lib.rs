@@ -37,6 +37,7 @@ mod closing;
 mod django_sessions;
 mod failure;
 mod gates;
+mod holders;
 mod indexes;
 mod limits;
 mod links;

@@ -43,6 +43,7 @@ mod connection;
 mod dates;
 mod django_sessions;
 mod failure;
+mod holders;
 mod indexes;
 mod limits;
 mod links;

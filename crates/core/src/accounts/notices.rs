@@ -2,8 +2,9 @@
 
 use phone_auth_events::AccountChange;
 
+use super::losses::Loss;
 use super::{Accounts, AccountsBuilder, Failure};
-use crate::address::{AddressKind, AddressRecord};
+use crate::address::{AddressKind, AddressRecord, ProofTime};
 use crate::outbox::{MessageEvent, MessageSignal, NewMessage, Notices, Purpose, envelope};
 use crate::settings::NoticesBy;
 use crate::store::StoreError;
@@ -17,6 +18,8 @@ pub(super) struct ChangeNotices {
     messages: Vec<NewMessage>,
     /// The event of the change, for durable receivers.
     event: Option<NewMessage>,
+    /// What it takes from users.
+    losses: Vec<Loss>,
     /// Whether they are enqueued; else the receivers are told once the change is made.
     are_enqueued: bool,
 }
@@ -25,7 +28,9 @@ impl ChangeNotices {
     /// What the store enqueues with the change.
     pub(super) fn to_commit(&self) -> Notices {
         if self.are_enqueued {
-            let all = self.messages.iter().chain(&self.event);
+            let lost = self.losses.iter();
+            let lost = lost.flat_map(|loss| loss.messages.iter().chain(&loss.event));
+            let all = self.messages.iter().chain(&self.event).chain(lost);
             Notices::new(all.cloned().collect())
         } else {
             Notices::default()
@@ -43,6 +48,11 @@ impl ChangeNotices {
     /// With the event of the change.
     pub(super) fn with_event(self, event: Option<NewMessage>) -> Self {
         Self { event, ..self }
+    }
+
+    /// With what it takes from users.
+    pub(super) fn with_losses(self, losses: Vec<Loss>) -> Self {
+        Self { losses, ..self }
     }
 }
 
@@ -85,14 +95,24 @@ impl Accounts {
         addresses: &[AddressRecord],
         change: &AccountChange,
     ) -> Result<ChangeNotices, Failure> {
-        let mut notices = ChangeNotices {
-            messages: Vec::new(),
+        Ok(ChangeNotices {
+            messages: self.messages_of(user, addresses, change).await?,
             event: None,
+            losses: Vec::new(),
             are_enqueued: self.inner.outbox.is_some(),
-        };
-        let told = self.told_of(addresses, change);
+        })
+    }
+
+    /// The messages of [`notices_of`](Self::notices_of).
+    pub(super) async fn messages_of(
+        &self,
+        user: UserId,
+        addresses: &[AddressRecord],
+        change: &AccountChange,
+    ) -> Result<Vec<NewMessage>, Failure> {
+        let told = self.told_of(user, addresses, change).await?;
         if told.is_empty() {
-            return Ok(notices);
+            return Ok(Vec::new());
         }
         if let Some(outbox) = &self.inner.outbox
             && outbox.is_full().await?
@@ -101,8 +121,9 @@ impl Accounts {
                 change = change.name(),
                 "as many messages are pending as max_pending_messages allows; nobody is told of a change"
             );
-            return Ok(notices);
+            return Ok(Vec::new());
         }
+        let mut messages = Vec::new();
         let (now, language) = (self.now(), self.language.as_ref());
         for address in told {
             let to = (user, address.kind, address.value.as_str());
@@ -110,9 +131,9 @@ impl Accounts {
             let mut message =
                 NewMessage::notice(to, change, language, now, links, self.randomness())?;
             message.channel = self.channel_to(address.kind);
-            notices.messages.push(message);
+            messages.push(message);
         }
-        Ok(notices)
+        Ok(messages)
     }
 
     /// The addresses that [`notices_of`](Self::notices_of) asks for, where someone sends notices at all.
@@ -128,15 +149,29 @@ impl Accounts {
         self.some_addresses_of(user).await
     }
 
-    /// Says that a change was made: its notices are pending by now, or the receivers are told: without an outbox, and of the end of an account.
+    /// Says that a change was made: its notices are pending by now, or the receivers are told: without an outbox, and of the
+    /// end of an account. Fires the signals of what it took from users.
     pub(super) async fn notify(&self, user: &User, notices: ChangeNotices) {
+        let enqueued = notices.to_commit().len();
         if let Some(outbox) = &self.inner.outbox
             && notices.are_enqueued
         {
-            outbox.were_enqueued(notices.messages.len() + usize::from(notices.event.is_some()));
-            return;
+            outbox.were_enqueued(enqueued);
+        } else {
+            self.tell_notices(user, notices.messages).await;
         }
-        for message in notices.messages {
+        for loss in notices.losses {
+            if !notices.are_enqueued {
+                self.tell_notices(&loss.user, loss.messages).await;
+            }
+            self.tell_removed(loss.sender, &loss.user, &loss.address)
+                .await;
+        }
+    }
+
+    /// Tells the receivers of notices now.
+    async fn tell_notices(&self, user: &User, messages: Vec<NewMessage>) {
+        for message in messages {
             let language = message.language.as_ref();
             let (enqueued, expires) = (message.created_at, message.expires_at);
             let left = (expires - enqueued).to_std().unwrap_or_default();
@@ -151,53 +186,68 @@ impl Accounts {
         }
     }
 
-    /// Sends a notice of what changes nothing, as a message is sent.
-    pub(super) async fn send_notice(&self, user: &User, notice: NewMessage) -> Result<(), Failure> {
-        if let Some(outbox) = &self.inner.outbox {
-            return outbox.enqueue_notice(&notice).await;
-        }
-        let notices = ChangeNotices {
-            messages: vec![notice],
-            event: None,
-            are_enqueued: false,
-        };
-        self.notify(user, notices).await;
-        Ok(())
-    }
-
     /// Which addresses are told of a change: verified ones, of the kinds that someone sends to and the settings want.
-    fn told_of<'a>(
+    ///
+    /// By [`EmailElsePhone`](NoticesBy::EmailElsePhone) an e-mail address stands for the numbers that were proven after it, and
+    /// for no older one: else a thief who adds one would be all that is told from then on. What the change takes away is
+    /// told itself, and stands for nothing. The oldest proofs come first, so that none who adds many crowds them out.
+    async fn told_of<'a>(
         &self,
+        user: UserId,
         addresses: &'a [AddressRecord],
         change: &AccountChange,
-    ) -> Vec<&'a AddressRecord> {
-        let subject = match change {
+    ) -> Result<Vec<&'a AddressRecord>, StoreError> {
+        let (added, removed) = match change {
             AccountChange::AddressAdded(value) | AccountChange::AddressVerified(value) => {
-                Some(value)
+                (Some(value), None)
             }
-            _ => None,
+            AccountChange::AddressRemoved(value) | AccountChange::AddressUnverified(value) => {
+                (None, Some(value))
+            }
+            _ => (None, None),
         };
+        let notices = self.settings().notices;
+        let is_email = |address: &AddressRecord| address.kind == AddressKind::Email;
         let may_be_told = |address: &&AddressRecord| {
             address.is_verified
-                && Some(&address.value) != subject
+                && Some(&address.value) != added
+                && match notices {
+                    NoticesBy::Off => false,
+                    NoticesBy::Email => is_email(address),
+                    NoticesBy::EmailElsePhone | NoticesBy::All => true,
+                }
                 && self.sends_notices(address.kind)
                 && !self.is_refused_number(address)
         };
-        let is_email = |address: &&AddressRecord| address.kind == AddressKind::Email;
         let mut told: Vec<_> = addresses.iter().filter(may_be_told).collect();
-        let wants_phones = match self.settings().notices {
-            NoticesBy::Off => return Vec::new(),
-            NoticesBy::Email => false,
-            NoticesBy::EmailElsePhone => !told.iter().any(is_email),
-            NoticesBy::All => true,
+        let is_mixed = told.iter().any(|it| is_email(it)) && told.iter().any(|it| !is_email(it));
+        let needs_order = is_mixed && notices == NoticesBy::EmailElsePhone;
+        if !needs_order && told.len() <= MOST_TOLD {
+            return Ok(told);
+        }
+        let times = self.store().proof_times(user).await?;
+        // One that is not known is older than all.
+        let time = |address: &AddressRecord| {
+            let is_it = |it: &&ProofTime| (it.kind, it.id) == (address.kind, address.id);
+            times.iter().find(is_it).map(|it| it.at)
         };
-        told.retain(|address| wants_phones || is_email(address));
-        told.truncate(MOST_TOLD);
-        told
+        let is_removed = |address: &AddressRecord| Some(&address.value) == removed;
+        if notices == NoticesBy::EmailElsePhone {
+            let emails = told.iter().filter(|it| is_email(it) && !is_removed(it));
+            let oldest = emails.map(|it| time(it)).min();
+            told.retain(|it| {
+                is_email(it) || is_removed(it) || oldest.is_none_or(|oldest| time(it) < oldest)
+            });
+        }
+        if told.len() > MOST_TOLD {
+            told.sort_by_key(|it| (!is_removed(it), time(it)));
+            told.truncate(MOST_TOLD);
+        }
+        Ok(told)
     }
 
     /// Whether someone sends notices by this kind of address. A site whose receivers know none goes without.
-    pub(super) fn sends_notices(&self, kind: AddressKind) -> bool {
+    fn sends_notices(&self, kind: AddressKind) -> bool {
         let purpose = Purpose::SecurityNotice;
         let signal = MessageSignal::of(purpose, kind);
         let is_received = |signal: MessageSignal| !signal.receivers(&self.inner.signals).is_empty();

@@ -346,8 +346,10 @@ fn storable(text: &str) -> String {
 /// Notices as the statements take them: a list in JSON.
 pub(crate) fn notices_text<'a>(notices: impl IntoIterator<Item = &'a NewMessage>) -> String {
     let notices = notices.into_iter().filter_map(|message| {
-        let (_, text) = message.told()?;
+        let (about, text) = message.told()?;
+        let about = Some(about.get()).filter(|about| *about != 0);
         Some(json!({
+            "about": about,
             "key": message.key,
             "purpose": message.purpose.as_str(),
             "kind": message.kind.as_str(),
