@@ -38,8 +38,7 @@ use crate::secrets::secret_file;
 use value::Given;
 
 /// What goes with settings that may come later is not judged when it is read: see `together`.
-const GO_WITH_OTHERS: [&str; 6] = [
-    "conceal_accounts",
+const GO_WITH_OTHERS: [&str; 5] = [
     "hidden_sign_up_fields",
     "login_by_code",
     "require_verified",
