@@ -1,6 +1,7 @@
 //! Whether a stranger with a clock can tell who has an account: how long log-ins and requests for a reset or a code take, for
-//! users who exist and users who do not, and codes that are wrong; resets also where no message can be delivered, and each attempt to do so
-//! may be under way while the next request is measured. The same of what is refused because it was tried too often.
+//! users who exist and users who do not, and codes that are wrong; signing up and adding where accounts are concealed; resets
+//! also where no message can be delivered, and each attempt to do so may be under way while the next request is measured.
+//! The same of what is refused because it was tried too often.
 //!
 //! Who is asked for next is drawn, no matter who was before: so whatever slows the machine slows all kinds, and what a
 //! request leaves to be done in the background slows each of them as often. A kind differs when its median is further
@@ -95,6 +96,7 @@ async fn main() -> ExitCode {
     let resends = measure(&kinds, async |kind| resent(&site, kind).await).await;
     same &= report("resend", &kinds, &resends);
     drop(site);
+    same &= concealed().await;
 
     same &= limited().await;
 
@@ -168,6 +170,96 @@ async fn until_limited(ask: impl AsyncFn() -> Answer) {
             return;
         }
     }
+}
+
+/// Whether signing up and adding an address take as long for what someone has, on a site that conceals it.
+async fn concealed() -> bool {
+    let site = Site::options()
+        .setting("conceal_accounts", "true")
+        .setting("verify_at_sign_up", "true")
+        .start()
+        .await;
+    let owner = User::new();
+    site.client().sign_up(&owner).await.expect(302);
+    for value in [&owner.email, &owner.phone] {
+        let signal = if value.contains('@') {
+            "verify_email"
+        } else {
+            "verify_phone"
+        };
+        let link = site.printed(signal, value).await;
+        let clicked = site.client().post(link.url(), [("", ""); 0]).await;
+        clicked.expect(200);
+    }
+    let kind = |what, name: &str, password: &str, like| Kind {
+        what,
+        name: name.to_owned(),
+        password: password.to_owned(),
+        like,
+    };
+    // The name is the e-mail address, the other the phone number; those that are missing are new each time.
+    let kinds = [
+        kind("free addresses", "", "", 0),
+        kind("taken e-mail", &owner.email, "", 0),
+        kind("taken phone", "", &owner.phone, 0),
+        kind("taken addresses", &owner.email, &owner.phone, 0),
+    ];
+    let sign_ups = measure(&kinds, async |kind| {
+        let took = signed_up(&site, kind).await;
+        site.delivered().await;
+        took
+    })
+    .await;
+    let same = report("sign-up, concealed", &kinds, &sign_ups);
+    let kinds = [
+        kind("free e-mail", "", "", 0),
+        kind("taken e-mail", &owner.email, "", 0),
+    ];
+    let additions = measure(&kinds, async |kind| {
+        let took = added(&site, kind).await;
+        site.delivered().await;
+        took
+    })
+    .await;
+    report("adding, concealed", &kinds, &additions) && same
+}
+
+/// Someone new, but for the addresses of a kind.
+fn newcomer(kind: &Kind) -> User {
+    let new = User::new();
+    let given = |text: &str, new: String| {
+        if text.is_empty() {
+            new
+        } else {
+            text.to_owned()
+        }
+    };
+    User {
+        email: given(&kind.name, new.email),
+        phone: given(&kind.password, new.phone),
+        ..new
+    }
+}
+
+/// How long signing up takes.
+async fn signed_up(site: &Site, kind: &Kind) -> Duration {
+    let (client, user) = (site.client(), newcomer(kind));
+    let started = Instant::now();
+    client.sign_up(&user).await.expect(302);
+    started.elapsed()
+}
+
+/// How long adding an address takes, with the request for its code.
+async fn added(site: &Site, kind: &Kind) -> Duration {
+    let (client, user) = (site.client(), User::new());
+    client.sign_up(&user).await.expect(302);
+    client.confirm_identity(&user.password).await.expect(302);
+    site.delivered().await;
+    let value = newcomer(kind).email;
+    let started = Instant::now();
+    client.add_address(&value).await.expect(302);
+    client.ask_verification(&value).await.expect(200);
+    started.elapsed()
 }
 
 /// A site whose mail server and gateway refuse every connection.

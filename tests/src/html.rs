@@ -118,11 +118,7 @@ impl Page {
                     }
                 }
                 Piece::Text(text) => {
-                    about = text
-                        .split_whitespace()
-                        .rfind(is_address)
-                        .map(str::to_owned)
-                        .or(about);
+                    about = address_in(text).or(about);
                 }
                 Piece::Open(_) | Piece::Close(_) => {}
             }
@@ -265,13 +261,20 @@ fn is_hidden(element: &str) -> bool {
     ["style", "script", "title", "template"].contains(&element)
 }
 
-fn is_address(word: &&str) -> bool {
-    let at = word
-        .split_once('@')
-        .is_some_and(|(_, domain)| domain.contains('.'));
-    at || word
-        .strip_prefix('+')
-        .is_some_and(|digits| digits.len() > 6 && digits.chars().all(|c| c.is_ascii_digit()))
+/// The last e-mail address in a text, or the last phone number, which pages show as people write it.
+fn address_in(text: &str) -> Option<String> {
+    let is_email = |word: &&str| {
+        word.split_once('@')
+            .is_some_and(|(_, domain)| domain.contains('.'))
+    };
+    let email = text.split_whitespace().rfind(is_email).map(str::to_owned);
+    email.or_else(|| {
+        let (_, number) = text.rsplit_once('+')?;
+        let is_written = |c: &char| c.is_ascii_digit() || " -().".contains(*c);
+        let number = number.chars().take_while(is_written);
+        let digits: String = number.filter(char::is_ascii_digit).collect();
+        (digits.len() > 6).then(|| format!("+{digits}"))
+    })
 }
 
 fn squeeze(text: &str) -> String {
@@ -286,6 +289,20 @@ mod tests {
         <p id="e"><b>Not</b> right.</p><label for="l">Login:</label>
         <input id="l" name="login" value="a&amp;b" aria-describedby="e none" aria-invalid="true" required>
         <input type="hidden" name="t" value="1"><p>ann@example.org</p></form>"#;
+
+    #[test]
+    fn addresses_are_found_as_they_are_shown() {
+        for (text, expected) in [
+            ("Verify ann@example.org", Some("ann@example.org")),
+            (" +91 98765 43210", Some("+919876543210")),
+            ("+1 212-555-2368 is yours", Some("+12125552368")),
+            ("+919876543210", Some("+919876543210")),
+            ("1 + 1", None),
+            ("Verify", None),
+        ] {
+            assert_eq!(address_in(text).as_deref(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn field_has_label_and_error() {

@@ -6,13 +6,15 @@ use tokio::sync::watch;
 use crate::PATIENCE;
 
 /// The signals whose receivers print a line in development mode.
-const SIGNALS: [&str; 6] = [
+const SIGNALS: [&str; 8] = [
     "reset_password_email",
     "reset_password_phone",
     "verify_email",
     "verify_phone",
     "login_email",
     "login_phone",
+    "security_notice_email",
+    "security_notice_phone",
 ];
 
 /// One line that a receiver of the site printed: a signal's name and its payload.

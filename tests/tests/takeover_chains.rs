@@ -151,6 +151,44 @@ async fn squatter_gives_the_address_up() {
     }
 }
 
+/// Someone holds an address without proof that is another's, who signs up with it.
+#[tokio::test]
+async fn squatted_address_is_signed_up_with() {
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().setting("verify_at_sign_up", "true");
+        let site = site.start().await;
+        let (squatting, squatter) = (site.client(), User::new());
+        squatting.sign_up(&squatter).await.expect(302);
+        let owner = User {
+            email: squatter.email.clone(),
+            phone: squatter.phone.clone(),
+            ..User::new()
+        };
+        let client = site.client();
+        client.sign_up(&owner).await.expect(302);
+        for (signal, value) in [
+            ("verify_email", &owner.email),
+            ("verify_phone", &owner.phone),
+        ] {
+            let link = site.nth_printed(signal, value, 2).await;
+            let proven = client.post(link.url(), [("", ""); 0]).await;
+            proven.expect(200).says("Verification successful");
+            let log_in = site.client().log_in(value, &owner.password).await;
+            log_in.redirects_to("/accounts/profile/");
+            let out = site.client().log_in(value, &squatter.password).await;
+            out.expect(400);
+        }
+        assert!(squatting.unverified().await.is_empty());
+        // What the owner has proven is taken.
+        let late = User {
+            email: owner.email.clone(),
+            ..User::new()
+        };
+        let refused = site.client().sign_up(&late).await.expect(400);
+        refused.says("This email address is already in use");
+    }
+}
+
 /// Someone holds an address without proof that is another user's, who adds it to an account of their own.
 #[tokio::test]
 async fn address_is_of_who_proves_it() {
@@ -208,6 +246,89 @@ async fn address_is_of_who_proves_it() {
         site.verify(&owner.client, &owner.user.email).await;
         squatter.client.meets_dead_verification(link.url()).await;
         assert!(squatter.client.unverified().await.is_empty());
+    }
+}
+
+/// Someone signs up with an address that is not theirs, and the scanner of its owner's mail opens the link that verifies it.
+#[tokio::test]
+async fn scanner_that_verifies_gives_nothing_away() {
+    for (kind, has_proof) in KINDS.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let stranger = site.member().await;
+        let (email, number) = (&stranger.user.email, &stranger.user.phone);
+        if has_proof {
+            // A number of theirs, so that they have a way back that is older.
+            site.verify(&stranger.client, number).await;
+            // The seconds of two proofs differ.
+            tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+        }
+        let link = site.verification_link(&stranger.client, email).await;
+        site.client().get(link.url()).await.expect(200);
+        let rows = stranger.client.unverified().await;
+        assert!(
+            rows.iter().all(|row| row.value != *email),
+            "it was verified"
+        );
+        // The owner has the account, and the stranger is out.
+        let owner = site.client();
+        let link = site.reset_link(email).await;
+        owner.reset(link.url(), OWNERS).await.expect(302);
+        assert!(!stranger.client.is_logged_in().await);
+        for login in [email, number, &stranger.user.username] {
+            let log_in = site.client().log_in(login, &stranger.user.password).await;
+            log_in.expect(400);
+        }
+        owner
+            .log_in(email, OWNERS)
+            .await
+            .redirects_to("/accounts/profile/");
+        if !has_proof {
+            gets_no_reset(&site, number).await;
+            continue;
+        }
+        // By their number the stranger has the account again that they made, and the owner's address is out of it: it is
+        // the owner's, in an account of their own.
+        let client = site.client();
+        let link = site.reset_link(number).await;
+        client.reset(link.url(), STRANGERS).await.expect(302);
+        assert!(!owner.is_logged_in().await);
+        let (link, client) = (site.reset_link(email).await, site.client());
+        let form = client.open_reset_link(link.url()).await;
+        let fields = [("new_password1", OWNERS), ("new_password2", OWNERS)];
+        let freed = client.post(&form, fields).await.expect(200);
+        freed.says("is in no account any more");
+        let own = User {
+            email: email.clone(),
+            ..User::new()
+        };
+        client.sign_up(&own).await.expect(302);
+        client
+            .log_in(email, &own.password)
+            .await
+            .redirects_to("/accounts/profile/");
+        site.verify(&client, email).await;
+        let out = site.client().log_in(email, STRANGERS).await;
+        out.expect(400);
+    }
+}
+
+/// The same where a click verifies: a scanner does nothing.
+#[tokio::test]
+async fn scanner_verifies_nothing_without_a_click() {
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().setting("verify_by_click", "true");
+        let site = site.start().await;
+        let stranger = site.member().await;
+        let email = &stranger.user.email;
+        let link = site.verification_link(&stranger.client, email).await;
+        site.client()
+            .get(link.url())
+            .await
+            .expect(200)
+            .says("This confirms");
+        let rows = stranger.client.unverified().await;
+        assert!(rows.iter().any(|row| row.value == *email), "{rows:?}");
     }
 }
 
