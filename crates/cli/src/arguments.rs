@@ -184,9 +184,6 @@ pub(crate) enum UserCommand {
     Verify {
         /// An email address or a phone number
         address: String,
-        /// Whose address is meant, where several have added it: a username, or another address of theirs
-        #[arg(long, value_name = "LOGIN")]
-        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -195,9 +192,6 @@ pub(crate) enum UserCommand {
     Unverify {
         /// An email address or a phone number
         address: String,
-        /// Whose address is meant, where several have added it: a username, or another address of theirs
-        #[arg(long, value_name = "LOGIN")]
-        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -224,9 +218,6 @@ pub(crate) enum UserCommand {
         /// Marks the new one as verified
         #[arg(long)]
         verified: bool,
-        /// Whose address is meant, where several have added it: a username, or another address of theirs
-        #[arg(long, value_name = "LOGIN")]
-        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -235,9 +226,6 @@ pub(crate) enum UserCommand {
     RemoveAddress {
         /// An email address or a phone number
         address: String,
-        /// Whose address is meant, where several have added it: a username, or another address of theirs
-        #[arg(long, value_name = "LOGIN")]
-        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -336,7 +324,11 @@ fn age(text: &str) -> Result<TimeDelta, &'static str> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionsCommand {
     /// Removes the sessions that have expired; a worker does so every hour
-    Prune,
+    Prune {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -363,6 +355,9 @@ pub(crate) enum KeyCommand {
     Generate {
         /// The file
         file: PathBuf,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -58,6 +58,10 @@ fn generated_key_is_taken() {
     assert!(!generated.stdout.contains(key.trim()), "the key is said");
     assert!(!folder.join("phone-auth.sqlite3").exists());
 
+    let other = folder.run(&["key", "generate", "other.key", "--json"]);
+    let said: serde_json::Value = serde_json::from_str(&other.stdout).unwrap();
+    assert_eq!(said, serde_json::json!({ "file": "other.key" }));
+
     let again = folder.run(&["key", "generate", "new.key"]);
     assert_eq!(again.code, Some(1), "{again:?}");
     assert!(again.stderr.contains("is there already"), "{again:?}");

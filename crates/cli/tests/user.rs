@@ -163,48 +163,6 @@ fn addresses_are_mended_by_one_command() {
 }
 
 #[test]
-fn claimed_address_needs_the_user_named() {
-    let folder = folder_with_ann();
-    let number = "+41 44 668 18 00";
-    let bob = ["user", "create", "bob", "--phone", "+1 212 555 2368"];
-    assert_eq!(folder.run_with_input(&bob, "correct-horse\n").code, Some(0));
-    for login in ["bob", "ann"] {
-        let ran = folder.run(&["user", "add-address", login, number]);
-        assert_eq!(ran.code, Some(0), "{ran:?}");
-    }
-    let commands = [
-        &["verify", number][..],
-        &["unverify", number],
-        &["change-address", number, "+41 44 668 18 01"],
-        &["remove-address", number],
-    ];
-    for command in commands {
-        let ran = folder.run(&[&["user"], command].concat());
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
-        let said = "bob (not verified), ann (claims it); say whose is meant with --user";
-        assert!(ran.stderr.contains(said), "{ran:?}");
-    }
-    let boss = ["user", "create", "boss", "--phone", "+1 212 555 2369"];
-    assert_eq!(
-        folder.run_with_input(&boss, "correct-horse\n").code,
-        Some(0)
-    );
-    let ran = folder.run(&["user", "verify", number, "--user", "boss"]);
-    assert!(ran.stderr.contains("this user does not have it"), "{ran:?}");
-    let ran = folder.run(&["user", "verify", number, "--user", "ann@example.org"]);
-    let said = "+41446681800 of ann is verified\n";
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), said), "{ran:?}");
-    let json = folder.run(&["user", "show", "bob", "--json"]).stdout;
-    let bob: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let left =
-        serde_json::json!([{"kind": "phone", "value": "+12125552368", "is_verified": false}]);
-    assert_eq!(
-        bob["addresses"], left,
-        "who had it without proof has it no more"
-    );
-}
-
-#[test]
 fn deleted_user_is_gone() {
     let folder = folder_with_ann();
     let export = folder.run(&["user", "export", "Ann@Example.org"]);

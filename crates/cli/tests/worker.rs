@@ -188,6 +188,7 @@ fn operators_need_no_senders() {
         &["outbox", "retry", "--all"],
         &["outbox", "purge", "--older-than", "1 d"],
         &["sessions", "prune"],
+        &["sessions", "prune", "--json"],
         &["user", "list"],
         &["user", "disable", "ann"],
         &["user", "enable", "ann"],

@@ -38,7 +38,8 @@ use crate::secrets::secret_file;
 use value::Given;
 
 /// What goes with settings that may come later is not judged when it is read: see `together`.
-const GO_WITH_OTHERS: [&str; 5] = [
+const GO_WITH_OTHERS: [&str; 6] = [
+    "conceal_accounts",
     "hidden_sign_up_fields",
     "login_by_code",
     "require_verified",

@@ -167,6 +167,8 @@ settings! {
         sign_up_by_code: bool = "false";
         /// whether signing up logs one in and sends the messages that verify the addresses at once, one with a code for the next page
         verify_at_sign_up: bool = "false";
+        /// whether signing up and adding answer the same for an address that someone has, who is told; needs verify_at_sign_up
+        conceal_accounts: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
         verify_by_click: bool = "false";
         /// whether users without any verified address are kept to the pages of their account until they verify one
@@ -180,8 +182,7 @@ settings! {
         /// how many of them may be unverified to add another
         max_unverified_addresses: u32 = "5" in 1..=100;
         /// how users are told that their password or an address was changed, at their verified addresses: off, email,
-        /// email_else_phone (by text message to numbers that were proven before any email address, and to one that is
-        /// removed) or all
+        /// email_else_phone (by text message where there is no email address) or all
         notices: NoticesBy = "email_else_phone";
         /// whether there is a page by which users close their accounts; all that is kept of them is deleted then
         close_account: bool = "true";

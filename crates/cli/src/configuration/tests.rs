@@ -141,6 +141,7 @@ code_lifetime = "5 minutes"
 login_by_code = true
 sign_up_by_code = true
 verify_at_sign_up = true
+conceal_accounts = true
 verify_by_click = true
 require_verified = true
 unverified_sign_in = false

@@ -12,9 +12,6 @@ use crate::exit::Failure;
 use crate::terminal::console;
 use crate::terminal::visible::Visible;
 
-/// An address, and, where several have it, a name of the user who is meant.
-type Whose<'a> = (&'a str, Option<&'a str>);
-
 pub(super) async fn rename(
     accounts: &Accounts,
     login: &str,
@@ -35,11 +32,11 @@ pub(super) async fn rename(
 
 pub(super) async fn set_verified(
     accounts: &Accounts,
-    whose: Whose<'_>,
+    address: &str,
     is_verified: bool,
     json: bool,
 ) -> Result<(), Failure> {
-    let (address, user) = owned(accounts, whose).await?;
+    let (address, user) = owned(accounts, address).await?;
     let changed = accounts.set_verified(&user, &address, is_verified).await;
     changed.map_err(Failure::failed)?;
     let not = if is_verified { "" } else { "not " };
@@ -69,12 +66,12 @@ pub(super) async fn add(
 
 pub(super) async fn change(
     accounts: &Accounts,
-    whose: Whose<'_>,
+    old: &str,
     new: &str,
     is_verified: bool,
     json: bool,
 ) -> Result<(), Failure> {
-    let (old, user) = owned(accounts, whose).await?;
+    let (old, user) = owned(accounts, old).await?;
     // The new one first: should the other not go, the user has both, and can be reached.
     let added = add_to(accounts, &user, new, is_verified).await?;
     if (added.kind, added.id) != (old.kind, old.id) {
@@ -87,12 +84,8 @@ pub(super) async fn change(
     told(accounts, user.id, json, said).await
 }
 
-pub(super) async fn remove(
-    accounts: &Accounts,
-    whose: Whose<'_>,
-    json: bool,
-) -> Result<(), Failure> {
-    let (address, user) = owned(accounts, whose).await?;
+pub(super) async fn remove(accounts: &Accounts, address: &str, json: bool) -> Result<(), Failure> {
+    let (address, user) = owned(accounts, address).await?;
     let removed = accounts.remove_address_of(&user, &address).await;
     let (Removal::Removed(_) | Removal::NotThere) = removed.map_err(Failure::failed)?;
     let (value, name) = (Visible(&address.value), Visible(&user.username));
@@ -120,55 +113,11 @@ async fn add_to(
     Ok(added)
 }
 
-/// The address that a text means, and whose it is. Where several have added it, the operator says whose they mean: of a row
-/// and the claims on it the row is not more likely to be that of who has called.
-async fn owned(
-    accounts: &Accounts,
-    (address, login): Whose<'_>,
-) -> Result<(AddressRecord, User), Failure> {
-    let holders = accounts.address_holders(address).await;
-    let mut holders = holders.map_err(Failure::failed)?;
-    if holders.is_empty() {
-        // A row that another program has stored, in no form of ours.
-        let found = accounts.find_address(address).await;
-        holders.extend(found.map_err(Failure::failed)?);
-    }
-    if holders.is_empty() {
-        return Err(Failure::because(
-            "no account has this email address or phone number",
-        ));
-    }
-    let user = match login {
-        Some(login) => Some(named(accounts, login).await?),
-        None => None,
-    };
-    let names: Vec<_> = holders.iter().map(holder).collect();
-    let mut meant = holders
-        .into_iter()
-        .filter(|(_, holder)| user.as_ref().is_none_or(|user| user.id == holder.id));
-    match (meant.next(), meant.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(Failure::because(format!(
-            "this user does not have it; who does: {}",
-            names.join(", ")
-        ))),
-        (Some(_), Some(_)) => Err(Failure::because(format!(
-            "several users have added it: {}; say whose is meant with --user",
-            names.join(", ")
-        ))),
-    }
-}
-
-/// A user who has an address, in words.
-fn holder((address, user): &(AddressRecord, User)) -> String {
-    let how = if address.is_verified {
-        "verified"
-    } else if address.id.is_claim() {
-        "claims it"
-    } else {
-        "not verified"
-    };
-    format!("{} ({how})", Visible(&user.username))
+/// The address that a text means, and whose it is.
+async fn owned(accounts: &Accounts, address: &str) -> Result<(AddressRecord, User), Failure> {
+    let found = accounts.find_address(address).await;
+    let found = found.map_err(Failure::failed)?;
+    found.ok_or_else(|| Failure::because("no account has this email address or phone number"))
 }
 
 /// Says what was done, or shows the user as they are now.

@@ -69,21 +69,11 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
                 username,
                 json,
             } => address::rename(&accounts, &login, &username, json).await,
-            UserCommand::Verify {
-                address,
-                user,
-                json,
-            } => {
-                let whose = (address.as_str(), user.as_deref());
-                address::set_verified(&accounts, whose, true, json).await
+            UserCommand::Verify { address, json } => {
+                address::set_verified(&accounts, &address, true, json).await
             }
-            UserCommand::Unverify {
-                address,
-                user,
-                json,
-            } => {
-                let whose = (address.as_str(), user.as_deref());
-                address::set_verified(&accounts, whose, false, json).await
+            UserCommand::Unverify { address, json } => {
+                address::set_verified(&accounts, &address, false, json).await
             }
             UserCommand::AddAddress {
                 login,
@@ -95,19 +85,10 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
                 old,
                 new,
                 verified,
-                user,
                 json,
-            } => {
-                let whose = (old.as_str(), user.as_deref());
-                address::change(&accounts, whose, &new, verified, json).await
-            }
-            UserCommand::RemoveAddress {
-                address,
-                user,
-                json,
-            } => {
-                let whose = (address.as_str(), user.as_deref());
-                address::remove(&accounts, whose, json).await
+            } => address::change(&accounts, &old, &new, verified, json).await,
+            UserCommand::RemoveAddress { address, json } => {
+                address::remove(&accounts, &address, json).await
             }
             // An operator's accounts keep no sessions of Django's, and would find none.
             UserCommand::Sessions { login, .. } | UserCommand::EndSessions { login, .. }

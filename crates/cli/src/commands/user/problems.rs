@@ -22,6 +22,7 @@ pub(super) fn invalid(problems: &[FieldProblem]) -> Failure {
             Problem::InvalidUsername => {
                 "may have letters a to z, digits, _, . and -, and not dots alone".to_owned()
             }
+            Problem::UsernameIsNumber => "is a phone number".to_owned(),
             Problem::Taken => "is taken".to_owned(),
             Problem::PasswordTooShort { min } => format!("has fewer than {min} characters"),
             Problem::TooLong { max } | Problem::PasswordTooLong { max } => {

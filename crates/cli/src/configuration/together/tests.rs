@@ -60,7 +60,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 86] = [
+const ALONE: [&str; 87] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -106,6 +106,7 @@ const ALONE: [&str; 86] = [
     "login_by_code",
     "sign_up_by_code",
     "verify_at_sign_up",
+    "conceal_accounts",
     "verify_by_click",
     "require_verified",
     "unverified_sign_in",
