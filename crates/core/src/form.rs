@@ -92,6 +92,9 @@ pub enum Problem {
     RefusedNumber,
     /// Other characters than letters `a` to `z`, digits, `_`, `.` and `-`, or dots alone.
     InvalidUsername,
+    /// A username that is a phone number, where nothing may tell whether someone
+    /// [has that](crate::settings::Settings::conceal_accounts).
+    UsernameIsNumber,
     /// Someone has it.
     Taken,
     /// The account has as many addresses as it may have.

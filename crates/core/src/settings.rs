@@ -2,6 +2,7 @@
 
 mod channels;
 mod choices;
+mod codes;
 mod error;
 mod sessions;
 
@@ -20,12 +21,6 @@ pub use error::SettingsError;
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
-
-/// The shortest life of a code that reaches a telephone in time.
-const MIN_CODE_LIFETIME: Duration = MINUTE;
-
-/// The longest life of a code (ASVS 5.0, 6.5.1; NIST SP 800-63B-4, 3.1.3.2).
-const MAX_CODE_LIFETIME: Duration = Duration::from_mins(10);
 
 /// The longest life of a link. Longer ones are found in old mailboxes.
 const MAX_LINK_LIFETIME: Duration = Duration::from_hours(7 * 24);
@@ -154,6 +149,11 @@ pub struct Settings {
     /// such links; one of them with a [code](crate::accounts::Accounts::sign_up_code). Off, they log in with what they have
     /// chosen and ask for the links, as with django-phone-auth.
     pub verify_at_sign_up: bool,
+    /// Whether nothing tells that an address has an account: one that someone signs up with or adds is a
+    /// [claim](crate::address::AddressId::is_claim) until it is proven, also when it is another user's, who is told of it by a
+    /// [notice](phone_auth_events::AccountChange::SignUpTried) in place of the link. Needs `verify_at_sign_up`, for a claim
+    /// names nobody at log-in. That a username is taken is told.
+    pub conceal_accounts: bool,
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as django-phone-auth does, unless it would take the address
     /// [from someone](crate::address::AddressId::is_claim).
@@ -211,12 +211,13 @@ impl Default for Settings {
             reset_phone_lifetime: 10 * MINUTE,
             verify_email_lifetime: DAY,
             verify_phone_lifetime: 10 * MINUTE,
-            code_lifetime: MAX_CODE_LIFETIME,
+            code_lifetime: codes::MAX_LIFETIME,
             login_by_code: false,
             sign_up_by_code: false,
             max_addresses: 10,
             max_unverified_addresses: 5,
             verify_at_sign_up: false,
+            conceal_accounts: false,
             verify_by_click: false,
             require_verified: false,
             unverified_sign_in: true,
@@ -373,31 +374,6 @@ impl Settings {
         Ok(())
     }
 
-    /// Checks what is said of codes.
-    fn validate_codes(&self) -> Result<(), SettingsError> {
-        let methods = self.authentication_methods;
-        if !(MIN_CODE_LIFETIME..=MAX_CODE_LIFETIME).contains(&self.code_lifetime) {
-            return Err(SettingsError::new(
-                "code_lifetime",
-                "from 1 minute to 10 minutes",
-            ));
-        }
-        if self.login_by_code && !(methods.email || methods.phone) {
-            return Err(SettingsError::new(
-                "login_by_code",
-                "off where authentication_methods has neither phone nor email: there is nothing to send a code to",
-            ));
-        }
-        let has_one_name = methods.email != methods.phone && !methods.username;
-        if self.sign_up_by_code && !(self.login_by_code && has_one_name) {
-            return Err(SettingsError::new(
-                "sign_up_by_code",
-                "off unless login_by_code is on and authentication_methods is phone alone, or email alone",
-            ));
-        }
-        Ok(())
-    }
-
     /// Checks that the settings can be used.
     ///
     /// # Errors
@@ -417,6 +393,7 @@ impl Settings {
                 "off where authentication_methods has neither phone nor email: nobody has an address to verify",
             ));
         }
+        self.validate_concealment()?;
         channels::validate(&self.phone_channels)?;
         let required = self.required_fields();
         let names = [
@@ -531,6 +508,29 @@ mod tests {
             settings.register_email_required = email;
             let refused = settings.validate().err().map(|error| error.setting());
             assert_eq!(refused, expected);
+        }
+    }
+
+    #[test]
+    fn concealed_accounts_are_verified_at_sign_up() {
+        for (at_sign_up, by_code, expected) in [
+            (true, false, None),
+            (false, true, None),
+            (false, false, Some("conceal_accounts")),
+        ] {
+            let checked = check(|settings| {
+                settings.conceal_accounts = true;
+                settings.verify_at_sign_up = at_sign_up;
+                settings.login_by_code = by_code;
+                settings.sign_up_by_code = by_code;
+                if by_code {
+                    (
+                        settings.authentication_methods.email,
+                        settings.authentication_methods.username,
+                    ) = (false, false);
+                }
+            });
+            assert_eq!(checked, expected, "{at_sign_up} {by_code}");
         }
     }
 

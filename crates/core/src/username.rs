@@ -50,8 +50,13 @@ impl Username {
     pub fn made_up(randomness: &dyn Randomness) -> Result<Self, RandomnessError> {
         let mut bytes = [0; 16];
         randomness.fill(&mut bytes)?;
+        Ok(Self::made_of(bytes))
+    }
+
+    /// A username of the same form, of bytes that are as good as random.
+    pub(crate) fn made_of(bytes: [u8; 16]) -> Self {
         let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
-        Ok(Self(uuid.simple().to_string()))
+        Self(uuid.simple().to_string())
     }
 
     /// Whether this is a name as [`made_up`](Self::made_up) makes them, which tells its user nothing.

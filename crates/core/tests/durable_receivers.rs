@@ -316,20 +316,3 @@ fn durable_receiver_needs_an_outbox() {
         "{text}"
     );
 }
-
-#[tokio::test]
-async fn lost_address_is_an_event_of_who_loses_it() {
-    let site = site_with(1000);
-    let Site { accounts, kit, .. } = &site;
-    kit.sign_up_bob().await;
-    accounts.sign_up(ann()).await.unwrap();
-    let current_user = kit.current_user("ann", HORSE).await;
-    let number = "+442079460018";
-    let claim = accounts.add_address(&current_user, AddressKind::Phone, number);
-    let claim = claim.await.unwrap();
-    site.told().await;
-    let verified = accounts.set_verified(current_user.user(), &claim, true);
-    assert!(verified.await.unwrap());
-    let removed = format!("phone_removed set_verified bob {number:?}");
-    assert_eq!(site.told().await, [removed]);
-}

@@ -7,7 +7,7 @@ mod common;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, failure};
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{Accounts, FailureKind, FlowError};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::client::{Client, Devices};
@@ -489,34 +489,6 @@ async fn operator_clears_a_user() {
     kit.clock.advance(Duration::from_secs(5));
     let stranger = from(&kit, Ipv4Addr::new(100, 0, 1, 1));
     assert_eq!(try_log_in(&stranger, "ann", HORSE).await, None);
-}
-
-#[tokio::test]
-async fn operator_clears_what_a_claim_has_used() {
-    let kit = Kit::limited();
-    kit.sign_up_ann().await;
-    kit.sign_up_bob().await;
-    let bob = kit.current_user("bob", HORSE).await;
-    for (kind, value) in [
-        (AddressKind::Email, ANNS_EMAIL),
-        (AddressKind::Phone, ANNS_PHONE),
-    ] {
-        let claim = kit.accounts.add_address(&bob, kind, value).await.unwrap();
-        assert!(claim.id.is_claim());
-        let ask = || kit.accounts.request_verification(&bob, kind, claim.id);
-        for _ in 0..2 {
-            ask().await.unwrap();
-            kit.clock.advance(Duration::from_secs(11));
-            let refused = failure(ask().await);
-            assert!(
-                matches!(refused.kind(), FailureKind::Limited { .. }),
-                "{refused:?}"
-            );
-            kit.accounts.clear_limits(bob.user().id).await.unwrap();
-            // What this process remembers of it.
-            kit.clock.advance(Duration::from_secs(5));
-        }
-    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use common::{ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, failure, keyring, refusal, 
 use phone_auth_core::accounts::{
     Accounts, CodeRefusal, FailureKind, FlowError, InvalidLink, LoggedIn, SignUpForm, SignUpRefusal,
 };
-use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
+use phone_auth_core::address::{AddressKind, PhoneNumber};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::limits::LimitSettings;
@@ -304,136 +304,6 @@ async fn account_with_a_proven_number_is_not_for_the_taking() {
         assert_eq!(site.sent().len(), 0);
     }
     assert!(site.kit.stored(&owner).await.password.is_usable());
-}
-
-const MALLORYS: &str = "+442079460018";
-
-/// Someone with a number of their own, proven, to whom this one was added.
-async fn squatter(site: &mut Site, number: &str) -> User {
-    let (key, sent) = site.asked("Mallory", MALLORYS).await;
-    let mallory = site.by_code(&key, &sent.code).await.unwrap();
-    let accounts = site.kit.accounts.clone();
-    let current_user = accounts.current_user(&mallory.key).await.unwrap().unwrap();
-    let add = accounts.add_address(&current_user, AddressKind::Phone, number);
-    assert!(!add.await.unwrap().id.is_claim(), "it was nobody's");
-    site.kit.record.forget();
-    mallory.user
-}
-
-/// Who has added a number and not proven it keeps nobody from it.
-#[tokio::test]
-async fn squatter_shuts_nobody_out() {
-    for (by_link, asks_again) in [(false, false), (true, false), (false, true)] {
-        let mut site = Site::new();
-        let mallory = squatter(&mut site, ANNS_PHONE).await;
-        let (mut key, mut sent) = site.asked("Ann", ANNS_PHONE).await;
-        if asks_again {
-            // Neither makes another account.
-            let accounts = &site.kit.accounts;
-            key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
-            assert_eq!(site.sent().len(), 1);
-            (key, sent) = {
-                drop(key);
-                site.asked("Ann", ANNS_PHONE).await
-            };
-        }
-        assert_eq!(site.all_users().await.len(), 2);
-        site.kit.record.forget();
-        let ann = if by_link {
-            site.by_link(&sent).await.unwrap()
-        } else {
-            site.by_code(&key, &sent.code).await.unwrap()
-        };
-        assert_ne!(ann.user.id, mallory.id);
-        assert_eq!(ann.user.first_name, "Ann");
-        let how = if by_link {
-            "log_in_by_link"
-        } else {
-            "log_in_by_code"
-        };
-        let (anns, mallorys) = (&ann.user.username, &mallory.username);
-        let expected = [
-            format!("phone_removed {how} {mallorys} {ANNS_PHONE}"),
-            format!("phone_verified {how} {anns} {ANNS_PHONE}"),
-            format!("user_logged_in {how} {anns}"),
-        ];
-        assert_eq!(site.kit.record.take_flows(), expected);
-        for (user, number) in [(&ann.user, ANNS_PHONE), (&mallory, MALLORYS)] {
-            let has = site.kit.store.addresses_of(user.id, 10).await.unwrap();
-            let has: Vec<_> = has
-                .iter()
-                .map(|it| (&*it.value, it.is_verified, it.id.is_claim()))
-                .collect();
-            assert_eq!(has, [(number, true, false)]);
-        }
-        // Once; either ends both.
-        assert!(site.by_link(&sent).await.is_err());
-        assert!(site.by_code(&key, &sent.code).await.is_err());
-        let accounts = site.kit.accounts.clone();
-        let opened = accounts.check_log_in_link(&sent.id, &sent.token).await;
-        assert_eq!(refusal(opened), InvalidLink);
-        let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
-        let code = site.sent().remove(0).code;
-        let again = site.by_code(&key, &code).await.unwrap();
-        assert_eq!(again.user.id, ann.user.id);
-    }
-}
-
-#[tokio::test]
-async fn crowd_of_squatters_shuts_nobody_out() {
-    let mut site = Site::new();
-    squatter(&mut site, ANNS_PHONE).await;
-    let number = PhoneNumber::parse(ANNS_PHONE).unwrap();
-    let caps = AddressCaps {
-        all: 10,
-        unverified: 10,
-    };
-    let address = Address::Phone(number);
-    for at in 0..12 {
-        let one = site.kit.store_user(&format!("squatter{at}"), "!").await;
-        let has = site.kit.store.addresses_of(one.id, 10).await.unwrap();
-        for it in has {
-            let verified = ExternalChange::SetVerified(it.kind, it.id, true);
-            site.kit.store.make(verified).await;
-        }
-        let nothing = Notices::default();
-        let claim = site.kit.store.add_address(one.id, &address, caps, &nothing);
-        assert!(claim.await.unwrap().id.is_claim());
-    }
-    let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
-    let ann = site.by_code(&key, &sent.code).await.unwrap();
-    let owner = site.kit.store.holders(&address, 100).await.unwrap();
-    let owner: Vec<_> = owner.iter().map(|(_, user)| user.id).collect();
-    assert_eq!(owner, [ann.user.id]);
-}
-
-/// The holder and who claims it prove it at once, each by their code.
-#[tokio::test(flavor = "multi_thread")]
-async fn squatted_number_has_one_winner() {
-    for _ in 0..8 {
-        let mut site = Site::new();
-        let mallory = squatter(&mut site, ANNS_PHONE).await;
-        let (_, sent) = site.asked("Ann", ANNS_PHONE).await;
-        let held = site.kit.store.addresses_of(mallory.id, 10).await.unwrap();
-        let held = held.into_iter().find(|it| !it.is_verified).unwrap();
-        let by_hand = site.kit.accounts.clone();
-        let by_hand =
-            tokio::spawn(async move { by_hand.set_verified(&mallory, &held, true).await.unwrap() });
-        let by_link: Vec<_> = (0..4)
-            .map(|_| {
-                let (accounts, sent) = (site.kit.accounts.clone(), sent.clone());
-                tokio::spawn(async move {
-                    let flow = accounts.log_in_by_link(&sent.id, &sent.token, None);
-                    flow.await.is_ok()
-                })
-            })
-            .collect();
-        let mut won = u32::from(by_hand.await.unwrap());
-        for one in by_link {
-            won += u32::from(one.await.unwrap());
-        }
-        assert_eq!(won, 1);
-    }
 }
 
 #[tokio::test]

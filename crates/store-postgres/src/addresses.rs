@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, EmailSpellings,
-    PhoneSpellings, ProofByHand, ProofTime, RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
+    RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::{User, UserId};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
@@ -16,12 +16,9 @@ use sqlx::{Row, query};
 use crate::address_changes;
 use crate::claims;
 use crate::failure::Failure;
-use crate::holders;
 use crate::links;
-use crate::locks;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
-use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, sought, user_columns};
 use crate::store::PostgresStore;
 use crate::taken::{is_email_taken, is_phone_taken};
@@ -51,16 +48,9 @@ macro_rules! statements {
                 $is_taken,
                 " AS is_taken, ",
                 $is_kept,
-                " AS is_kept, (
-                        SELECT ARRAY[count(*), count(*) FILTER (WHERE is_verified IS NOT TRUE)] FROM (
-                            SELECT is_verified FROM phone_auth_emailaddress WHERE user_id = $2
-                            UNION ALL
-                            SELECT is_verified FROM phone_auth_phonenumber WHERE user_id = $2
-                            UNION ALL
-                            SELECT is_proven FROM phone_auth_claim WHERE user_id = $2 AND NOT is_proven
-                            LIMIT $3
-                        ) own
-                    ) AS has
+                " AS is_kept, (",
+                claims::has!(),
+                ") AS has
                 ), added AS (
                     INSERT INTO ",
                 $table,
@@ -176,9 +166,7 @@ macro_rules! statements {
                     UPDATE auth_user SET email = ''
                     WHERE id IN (SELECT user_id FROM freed)
                         AND lower(email COLLATE \"C\") = lower($3::text COLLATE \"C\")
-                ), noticed AS (",
-                enqueue_notices!("freed", "user_id", "$5"),
-                ")
+                )
                 SELECT 1 FROM freed"
             ),
         }
@@ -239,32 +227,24 @@ impl AddressStore for PostgresStore {
         caps: AddressCaps,
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError> {
-        let kind = address.kind();
-        let add = query(statements(kind).add)
-            .bind(address.as_str())
-            .bind(user.get())
-            .bind(i64::from(caps.all))
-            .bind(i64::from(caps.unverified));
-        // Of two that are added at once, one must see the other in the count.
-        let mut names = vec![format!("addresses of {}", user.get())];
-        let add = match address {
-            Address::Email(email) => {
-                let spellings = EmailSpellings::from(email);
-                names.extend_from_slice(spellings.as_slice());
-                add.bind(spellings.as_slice().to_vec())
-            }
-            Address::Phone(phone) => {
-                let spellings = PhoneSpellings::from(phone);
-                names.extend_from_slice(spellings.numbers());
-                add.bind(spellings.numbers().to_vec())
-                    .bind(spellings.digits().to_vec())
-            }
-        };
-        let add = add.bind(outbox::notices_text(notices));
-        let lock = locks::of_names(names.iter().map(String::as_str));
-        let _pass = self.at(&users::lock(user)).await?;
-        let row = self.first_locked(&lock, add).await?;
-        Ok(added(row.as_ref(), kind)?)
+        claims::add(
+            self,
+            statements(address.kind()).add,
+            (user, address, caps),
+            notices,
+        )
+        .await
+    }
+
+    async fn claim_address(
+        &self,
+        user: UserId,
+        address: &Address,
+        caps: AddressCaps,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError> {
+        let claim = claims::statements(address.kind()).add;
+        claims::add(self, claim, (user, address, caps), notices).await
     }
 
     async fn addresses_of(
@@ -279,31 +259,6 @@ impl AddressStore for PostgresStore {
             rows::address(row, kind, 0)
         });
         Ok(addresses.collect::<Result<_, Failure>>()?)
-    }
-
-    async fn holders(
-        &self,
-        address: &Address,
-        limit: u32,
-    ) -> Result<Vec<(AddressRecord, User)>, StoreError> {
-        let kind = address.kind();
-        let rows = self.run(holders::of(address, limit)).await?;
-        let holders = rows
-            .iter()
-            .map(|row| Ok((rows::address(row, kind, USER_COLUMNS)?, rows::user(row, 0)?)));
-        Ok(holders.collect::<Result<_, Failure>>()?)
-    }
-
-    async fn proof_times(&self, user: UserId) -> Result<Vec<ProofTime>, StoreError> {
-        let rows = self.run(query(proofs::TIMES).bind(user.get())).await?;
-        let times = rows.iter().map(|row| {
-            Ok(ProofTime {
-                kind: rows::kind(row, 0)?.ok_or(StoreErrorKind::Broken)?,
-                id: AddressId::new(row.try_get(1)?),
-                at: row.try_get(2)?,
-            })
-        });
-        Ok(times.collect::<Result<_, Failure>>()?)
     }
 
     async fn address(
@@ -393,12 +348,7 @@ impl AddressStore for PostgresStore {
         Ok(self.first(end).await?.is_some())
     }
 
-    async fn free_address(
-        &self,
-        user: UserId,
-        link: &OpenedLink,
-        notices: &Notices,
-    ) -> Result<bool, StoreError> {
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
         let Some(value) = sought(&link.value) else {
             return Ok(false);
         };
@@ -406,8 +356,7 @@ impl AddressStore for PostgresStore {
             .bind(link.address.get())
             .bind(user.get())
             .bind(value)
-            .bind(link.newest.map(rows::micros))
-            .bind(outbox::notices_text(notices));
+            .bind(link.newest.map(rows::micros));
         Ok(self.first_locked(&users::lock(user), free).await?.is_some())
     }
 
@@ -506,27 +455,4 @@ fn target(row: &PgRow, kind: AddressKind) -> Result<LinkTarget, Failure> {
         newest: row.try_get(USER_COLUMNS + 4)?,
         code_at: row.try_get(USER_COLUMNS + 5)?,
     })
-}
-
-/// The address that was stored, or what kept it from that.
-fn added(row: Option<&PgRow>, kind: AddressKind) -> Result<AddressRecord, Failure> {
-    let row = row.ok_or(StoreErrorKind::Broken)?;
-    let (has_user, is_taken): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
-    if !has_user {
-        return Err(StoreErrorKind::Broken.into());
-    }
-    if row.try_get(2)? {
-        return Err(StoreErrorKind::TooManyAddresses.into());
-    }
-    if row.try_get(3)? {
-        return Err(StoreErrorKind::TooManyUnverified.into());
-    }
-    if is_taken {
-        let name = match kind {
-            AddressKind::Email => UniqueName::Email,
-            AddressKind::Phone => UniqueName::Phone,
-        };
-        return Err(StoreErrorKind::Taken(name).into());
-    }
-    rows::address(row, kind, 4)
 }

@@ -2,11 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    AddressId, AddressKind, AddressRemoval, EmailAddress, EmailSpellings, PhoneNumber,
-    PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, EmailAddress,
+    EmailSpellings, PhoneNumber, PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim,
+    VerificationOutcome,
 };
-use phone_auth_core::store::{StoreError, StoreErrorKind};
+use phone_auth_core::outbox::Notices;
+use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::UserId;
+use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::addresses;
@@ -16,6 +19,7 @@ use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::pool::Query;
 use crate::rows::{self, sought, user_columns};
+use crate::spellings::{digits, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
 use crate::users;
 
@@ -44,45 +48,59 @@ macro_rules! is_phone_kept {
         )
     };
 }
-pub(crate) use {is_email_kept, is_phone_kept};
+/// How many addresses and claims the user `$2` has, and how many of them are not verified; of more than `$3` any so many.
+macro_rules! has {
+    () => {
+        "SELECT ARRAY[count(*), count(*) FILTER (WHERE is_verified IS NOT TRUE)] FROM (
+            SELECT is_verified FROM phone_auth_emailaddress WHERE user_id = $2
+            UNION ALL
+            SELECT is_verified FROM phone_auth_phonenumber WHERE user_id = $2
+            UNION ALL
+            SELECT is_proven FROM phone_auth_claim WHERE user_id = $2 AND NOT is_proven
+            LIMIT $3
+        ) own"
+    };
+}
 
-/// Whether a row is one of an e-mail address, in whatever spelling.
+/// Whether a row has this e-mail address, in whatever spelling.
 macro_rules! is_email {
     ($emails:literal) => {
         concat!(
             "lower(email COLLATE \"C\") = ANY(",
             $emails,
             ") OR (",
-            $crate::spellings::trimmed!("email"),
+            trimmed!("email"),
             " = ANY(",
             $emails,
             ") AND ",
-            $crate::spellings::is_padded!("email"),
+            is_padded!("email"),
             ")"
         )
     };
 }
 
-/// The same of a phone number.
+/// Whether a row has this phone number, in whatever spelling.
 macro_rules! is_phone {
     ($numbers:literal, $digits:literal) => {
         concat!(
             "phone = ANY(",
             $numbers,
             ") OR (",
-            $crate::spellings::digits!("phone"),
+            digits!("phone"),
             " = ANY(",
             $digits,
             ") AND ",
-            $crate::spellings::is_foreign_phone!("phone"),
+            is_foreign_phone!("phone"),
             ")"
         )
     };
 }
-pub(crate) use {is_email, is_phone};
+pub(crate) use {has, is_email_kept, is_phone_kept};
 
 /// The statements about one kind.
 pub(crate) struct Statements {
+    /// Stores a claim, no matter who has the address. Runs while the addresses of the user are locked.
+    pub(crate) add: &'static str,
     pub(crate) with_user: &'static str,
     /// The claim, its user, and the newest request for a link.
     pub(crate) target: &'static str,
@@ -92,8 +110,32 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr) => {
+    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $notices:literal) => {
         Statements {
+            add: concat!(
+                "WITH looked AS (
+                    SELECT EXISTS (SELECT 1 FROM auth_user WHERE id = $2) AS has_user,
+                        EXISTS (SELECT 1 FROM ",
+                $table,
+                " WHERE user_id = $2 AND (",
+                $is_added,
+                ")) AS is_own, (",
+                has!(),
+                ") AS has
+                ), claimed AS (
+                    INSERT INTO phone_auth_claim AS c (user_id, kind, value)
+                    SELECT $2, '",
+                $kind,
+                "', $1 FROM looked WHERE has_user AND NOT is_own AND has[1] < $3 AND has[2] < $4
+                    ON CONFLICT (user_id, kind, value) DO UPDATE SET is_proven = false WHERE c.is_proven
+                    RETURNING id, value, is_proven, user_id
+                ), noticed AS (",
+                enqueue_notices!("claimed", "user_id", $notices),
+                ")
+                SELECT has_user, NOT EXISTS (SELECT 1 FROM claimed), has[1] >= $3, has[2] >= $4,
+                    claimed.id, claimed.value, claimed.is_proven, claimed.user_id
+                FROM looked LEFT JOIN claimed ON true"
+            ),
             with_user: concat!(
                 "SELECT ",
                 user_columns!(),
@@ -179,7 +221,9 @@ const EMAIL: Statements = statements!(
     "phone_auth_email_verified",
     "true",
     is_email_kept!("$8"),
-    is_email!("$8")
+    is_email!("$8"),
+    is_email!("$5"),
+    "$6"
 );
 
 const PHONE: Statements = statements!(
@@ -189,7 +233,9 @@ const PHONE: Statements = statements!(
     "phone_auth_phone_verified",
     "false",
     is_phone_kept!("$8", "$9"),
-    is_phone!("$8", "$9")
+    is_phone!("$8", "$9"),
+    is_phone!("$5", "$6"),
+    "$7"
 );
 
 /// The statements about a kind.
@@ -233,6 +279,63 @@ pub(crate) const REMOVE: &str = concat!(
     ")
     SELECT 1 FROM removed"
 );
+
+/// Stores an address or a claim by this statement.
+pub(crate) async fn add(
+    store: &PostgresStore,
+    statement: &'static str,
+    (user, address, caps): (UserId, &Address, AddressCaps),
+    notices: &Notices,
+) -> Result<AddressRecord, StoreError> {
+    let add = query(statement)
+        .bind(address.as_str())
+        .bind(user.get())
+        .bind(i64::from(caps.all))
+        .bind(i64::from(caps.unverified));
+    // Of two that are added at once, one must see the other in the count.
+    let mut names = vec![format!("addresses of {}", user.get())];
+    let add = match address {
+        Address::Email(email) => {
+            let spellings = EmailSpellings::from(email);
+            names.extend_from_slice(spellings.as_slice());
+            add.bind(spellings.as_slice().to_vec())
+        }
+        Address::Phone(phone) => {
+            let spellings = PhoneSpellings::from(phone);
+            names.extend_from_slice(spellings.numbers());
+            add.bind(spellings.numbers().to_vec())
+                .bind(spellings.digits().to_vec())
+        }
+    };
+    let add = add.bind(outbox::notices_text(notices));
+    let lock = locks::of_names(names.iter().map(String::as_str));
+    let _pass = store.at(&users::lock(user)).await?;
+    let row = store.first_locked(&lock, add).await?;
+    Ok(added(row.as_ref(), address.kind())?)
+}
+
+/// The address that was stored, or what kept it from that.
+fn added(row: Option<&PgRow>, kind: AddressKind) -> Result<AddressRecord, Failure> {
+    let row = row.ok_or(StoreErrorKind::Broken)?;
+    let (has_user, is_taken): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+    if !has_user {
+        return Err(StoreErrorKind::Broken.into());
+    }
+    if row.try_get(2)? {
+        return Err(StoreErrorKind::TooManyAddresses.into());
+    }
+    if row.try_get(3)? {
+        return Err(StoreErrorKind::TooManyUnverified.into());
+    }
+    if is_taken {
+        let name = match kind {
+            AddressKind::Email => UniqueName::Email,
+            AddressKind::Phone => UniqueName::Phone,
+        };
+        return Err(StoreErrorKind::Taken(name).into());
+    }
+    rows::address(row, kind, 4)
+}
 
 /// Makes a claim an address, if all that a link says is so.
 pub(crate) async fn verify(

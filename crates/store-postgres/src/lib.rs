@@ -37,7 +37,6 @@ mod closing;
 mod django_sessions;
 mod failure;
 mod gates;
-mod holders;
 mod indexes;
 mod limits;
 mod links;

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::{
     PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims,
-    django_sessions, holders, limits, links, outbox, proofs, sessions, site_key, taken, users,
+    django_sessions, limits, links, outbox, sessions, site_key, taken, users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -167,6 +167,7 @@ fn statements() -> Vec<String> {
         let changes = address_changes::statements(kind);
         let of_claims = claims::statements(kind);
         [
+            of_claims.add,
             of_claims.with_user,
             of_claims.target,
             of_claims.prove,
@@ -190,9 +191,6 @@ fn statements() -> Vec<String> {
         users::RENAME,
         address_changes::MAKE_PRIMARY,
         claims::IS_PROVEN,
-        holders::OF_EMAIL,
-        holders::OF_PHONE,
-        proofs::TIMES,
         claims::VALUE,
         claims::REMOVE,
         users::ACTIVATE,

@@ -1,12 +1,4 @@
-//! When addresses were proven, and what the proof of one ends that was there before it, on PostgreSQL.
-
-/// When the verified addresses of a user were proven.
-pub(crate) const TIMES: &str = "
-    SELECT 'email', a.id::int8, v.verified_at FROM phone_auth_emailaddress a
-        JOIN phone_auth_email_verified v ON v.address_id = a.id WHERE a.user_id = $1 AND a.is_verified
-    UNION ALL
-    SELECT 'phone', a.id::int8, v.verified_at FROM phone_auth_phonenumber a
-        JOIN phone_auth_phone_verified v ON v.address_id = a.id WHERE a.user_id = $1 AND a.is_verified";
+//! What the proof of an address ends that was there before it, on PostgreSQL.
 
 /// The parts of a statement that replaces a password, after one that is named `one_user`: what becomes of the addresses
 /// of a user whose password a link has reset. The one that it was sent to is proven, and what was proven later, or is about

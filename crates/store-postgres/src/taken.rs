@@ -143,9 +143,29 @@ macro_rules! taken {
         )
     };
 }
+/// Whether more than unproven rows keep an e-mail address from a new user.
+macro_rules! is_email_kept_by_anyone {
+    ($emails:literal) => {
+        $crate::taken::is_email_taken!(
+            $emails,
+            "",
+            " AND (SELECT true FROM phone_auth_emailaddress a WHERE a.user_id = auth_user.id
+                AND a.is_verified IS NOT TRUE
+                AND lower(a.email COLLATE \"C\") = lower(auth_user.email COLLATE \"C\") LIMIT 1) IS NULL",
+            " AND is_verified"
+        )
+    };
+}
+
+/// The same of a phone number.
+macro_rules! is_phone_kept_by_anyone {
+    ($numbers:literal, $digits:literal) => {
+        $crate::taken::is_phone_taken!($numbers, $digits, "", " AND is_verified")
+    };
+}
 pub(crate) use {
-    is_email_of_someone, is_email_taken, is_phone_of_someone, is_phone_taken, is_username_taken,
-    taken,
+    is_email_kept_by_anyone, is_email_of_someone, is_email_taken, is_phone_kept_by_anyone,
+    is_phone_of_someone, is_phone_taken, is_username_taken, taken,
 };
 
 pub(crate) const TAKEN: &str = taken!();

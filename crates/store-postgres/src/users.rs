@@ -1,7 +1,9 @@
 //! Users, on PostgreSQL.
 
 use async_trait::async_trait;
-use phone_auth_core::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
+use phone_auth_core::address::{
+    Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings,
+};
 use phone_auth_core::password::Requester;
 use phone_auth_core::session::{PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
@@ -22,7 +24,9 @@ use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::spellings::{digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
-use crate::taken::{TAKEN, is_username_taken, taken};
+use crate::taken::{
+    TAKEN, is_email_kept_by_anyone, is_phone_kept_by_anyone, is_username_taken, taken,
+};
 
 pub(crate) const USER: &str = concat!(
     "SELECT ",
@@ -92,22 +96,40 @@ pub(crate) const FIND: &str = concat!(
     ORDER BY m.reading, m.rank, m.user_id LIMIT 1"
 );
 
-/// Stores a user if no one has the names. Runs while these are locked.
+/// Stores a user if no one has the names, with those addresses as claims of which `$15` says so: none (0), those that only
+/// others have without proof (1), or all (2). Runs while the names are locked.
 pub(crate) const CREATE: &str = concat!(
-    "WITH taken AS (",
+    "WITH looked AS MATERIALIZED (",
     taken!(),
-    "), one_user AS (
+    "), taken AS MATERIALIZED (
+        SELECT username,
+            CASE $15::int WHEN 0 THEN email WHEN 1 THEN email AND ",
+    is_email_kept_by_anyone!("$2"),
+    " ELSE false END AS email,
+            CASE $15::int WHEN 0 THEN phone WHEN 1 THEN phone AND ",
+    is_phone_kept_by_anyone!("$3", "$4"),
+    " ELSE false END AS phone,
+            $15 = 2 OR $15 = 1 AND email AS claims_email, $15 = 2 OR $15 = 1 AND phone AS claims_phone
+        FROM looked
+    ), one_user AS (
         INSERT INTO auth_user (username, email, first_name, last_name, password, date_joined,
             last_login, is_active, is_staff, is_superuser)
-        SELECT $1, coalesce($8, ''), $10, $11, $12, $13, NULL, true, false, false
+        SELECT $1, CASE WHEN claims_email THEN '' ELSE coalesce($8, '') END, $10, $11, $12, $13, NULL, true, false, false
             FROM taken WHERE NOT (taken.username OR taken.email OR taken.phone)
         RETURNING *
     ), email AS (
         INSERT INTO phone_auth_emailaddress (email, is_verified, user_id)
-        SELECT $8::text, false, id FROM one_user WHERE $8::text IS NOT NULL
+        SELECT $8::text, false, one_user.id FROM one_user, taken WHERE $8::text IS NOT NULL AND NOT claims_email
     ), phone AS (
         INSERT INTO phone_auth_phonenumber (phone, is_verified, user_id)
-        SELECT $9::text, false, id FROM one_user WHERE $9::text IS NOT NULL
+        SELECT $9::text, false, one_user.id FROM one_user, taken WHERE $9::text IS NOT NULL AND NOT claims_phone
+    ), claims AS (
+        INSERT INTO phone_auth_claim (user_id, kind, value)
+        SELECT one_user.id, c.kind, c.value
+        FROM one_user, taken, LATERAL (
+            VALUES ('email', $8::text, claims_email), ('phone', $9::text, claims_phone)
+        ) AS c (kind, value, is_claim)
+        WHERE c.value IS NOT NULL AND c.is_claim
     ), noticed AS (",
     enqueue_notices!("one_user", "id", "$14"),
     ")
@@ -165,7 +187,11 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
 
 #[async_trait]
 impl UserStore for PostgresStore {
-    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
+    async fn create_user_claiming(
+        &self,
+        new: &NewUser,
+        claiming: Claiming,
+    ) -> Result<User, StoreError> {
         let names = Names::of(&WantedNames {
             username: Some(&new.username),
             email: new.email.as_ref(),
@@ -180,7 +206,12 @@ impl UserStore for PostgresStore {
             .bind(&new.last_name)
             .bind(new.password.reveal())
             .bind(rows::micros(new.date_joined))
-            .bind(outbox::notices_text(&new.notices));
+            .bind(outbox::notices_text(&new.notices))
+            .bind(match claiming {
+                Claiming::Never => 0_i32,
+                Claiming::Unproven => 1,
+                Claiming::Always => 2,
+            });
         let row = self.first_locked_for_stranger(&lock, create).await?;
         Ok(created(row.as_ref())?)
     }

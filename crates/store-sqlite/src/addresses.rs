@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
-    ProofTime, RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, Claiming,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -16,10 +16,8 @@ use rusqlite::{Connection, params, params_from_iter};
 use crate::address_changes;
 use crate::claims;
 use crate::failure::Failure;
-use crate::holders;
 use crate::links;
 use crate::outbox;
-use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::Texts;
 use crate::store::SqliteStore;
@@ -218,9 +216,25 @@ impl AddressStore for SqliteStore {
     ) -> Result<AddressRecord, StoreError> {
         let (address, notices) = (address.clone(), notices.clone());
         self.write(move |connection| {
-            let added = add(connection, user, &address, caps)?;
+            let added = add(connection, user, &address, caps, Claiming::Unproven)?;
             outbox::enqueue_notices(connection, user, &notices)?;
             Ok(added)
+        })
+        .await
+    }
+
+    async fn claim_address(
+        &self,
+        user: UserId,
+        address: &Address,
+        caps: AddressCaps,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError> {
+        let (address, notices) = (address.clone(), notices.clone());
+        self.write(move |connection| {
+            let claimed = add(connection, user, &address, caps, Claiming::Always)?;
+            outbox::enqueue_notices(connection, user, &notices)?;
+            Ok(claimed)
         })
         .await
     }
@@ -236,19 +250,6 @@ impl AddressStore for SqliteStore {
                 rows::address(row, kind, 0)
             })
         })
-    }
-
-    async fn holders(
-        &self,
-        address: &Address,
-        limit: u32,
-    ) -> Result<Vec<(AddressRecord, User)>, StoreError> {
-        let zone = self.zone();
-        self.read(|connection| holders::of(connection, address, limit, zone))
-    }
-
-    async fn proof_times(&self, user: UserId) -> Result<Vec<ProofTime>, StoreError> {
-        self.read(|connection| proofs::times(connection, user))
     }
 
     async fn address(
@@ -336,14 +337,9 @@ impl AddressStore for SqliteStore {
         .await
     }
 
-    async fn free_address(
-        &self,
-        user: UserId,
-        link: &OpenedLink,
-        notices: &Notices,
-    ) -> Result<bool, StoreError> {
-        let (link, notices) = (link.clone(), notices.clone());
-        self.write(move |connection| free(connection, user, &link, &notices))
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
+        let link = link.clone();
+        self.write(move |connection| free(connection, user, &link))
             .await
     }
 
@@ -405,6 +401,7 @@ fn add(
     user: UserId,
     address: &Address,
     caps: AddressCaps,
+    claiming: Claiming,
 ) -> Result<AddressRecord, Failure> {
     let (kind, value) = (address.kind(), address.as_str());
     let texts = match address {
@@ -431,11 +428,13 @@ fn add(
     if unverified >= caps.unverified {
         return Err(StoreErrorKind::TooManyUnverified.into());
     }
-    let id = if !is_taken {
-        insert(connection, kind, user, value)?
-    } else if let Some(id) = claims::add(connection, user, address)? {
-        id
-    } else {
+    let id = match claiming {
+        Claiming::Always => claims::add_any(connection, user, address)?,
+        Claiming::Unproven if is_taken => claims::add(connection, user, address)?,
+        Claiming::Never if is_taken => None,
+        Claiming::Unproven | Claiming::Never => Some(insert(connection, kind, user, value)?),
+    };
+    let Some(id) = id else {
         let name = match kind {
             AddressKind::Email => UniqueName::Email,
             AddressKind::Phone => UniqueName::Phone,
@@ -456,19 +455,13 @@ pub(crate) const FORGET_EMAIL: &str =
     "UPDATE auth_user SET email = '' WHERE id = ?1 AND lower(email) = lower(?2)";
 
 /// Removes an address that is not proven, if the link that was opened is still the newest.
-fn free(
-    connection: &Connection,
-    user: UserId,
-    link: &OpenedLink,
-    notices: &Notices,
-) -> Result<bool, Failure> {
+fn free(connection: &Connection, user: UserId, link: &OpenedLink) -> Result<bool, Failure> {
     let newest = link.newest.map(links::micros);
     let opened = params![link.address.get(), user.get(), link.value, newest];
     if rows::change(connection, statements(link.kind).free, opened)? == 0 {
         return Ok(false);
     }
     rows::change(connection, FORGET_EMAIL, params![user.get(), link.value])?;
-    outbox::enqueue_notices(connection, user, notices)?;
     Ok(true)
 }
 

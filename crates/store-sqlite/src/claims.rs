@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRemoval, EmailAddress, PhoneNumber, ProofByHand,
-    RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressId, AddressKind, AddressRemoval, Claiming, EmailAddress, PhoneNumber,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
 use crate::rows::{self, user_columns};
-use crate::spellings::Texts;
+use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
 use crate::users::{is_email_taken, is_phone_taken};
 
 /// The statements about one kind.
@@ -61,35 +61,6 @@ macro_rules! statements {
     };
 }
 
-/// The rows of an e-mail address, in whatever spelling.
-macro_rules! email_rows {
-    () => {
-        concat!(
-            "SELECT id, user_id, email FROM phone_auth_emailaddress WHERE lower(email) IN (?7, ?8, ?9, ?10)
-            UNION
-            SELECT id, user_id, email FROM phone_auth_emailaddress WHERE lower(",
-            $crate::spellings::trimmed!("email"),
-            ") IN (?7, ?8, ?9, ?10) AND ",
-            $crate::spellings::is_padded!("email")
-        )
-    };
-}
-
-/// The same of a phone number.
-macro_rules! phone_rows {
-    () => {
-        concat!(
-            "SELECT id, user_id, phone FROM phone_auth_phonenumber WHERE phone IN (?1, ?2)
-            UNION
-            SELECT id, user_id, phone FROM phone_auth_phonenumber WHERE ",
-            $crate::spellings::digits!("phone"),
-            " IN (?3, ?4, ?5, ?6) AND ",
-            $crate::spellings::is_foreign_phone!("phone")
-        )
-    };
-}
-pub(crate) use {email_rows, phone_rows};
-
 const EMAIL: Statements = statements!(
     "email",
     "phone_auth_emailaddress",
@@ -100,7 +71,14 @@ const EMAIL: Statements = statements!(
             AND a.is_verified IS NOT TRUE AND lower(a.email) = lower(auth_user.email))",
         " AND (is_verified OR user_id = ?11)"
     ),
-    email_rows!()
+    concat!(
+        "SELECT id, user_id, email FROM phone_auth_emailaddress WHERE lower(email) IN (?7, ?8, ?9, ?10)
+        UNION
+        SELECT id, user_id, email FROM phone_auth_emailaddress WHERE lower(",
+        trimmed!("email"),
+        ") IN (?7, ?8, ?9, ?10) AND ",
+        is_padded!("email")
+    )
 );
 
 const PHONE: Statements = statements!(
@@ -108,7 +86,14 @@ const PHONE: Statements = statements!(
     "phone_auth_phonenumber",
     "phone",
     is_phone_taken!(" AND id <> ?11", " AND (is_verified OR user_id = ?11)"),
-    phone_rows!()
+    concat!(
+        "SELECT id, user_id, phone FROM phone_auth_phonenumber WHERE phone IN (?1, ?2)
+        UNION
+        SELECT id, user_id, phone FROM phone_auth_phonenumber WHERE ",
+        digits!("phone"),
+        " IN (?3, ?4, ?5, ?6) AND ",
+        is_foreign_phone!("phone")
+    )
 );
 
 /// The statements about a kind.
@@ -160,9 +145,58 @@ pub(crate) fn add(
     if is_kept(connection, user, address)? {
         return Ok(None);
     }
+    insert(connection, user, address)
+}
+
+/// Claims an address, no matter who has it; none when the user has it, or claims it already.
+pub(crate) fn add_any(
+    connection: &Connection,
+    user: UserId,
+    address: &Address,
+) -> Result<Option<AddressId>, Failure> {
+    let held = held(connection, address)?;
+    if held.iter().any(|(_, holder, _)| *holder == user.get()) {
+        return Ok(None);
+    }
+    insert(connection, user, address)
+}
+
+/// Stores a claim; none when the user claims it already.
+pub(crate) fn insert(
+    connection: &Connection,
+    user: UserId,
+    address: &Address,
+) -> Result<Option<AddressId>, Failure> {
     let claimed = (user.get(), address.kind().as_str(), address.as_str());
     rows::first(connection, ADD, claimed, |row| {
         Ok(AddressId::new(row.get(0)?))
+    })
+}
+
+/// Whether an address of a new user becomes a claim.
+pub(crate) fn is_claim(
+    connection: &Connection,
+    address: &Address,
+    is_taken: bool,
+    claiming: Claiming,
+) -> Result<bool, Failure> {
+    Ok(match claiming {
+        Claiming::Never => false,
+        // No user has this number.
+        Claiming::Unproven => is_taken && !is_kept(connection, UserId::new(0), address)?,
+        Claiming::Always => true,
+    })
+}
+
+/// The rows of an address, in whatever spelling: the number, whose, and the text.
+fn held(connection: &Connection, address: &Address) -> Result<Vec<(i64, i64, String)>, Failure> {
+    let count = match address.kind() {
+        AddressKind::Email => 10,
+        AddressKind::Phone => 6,
+    };
+    let held = params_from_iter(names(address).take(count));
+    rows::all(connection, statements(address.kind()).held, held, |row| {
+        Ok((row.get(0)?, row.get(1)?, rows::text(row, 2)?))
     })
 }
 
@@ -175,7 +209,7 @@ fn is_kept(connection: &Connection, user: UserId, address: &Address) -> Result<b
 }
 
 /// The texts that an address is looked for by.
-pub(crate) fn names(address: &Address) -> impl Iterator<Item = Value> {
+fn names(address: &Address) -> impl Iterator<Item = Value> {
     let texts = match address {
         Address::Email(email) => Texts::of_email(email),
         Address::Phone(phone) => Texts::of_phone(phone),
@@ -250,20 +284,7 @@ fn prove(
     if is_kept(connection, user, &address)? {
         return Ok(false);
     }
-    let names = names(&address);
-    let count = match kind {
-        AddressKind::Email => 10,
-        AddressKind::Phone => 6,
-    };
-    let held = params_from_iter(names.take(count));
-    let held = rows::all(connection, statements(kind).held, held, |row| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, i64>(1)?,
-            rows::text(row, 2)?,
-        ))
-    })?;
-    for (row, holder, text) in held {
+    for (row, holder, text) in held(connection, &address)? {
         rows::change(connection, address_changes::statements(kind).remove, [row])?;
         if kind == AddressKind::Email {
             let next = params![holder, text];

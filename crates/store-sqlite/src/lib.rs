@@ -43,7 +43,6 @@ mod connection;
 mod dates;
 mod django_sessions;
 mod failure;
-mod holders;
 mod indexes;
 mod limits;
 mod links;

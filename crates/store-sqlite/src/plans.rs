@@ -5,8 +5,8 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    address_changes, addresses, challenges, claims, django_sessions, holders, limits, links,
-    migrations, outbox, proofs, sessions, site_key, users,
+    address_changes, addresses, challenges, claims, django_sessions, limits, links, migrations,
+    outbox, proofs, sessions, site_key, users,
 };
 
 #[test]
@@ -52,9 +52,6 @@ fn every_lookup_uses_an_index() {
         claims::END_OF_OTHERS,
         claims::END_BY_RESET,
         claims::OWN_EMAIL,
-        holders::OF_EMAIL,
-        holders::OF_PHONE,
-        proofs::TIMES,
         challenges::FIND,
         challenges::RENEW,
         challenges::ATTEMPT,

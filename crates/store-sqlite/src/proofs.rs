@@ -1,8 +1,7 @@
-//! When addresses were proven, and what the proof of one ends that was there before it, on SQLite.
+//! What the proof of an address ends that was there before it, on SQLite.
 
-use phone_auth_core::address::{AddressId, AddressKind, ProofTime};
+use phone_auth_core::address::AddressKind;
 use phone_auth_core::link::OpenedLink;
-use phone_auth_core::store::StoreErrorKind;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
@@ -10,25 +9,6 @@ use crate::addresses::statements;
 use crate::claims;
 use crate::failure::Failure;
 use crate::rows;
-
-/// When the verified addresses of a user were proven.
-pub(crate) const TIMES: &str = "
-    SELECT 'email', a.id, v.verified_at FROM phone_auth_emailaddress a
-        JOIN phone_auth_email_verified v ON v.address_id = a.id WHERE a.user_id = ?1 AND a.is_verified
-    UNION ALL
-    SELECT 'phone', a.id, v.verified_at FROM phone_auth_phonenumber a
-        JOIN phone_auth_phone_verified v ON v.address_id = a.id WHERE a.user_id = ?1 AND a.is_verified";
-
-/// Finds [`TIMES`].
-pub(crate) fn times(connection: &Connection, user: UserId) -> Result<Vec<ProofTime>, Failure> {
-    rows::all(connection, TIMES, [user.get()], |row| {
-        Ok(ProofTime {
-            kind: rows::kind(row, 0)?.ok_or(StoreErrorKind::Broken)?,
-            id: AddressId::new(row.get(1)?),
-            at: rows::time(row, 2)?,
-        })
-    })
-}
 
 /// The statements about one of the two tables of addresses, which differ by their names only.
 pub(crate) struct Statements {

@@ -1,7 +1,7 @@
 //! Users, on SQLite.
 
 use async_trait::async_trait;
-use phone_auth_core::address::{AddressKind, EmailAddress};
+use phone_auth_core::address::{Address, AddressKind, Claiming};
 use phone_auth_core::password::Requester;
 use phone_auth_core::session::{KeptSession, PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName, UserStore};
@@ -12,6 +12,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
 
 use crate::addresses;
+use crate::claims;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
@@ -231,9 +232,13 @@ pub(crate) const MOVE_SESSION: &str =
 
 #[async_trait]
 impl UserStore for SqliteStore {
-    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
+    async fn create_user_claiming(
+        &self,
+        new: &NewUser,
+        claiming: Claiming,
+    ) -> Result<User, StoreError> {
         let (new, zone) = (new.clone(), self.zone().clone());
-        self.write(move |connection| create(connection, &new, &zone))
+        self.write(move |connection| create(connection, &new, claiming, &zone))
             .await
     }
 
@@ -335,7 +340,12 @@ impl UserStore for SqliteStore {
 
 /// Stores a user. Without an account the names is looked up in the same transaction: it holds the one
 /// lock there is for writing, so nobody can take them in between.
-fn create(connection: &Connection, new: &NewUser, zone: &Zone) -> Result<User, Failure> {
+fn create(
+    connection: &Connection,
+    new: &NewUser,
+    claiming: Claiming,
+    zone: &Zone,
+) -> Result<User, Failure> {
     let names = taken(
         connection,
         &WantedNames {
@@ -344,16 +354,24 @@ fn create(connection: &Connection, new: &NewUser, zone: &Zone) -> Result<User, F
             phone: new.phone.as_ref(),
         },
     )?;
-    for (is_taken, name) in [
-        (names.username, UniqueName::Username),
-        (names.email, UniqueName::Email),
-        (names.phone, UniqueName::Phone),
-    ] {
-        if is_taken {
+    if names.username {
+        return Err(StoreErrorKind::Taken(UniqueName::Username).into());
+    }
+    let email = new.email.clone().map(Address::Email);
+    let phone = new.phone.clone().map(Address::Phone);
+    let email = email.map(|it| (it, names.email, UniqueName::Email));
+    let phone = phone.map(|it| (it, names.phone, UniqueName::Phone));
+    let mut addresses = Vec::new();
+    for (address, is_taken, name) in email.into_iter().chain(phone) {
+        let is_claim = claims::is_claim(connection, &address, is_taken, claiming)?;
+        if is_taken && !is_claim {
             return Err(StoreErrorKind::Taken(name).into());
         }
+        addresses.push((address, is_claim));
     }
-    let email = new.email.as_ref().map(EmailAddress::as_str);
+    let own = addresses
+        .iter()
+        .find(|(address, is_claim)| address.kind() == AddressKind::Email && !is_claim);
     rows::change(
         connection,
         INSERT,
@@ -361,17 +379,18 @@ fn create(connection: &Connection, new: &NewUser, zone: &Zone) -> Result<User, F
             new.username,
             new.first_name,
             new.last_name,
-            email.unwrap_or_default(),
+            own.map(|(email, _)| email.as_str()).unwrap_or_default(),
             new.password.reveal(),
             rows::model_time_text(new.date_joined, zone)?,
         ],
     )?;
     let id = UserId::new(connection.last_insert_rowid());
-    if let Some(email) = email {
-        addresses::insert(connection, AddressKind::Email, id, email)?;
-    }
-    if let Some(phone) = &new.phone {
-        addresses::insert(connection, AddressKind::Phone, id, phone.as_str())?;
+    for (address, is_claim) in &addresses {
+        if *is_claim {
+            claims::insert(connection, id, address)?;
+        } else {
+            addresses::insert(connection, address.kind(), id, address.as_str())?;
+        }
     }
     outbox::enqueue_notices(connection, id, &new.notices)?;
     rows::only(connection, USER, [id.get()], |row| rows::user(row, zone))

@@ -17,7 +17,8 @@ impl Accounts {
     /// sends it twice.
     ///
     /// # Errors
-    /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone else has it.
+    /// - [`Invalid`](AddAddressRefusal::Invalid): what is wrong with it; also when someone else has it, unless
+    ///   [`conceal_accounts`](crate::settings::Settings::conceal_accounts) is on.
     /// - [`NoSuchKind`](AddAddressRefusal::NoSuchKind): users have no addresses of this kind here.
     /// - [`Failed`](FlowError::Failed), [`Limited`](super::FailureKind::Limited): this user has added too many of late; or
     ///   [`Unavailable`](super::FailureKind::Unavailable) or
@@ -66,7 +67,8 @@ impl Accounts {
             all: self.settings().max_addresses,
             unverified: self.settings().max_unverified_addresses,
         };
-        self.add(Sender::new("add_address"), user, &address, caps)
+        let claims = self.settings().conceal_accounts;
+        self.add(Sender::new("add_address"), user, &address, (caps, claims))
             .await
     }
 
@@ -83,13 +85,13 @@ impl Accounts {
             .map_err(|problem| invalid(kind, problem))
     }
 
-    /// Adds an address to the account of a user.
+    /// Adds an address to the account of a user; as a claim, if so, whether or not someone has it.
     pub(super) async fn add(
         &self,
         sender: Sender,
         user: &User,
         address: &Address,
-        caps: AddressCaps,
+        (caps, claims): (AddressCaps, bool),
     ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
         let invalid = |problem| invalid(address.kind(), problem);
         let addresses = self.addresses_to_tell(user.id).await?;
@@ -103,8 +105,13 @@ impl Accounts {
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let notices = notices.with_event(event);
         let enclosed = notices.to_commit();
-        let added = self.store().add_address(user.id, address, caps, &enclosed);
-        let record = match added.await {
+        let store = self.store();
+        let added = if claims {
+            store.claim_address(user.id, address, caps, &enclosed).await
+        } else {
+            store.add_address(user.id, address, caps, &enclosed).await
+        };
+        let record = match added {
             Ok(record) => record,
             Err(error) => {
                 if matches!(error.kind(), StoreErrorKind::Taken(_))

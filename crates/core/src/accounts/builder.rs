@@ -405,9 +405,9 @@ impl AccountsBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn build(self) -> Result<Accounts, BuildError> {
-        self.settings
-            .validate()
-            .map_err(|error| BuildError::new(BuildErrorKind::Settings, error))?;
+        let wrong = |error| BuildError::new(BuildErrorKind::Settings, error);
+        let valid = self.settings.validate_for(&self.allow_unreceived);
+        valid.map_err(wrong)?;
         let signals = match self.signals {
             Some(signals) => signals,
             None => Signals::linked()
@@ -418,12 +418,9 @@ impl AccountsBuilder {
             None => AccountRoutes::new(DEFAULT_MOUNT)
                 .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))?,
         };
-        self.settings
-            .validate_routes(&routes)
-            .map_err(|error| BuildError::new(BuildErrorKind::Settings, error))?;
+        self.settings.validate_routes(&routes).map_err(wrong)?;
         let hasher = self.hasher.unwrap_or_else(|| {
-            let hasher = Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness));
-            Arc::new(hasher)
+            Arc::new(Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness)))
         });
         let device_keys = DeviceKeys::new(&self.keyring);
         let limits = self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::new()));
@@ -436,8 +433,7 @@ impl AccountsBuilder {
             &self.settings,
         ));
         if self.outbox.is_none() {
-            let durable = DurableSignal::ALL.into_iter();
-            let durable = durable.flat_map(|signal| signal.receivers(&signals));
+            let durable = (DurableSignal::ALL.iter()).flat_map(|signal| signal.receivers(&signals));
             let names: Vec<String> = durable.map(|it| it.to_string()).collect();
             if !names.is_empty() {
                 return Err(BuildError::new(BuildErrorKind::Signals, NoOutbox(names)));

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use phone_auth_events::{AttemptLimited, Limit, Sender};
 
+use super::conceal::proofs_of;
 use super::{Accounts, Failure, FailureKind, FlowError, UsernameRefusal};
 use crate::address::AddressKind;
 use crate::client::ClientNetwork;
@@ -335,8 +336,10 @@ impl Accounts {
             .collect();
         subjects.push(limiter.subject(Limit::FailuresInARow, &row));
         for address in self.some_addresses_of(user).await? {
-            let about = Self::about_own(&address, &id);
+            let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
             subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &about)));
+            let proofs = proofs_of(address.kind, &address.value);
+            subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
         }
         Ok(limiter.store.clear_limits(&subjects).await?)
     }

@@ -258,15 +258,9 @@ impl Accounts {
             .store()
             .link_target(Purpose::LogIn, kind, AddressId::new(id))
             .await?;
-        let is_for_log_in = |it: &LinkTarget| {
-            if it.address.is_verified {
-                // A claim that was proven is an address of another number by now: this link has done it.
-                !it.address.id.is_claim()
-            } else {
-                self.settings().sign_up_by_code
-            }
-        };
-        let Some(target) = found.filter(|it| it.user.is_active && is_for_log_in(it)) else {
+        let Some(target) = found.filter(|it| {
+            it.user.is_active && (it.address.is_verified || self.settings().sign_up_by_code)
+        }) else {
             links.refuse_log_in(kind, token, now);
             return Ok(None);
         };

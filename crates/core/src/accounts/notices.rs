@@ -2,9 +2,8 @@
 
 use phone_auth_events::AccountChange;
 
-use super::losses::Loss;
 use super::{Accounts, AccountsBuilder, Failure};
-use crate::address::{AddressKind, AddressRecord, ProofTime};
+use crate::address::{AddressKind, AddressRecord};
 use crate::outbox::{MessageEvent, MessageSignal, NewMessage, Notices, Purpose, envelope};
 use crate::settings::NoticesBy;
 use crate::store::StoreError;
@@ -18,8 +17,6 @@ pub(super) struct ChangeNotices {
     messages: Vec<NewMessage>,
     /// The event of the change, for durable receivers.
     event: Option<NewMessage>,
-    /// What it takes from users.
-    losses: Vec<Loss>,
     /// Whether they are enqueued; else the receivers are told once the change is made.
     are_enqueued: bool,
 }
@@ -28,9 +25,7 @@ impl ChangeNotices {
     /// What the store enqueues with the change.
     pub(super) fn to_commit(&self) -> Notices {
         if self.are_enqueued {
-            let lost = self.losses.iter();
-            let lost = lost.flat_map(|loss| loss.messages.iter().chain(&loss.event));
-            let all = self.messages.iter().chain(&self.event).chain(lost);
+            let all = self.messages.iter().chain(&self.event);
             Notices::new(all.cloned().collect())
         } else {
             Notices::default()
@@ -48,11 +43,6 @@ impl ChangeNotices {
     /// With the event of the change.
     pub(super) fn with_event(self, event: Option<NewMessage>) -> Self {
         Self { event, ..self }
-    }
-
-    /// With what it takes from users.
-    pub(super) fn with_losses(self, losses: Vec<Loss>) -> Self {
-        Self { losses, ..self }
     }
 }
 
@@ -95,24 +85,14 @@ impl Accounts {
         addresses: &[AddressRecord],
         change: &AccountChange,
     ) -> Result<ChangeNotices, Failure> {
-        Ok(ChangeNotices {
-            messages: self.messages_of(user, addresses, change).await?,
+        let mut notices = ChangeNotices {
+            messages: Vec::new(),
             event: None,
-            losses: Vec::new(),
             are_enqueued: self.inner.outbox.is_some(),
-        })
-    }
-
-    /// The messages of [`notices_of`](Self::notices_of).
-    pub(super) async fn messages_of(
-        &self,
-        user: UserId,
-        addresses: &[AddressRecord],
-        change: &AccountChange,
-    ) -> Result<Vec<NewMessage>, Failure> {
-        let told = self.told_of(user, addresses, change).await?;
+        };
+        let told = self.told_of(addresses, change);
         if told.is_empty() {
-            return Ok(Vec::new());
+            return Ok(notices);
         }
         if let Some(outbox) = &self.inner.outbox
             && outbox.is_full().await?
@@ -121,9 +101,8 @@ impl Accounts {
                 change = change.name(),
                 "as many messages are pending as max_pending_messages allows; nobody is told of a change"
             );
-            return Ok(Vec::new());
+            return Ok(notices);
         }
-        let mut messages = Vec::new();
         let (now, language) = (self.now(), self.language.as_ref());
         for address in told {
             let to = (user, address.kind, address.value.as_str());
@@ -131,9 +110,9 @@ impl Accounts {
             let mut message =
                 NewMessage::notice(to, change, language, now, links, self.randomness())?;
             message.channel = self.channel_to(address.kind);
-            messages.push(message);
+            notices.messages.push(message);
         }
-        Ok(messages)
+        Ok(notices)
     }
 
     /// The addresses that [`notices_of`](Self::notices_of) asks for, where someone sends notices at all.
@@ -149,29 +128,15 @@ impl Accounts {
         self.some_addresses_of(user).await
     }
 
-    /// Says that a change was made: its notices are pending by now, or the receivers are told: without an outbox, and of the
-    /// end of an account. Fires the signals of what it took from users.
+    /// Says that a change was made: its notices are pending by now, or the receivers are told: without an outbox, and of the end of an account.
     pub(super) async fn notify(&self, user: &User, notices: ChangeNotices) {
-        let enqueued = notices.to_commit().len();
         if let Some(outbox) = &self.inner.outbox
             && notices.are_enqueued
         {
-            outbox.were_enqueued(enqueued);
-        } else {
-            self.tell_notices(user, notices.messages).await;
+            outbox.were_enqueued(notices.messages.len() + usize::from(notices.event.is_some()));
+            return;
         }
-        for loss in notices.losses {
-            if !notices.are_enqueued {
-                self.tell_notices(&loss.user, loss.messages).await;
-            }
-            self.tell_removed(loss.sender, &loss.user, &loss.address)
-                .await;
-        }
-    }
-
-    /// Tells the receivers of notices now.
-    async fn tell_notices(&self, user: &User, messages: Vec<NewMessage>) {
-        for message in messages {
+        for message in notices.messages {
             let language = message.language.as_ref();
             let (enqueued, expires) = (message.created_at, message.expires_at);
             let left = (expires - enqueued).to_std().unwrap_or_default();
@@ -186,68 +151,53 @@ impl Accounts {
         }
     }
 
+    /// Sends a notice of what changes nothing, as a message is sent.
+    pub(super) async fn send_notice(&self, user: &User, notice: NewMessage) -> Result<(), Failure> {
+        if let Some(outbox) = &self.inner.outbox {
+            return outbox.enqueue_notice(&notice).await;
+        }
+        let notices = ChangeNotices {
+            messages: vec![notice],
+            event: None,
+            are_enqueued: false,
+        };
+        self.notify(user, notices).await;
+        Ok(())
+    }
+
     /// Which addresses are told of a change: verified ones, of the kinds that someone sends to and the settings want.
-    ///
-    /// By [`EmailElsePhone`](NoticesBy::EmailElsePhone) an e-mail address stands for the numbers that were proven after it, and
-    /// for no older one: else a thief who adds one would be all that is told from then on. What the change takes away is
-    /// told itself, and stands for nothing. The oldest proofs come first, so that none who adds many crowds them out.
-    async fn told_of<'a>(
+    fn told_of<'a>(
         &self,
-        user: UserId,
         addresses: &'a [AddressRecord],
         change: &AccountChange,
-    ) -> Result<Vec<&'a AddressRecord>, StoreError> {
-        let (added, removed) = match change {
+    ) -> Vec<&'a AddressRecord> {
+        let subject = match change {
             AccountChange::AddressAdded(value) | AccountChange::AddressVerified(value) => {
-                (Some(value), None)
+                Some(value)
             }
-            AccountChange::AddressRemoved(value) | AccountChange::AddressUnverified(value) => {
-                (None, Some(value))
-            }
-            _ => (None, None),
+            _ => None,
         };
-        let notices = self.settings().notices;
-        let is_email = |address: &AddressRecord| address.kind == AddressKind::Email;
         let may_be_told = |address: &&AddressRecord| {
             address.is_verified
-                && Some(&address.value) != added
-                && match notices {
-                    NoticesBy::Off => false,
-                    NoticesBy::Email => is_email(address),
-                    NoticesBy::EmailElsePhone | NoticesBy::All => true,
-                }
+                && Some(&address.value) != subject
                 && self.sends_notices(address.kind)
                 && !self.is_refused_number(address)
         };
+        let is_email = |address: &&AddressRecord| address.kind == AddressKind::Email;
         let mut told: Vec<_> = addresses.iter().filter(may_be_told).collect();
-        let is_mixed = told.iter().any(|it| is_email(it)) && told.iter().any(|it| !is_email(it));
-        let needs_order = is_mixed && notices == NoticesBy::EmailElsePhone;
-        if !needs_order && told.len() <= MOST_TOLD {
-            return Ok(told);
-        }
-        let times = self.store().proof_times(user).await?;
-        // One that is not known is older than all.
-        let time = |address: &AddressRecord| {
-            let is_it = |it: &&ProofTime| (it.kind, it.id) == (address.kind, address.id);
-            times.iter().find(is_it).map(|it| it.at)
+        let wants_phones = match self.settings().notices {
+            NoticesBy::Off => return Vec::new(),
+            NoticesBy::Email => false,
+            NoticesBy::EmailElsePhone => !told.iter().any(is_email),
+            NoticesBy::All => true,
         };
-        let is_removed = |address: &AddressRecord| Some(&address.value) == removed;
-        if notices == NoticesBy::EmailElsePhone {
-            let emails = told.iter().filter(|it| is_email(it) && !is_removed(it));
-            let oldest = emails.map(|it| time(it)).min();
-            told.retain(|it| {
-                is_email(it) || is_removed(it) || oldest.is_none_or(|oldest| time(it) < oldest)
-            });
-        }
-        if told.len() > MOST_TOLD {
-            told.sort_by_key(|it| (!is_removed(it), time(it)));
-            told.truncate(MOST_TOLD);
-        }
-        Ok(told)
+        told.retain(|address| wants_phones || is_email(address));
+        told.truncate(MOST_TOLD);
+        told
     }
 
     /// Whether someone sends notices by this kind of address. A site whose receivers know none goes without.
-    fn sends_notices(&self, kind: AddressKind) -> bool {
+    pub(super) fn sends_notices(&self, kind: AddressKind) -> bool {
         let purpose = Purpose::SecurityNotice;
         let signal = MessageSignal::of(purpose, kind);
         let is_received = |signal: MessageSignal| !signal.receivers(&self.inner.signals).is_empty();

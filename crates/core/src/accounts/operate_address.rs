@@ -2,21 +2,17 @@
 
 use phone_auth_events::{AccountChange, Sender};
 
-use super::current_user::MAX_ADDRESSES;
 use super::{
     Accounts, AddAddressRefusal, AmbiguousName, Failure, FlowError, Removal, UsernameRefusal,
 };
-use crate::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber, ProofByHand,
-};
+use crate::address::{AddressCaps, AddressKind, AddressRecord, ProofByHand};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, User};
 use crate::username::Username;
 
 impl Accounts {
-    /// The address that this text means, in any spelling, and whose it is; none when nobody has it. Others may
-    /// [claim](crate::address::AddressId::is_claim) it: see [`address_holders`](Self::address_holders).
+    /// The address that this text means, in any spelling, and whose it is; none when nobody has it.
     ///
     /// # Security
     /// As for [`find`](Self::find).
@@ -53,43 +49,6 @@ impl Accounts {
             found => found?,
         };
         Ok(found.and_then(|found| Some((found.address?, found.user))))
-    }
-
-    /// All who have the address that this text means, in any spelling: whose row it is, and after them those who have added it
-    /// while that was not proven. Before an operator says whose it is, they must know that others say so too.
-    ///
-    /// # Security
-    /// As for [`find`](Self::find).
-    ///
-    /// # Errors
-    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
-    ///
-    /// # Cancel safety
-    /// It only reads.
-    ///
-    /// # Examples
-    /// ```
-    /// # use phone_auth_core::password::Password;
-    #[doc = include_str!("example_setup.txt")]
-    /// let holders = accounts.address_holders("0091 98765 43210").await?;
-    /// let [(address, ann)] = holders.as_slice() else { return Err("not one".into()) };
-    /// assert_eq!((address.value.as_str(), ann.username.as_str()), ("+919876543210", "ann"));
-    /// assert!(accounts.address_holders("nobody@example.org").await?.is_empty());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn address_holders(&self, text: &str) -> Result<Vec<(AddressRecord, User)>, Failure> {
-        let address = if text.contains('@') {
-            EmailAddress::parse(text).ok().map(Address::Email)
-        } else {
-            let number = PhoneNumber::parse_in(text, self.settings().default_region);
-            number.ok().map(Address::Phone)
-        };
-        match address {
-            Some(address) => Ok(self.store().holders(&address, MAX_ADDRESSES).await?),
-            None => Ok(Vec::new()),
-        }
     }
 
     /// Adds an address to the account of a user as an operator: what has an `@` as an e-mail address, else as a phone
@@ -130,8 +89,13 @@ impl Accounts {
             all: u32::MAX,
             unverified: u32::MAX,
         };
-        self.add(Sender::new("add_address_for"), user, &address, caps)
-            .await
+        self.add(
+            Sender::new("add_address_for"),
+            user,
+            &address,
+            (caps, false),
+        )
+        .await
     }
 
     /// Removes an address of a user as an operator, be it their last way in. The rest is as for
@@ -171,8 +135,7 @@ impl Accounts {
     }
 
     /// Marks an address of a user as verified or as not, because an operator knows. `false` when it is so already, or not
-    /// there any more. The user's other verified addresses are told; no signal of that is fired, for the user has proven nothing. Others who
-    /// have it without proof lose it, as by [`verify_address`](Self::verify_address).
+    /// there any more. The user's other verified addresses are told; no signal is fired, for the user has proven nothing.
     ///
     /// # Errors
     /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
@@ -196,14 +159,6 @@ impl Accounts {
             AccountChange::AddressUnverified(value)
         };
         let notices = self.notices_of(user.id, &addresses, &change).await?;
-        let losses = if is_verified {
-            let proven = (address.kind, address.value.as_str());
-            let sender = Sender::new("set_verified");
-            self.losses_of(sender, user.id, proven).await?
-        } else {
-            Vec::new()
-        };
-        let notices = notices.with_losses(losses);
         let proof = ProofByHand {
             kind: address.kind,
             id: address.id,

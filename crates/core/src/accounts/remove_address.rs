@@ -1,6 +1,6 @@
 //! Removing an address of an account, and choosing the one that comes first.
 
-use phone_auth_events::{AccountChange, DurableSignal, Sender};
+use phone_auth_events::{AccountChange, DurableSignal, EmailRemoved, PhoneRemoved, Sender};
 
 use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{
@@ -107,7 +107,15 @@ impl Accounts {
             RemovalOutcome::Gone => return Ok(Removal::NotThere),
         }
         self.notify(user, notices).await;
-        self.tell_removed(sender, user, &address).await;
+        let (user, value) = (user.to_event_user(), address.value.clone());
+        match kind {
+            AddressKind::Email => {
+                self.happened(EmailRemoved::new(sender, user, value)).await;
+            }
+            AddressKind::Phone => {
+                self.happened(PhoneRemoved::new(sender, user, value)).await;
+            }
+        }
         Ok(Removal::Removed(address))
     }
 

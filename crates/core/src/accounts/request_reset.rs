@@ -139,11 +139,8 @@ impl Accounts {
         if is_by_email {
             found = self.at_verified_email(found).await?;
         }
-        if self.reads_who_may_claim(purpose) {
-            found = self.found_or_claimant(found).await?;
-        }
         let (found, canonical) = (found.as_ref(), name.canonical());
-        let addressee = self.addressee(purpose, &name, &canonical, found);
+        let addressee = self.addressee(purpose, &name, &canonical, found).await?;
         let to = if reads_more {
             self.guard_text(purpose, addressee).await?
         } else {
@@ -186,7 +183,7 @@ impl Accounts {
         found: Option<&FoundUser>,
     ) -> Result<SentTo, Failure> {
         let canonical = name.canonical();
-        let to = self.addressee(purpose, name, &canonical, found);
+        let to = self.addressee(purpose, name, &canonical, found).await?;
         self.send_message(purpose, to, carries).await?;
         let mut sent = SentTo::default();
         sent.note(to);
@@ -194,19 +191,19 @@ impl Accounts {
     }
 
     /// Who is sent a message: the address that someone was found by, if it may receive one, and else nobody.
-    fn addressee<'a>(
+    async fn addressee<'a>(
         &self,
         purpose: Purpose,
         name: &AccountName,
         canonical: &'a str,
         found: Option<&'a FoundUser>,
-    ) -> Addressee<'a> {
+    ) -> Result<Addressee<'a>, Failure> {
         let may_be_unverified = match purpose {
-            // Whom it may go to is found out already.
-            Purpose::LogIn => self.settings().sign_up_by_code,
+            _ if self.reads_who_may_claim(purpose) => self.is_unclaimed(found).await?,
+            Purpose::LogIn => false,
             _ => self.settings().unverified_reset,
         };
-        match found {
+        Ok(match found {
             Some(FoundUser {
                 user,
                 address: Some(address),
@@ -217,12 +214,20 @@ impl Accounts {
                 kind: self.kind_to(purpose, name),
                 name: canonical,
             },
-        }
+        })
     }
 
     /// Whether it is read if an account is for the taking: where one signs up by code.
     fn reads_who_may_claim(&self, purpose: Purpose) -> bool {
         purpose == Purpose::LogIn && self.settings().sign_up_by_code
+    }
+
+    /// Whether an account is for the taking by who shows that an unverified address of it is theirs: nobody has shown that
+    /// of another address. The same is read for nobody.
+    async fn is_unclaimed(&self, found: Option<&FoundUser>) -> Result<bool, Failure> {
+        let id = found.map_or(NOBODY, |found| found.user.id);
+        let addresses = self.some_addresses_of(id).await?;
+        Ok(!addresses.iter().any(|address| address.is_verified))
     }
 
     /// By which kind of address a message goes to who is named so.
@@ -357,7 +362,7 @@ impl SentTo {
 }
 
 /// No user has this id: rows are numbered from 1.
-pub(super) const NOBODY: UserId = UserId::new(0);
+const NOBODY: UserId = UserId::new(0);
 
 /// Why [`Accounts::request_password_reset`] and [`Accounts::begin_log_in`] refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use phone_auth_events::{Limit, MessageRefusal};
+use phone_auth_events::{AccountChange, Limit, MessageRefusal};
 
 use super::limits::Asking;
 use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord, PhoneNumber};
 use crate::gate::{GateNames, GatedFlow};
 use crate::limits::RateLimit;
-use crate::outbox::{Addressee, Carries, Purpose, To};
+use crate::outbox::{Carries, Purpose};
 use crate::user::User;
 
 /// How soon a request for another link is taken for a second click.
@@ -129,8 +129,17 @@ impl Accounts {
             Err(failure) if self.is_repeat(&failure) => return Ok(()),
             counted => counted?,
         }
-        let to = Addressee::User(To { user, address });
-        self.send_message(Purpose::Verify, to, carries).await
+        if self.settings().conceal_accounts && address.id.is_claim() {
+            let asking = Asking {
+                flow: "request_verification",
+                user: Some(user),
+                is_stranger: false,
+            };
+            let address = (address.kind, address.value.as_str());
+            self.count_proofs(&asking, std::iter::once(address)).await?;
+        }
+        let tried = AccountChange::AddingTried;
+        self.send_proof(user, address, carries, tried).await
     }
 
     /// Whether a link was sent a moment ago: then this is the second of two clicks, and is answered as the first.
@@ -160,17 +169,8 @@ impl Accounts {
         }
     }
 
-    /// What messages to an address are counted under that only its user can ask for: what is stored. Of a claim each user has a
-    /// count of their own: no other may use up what its owner needs to prove it.
-    pub(super) fn about_own<'a>(address: &'a AddressRecord, user: &'a [u8]) -> Vec<&'a [u8]> {
-        let mut about = vec![address.kind.as_str().as_bytes(), address.value.as_bytes()];
-        if address.id.is_claim() {
-            about.push(user);
-        }
-        about
-    }
-
-    /// Counts a link to an address.
+    /// Counts a link to an address: only its owner can ask for one, so it is counted by what is stored. Of a claim each user
+    /// has a count of their own: no other may use up what its owner needs to prove it.
     async fn count_verification(
         &self,
         user: &User,
@@ -182,7 +182,13 @@ impl Accounts {
             is_stranger: false,
         };
         let claimant = user.id.get().to_be_bytes();
-        let about = &Self::about_own(address, &claimant);
+        let about = [
+            address.kind.as_str().as_bytes(),
+            address.value.as_bytes(),
+            &claimant,
+        ];
+        let parts = if address.id.is_claim() { 3 } else { 2 };
+        let about = about.get(..parts).unwrap_or(&about);
         let limits: &[Limit] = match address.kind {
             AddressKind::Email => &[Limit::EmailVerifications],
             AddressKind::Phone => &[Limit::PhoneVerificationPause, Limit::PhoneVerifications],

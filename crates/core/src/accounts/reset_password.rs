@@ -4,10 +4,9 @@ use phone_auth_events::{AccountChange, DurableSignal, PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
 use super::current_user::MAX_ADDRESSES;
-use super::losses::Loss;
 use super::new_password::attributes_of;
-use super::{Accounts, Failure, FlowError};
-use crate::address::{AddressKind, AddressRecord};
+use super::{Accounts, FlowError};
+use crate::address::AddressKind;
 use crate::form::{Field, FieldProblem, Problems};
 use crate::link::{Addressed, LinkTarget, LogIns, OpenedLink, SentTo};
 use crate::outbox::Purpose;
@@ -167,8 +166,7 @@ impl Accounts {
         let signal = DurableSignal::PasswordWasReset;
         let event = self.event_of(signal, user.id, "reset_password", (None, None))?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
-        let losses = self.losses_by_reset(&user, &addresses, target.link.as_ref());
-        let notices = notices.with_event(event).with_losses(losses.await?);
+        let notices = notices.with_event(event);
         let replacement = PasswordReplacement {
             user: user.id,
             old: user.password.clone(),
@@ -195,7 +193,7 @@ impl Accounts {
 
     /// Frees an address that its account has not proven, by a reset link to it: anyone who reads the mailbox or has the
     /// phone takes it from an account that proves itself by another address. They can sign up with it then, or add it.
-    /// Gives the address. The verified addresses of that account are told. Fires `email_removed` or `phone_removed`.
+    /// Gives the address.
     ///
     /// # Errors
     /// - [`InvalidLink`]: as for [`open_reset_link`](Self::open_reset_link), and when the link
@@ -232,48 +230,11 @@ impl Accounts {
         else {
             return Err(FlowError::Refused(InvalidLink));
         };
-        let sender = Sender::new("free_address");
-        let addresses = self.some_addresses_of(user.id).await?;
-        let is_it = |it: &&AddressRecord| (it.kind, it.id) == (link.kind, link.address);
-        let address = addresses.iter().find(is_it);
-        let address = address.ok_or(FlowError::Refused(InvalidLink))?;
-        let event = self.event_of_address(
-            [DurableSignal::EmailRemoved, DurableSignal::PhoneRemoved],
-            user.id,
-            sender,
-            (link.kind, &link.value),
-        )?;
-        let change = AccountChange::AddressRemoved(link.value.clone());
-        let notices = self.notices_of(user.id, &addresses, &change).await?;
-        let notices = notices.with_event(event);
-        let enclosed = notices.to_commit();
-        let freed = self.store().free_address(user.id, &link, &enclosed);
-        if !freed.await? {
-            return Err(FlowError::Refused(InvalidLink));
+        if self.store().free_address(user.id, &link).await? {
+            Ok(link.value)
+        } else {
+            Err(FlowError::Refused(InvalidLink))
         }
-        self.text_was_used(link.kind, &link.value).await;
-        self.notify(&user, notices).await;
-        self.tell_removed(sender, &user, address).await;
-        Ok(link.value)
-    }
-
-    /// What a reset takes: by the proof of its address, from others; and all claims of the user, who may not have made them.
-    async fn losses_by_reset(
-        &self,
-        user: &User,
-        addresses: &[AddressRecord],
-        link: Option<&OpenedLink>,
-    ) -> Result<Vec<Loss>, Failure> {
-        let Some(link) = link else {
-            return Ok(Vec::new());
-        };
-        let sender = Sender::new("reset_password");
-        let proven = (link.kind, link.value.as_str());
-        let mut losses = self.losses_of(sender, user.id, proven).await?;
-        for claim in addresses.iter().filter(|it| it.id.is_claim()) {
-            losses.push(self.untold_loss(sender, claim.clone(), user.clone())?);
-        }
-        Ok(losses)
     }
 
     /// Whose password a link resets; nobody's when it does not work.

@@ -1,21 +1,17 @@
 //! Signing up.
 
-use chrono::TimeDelta;
-use phone_auth_events::{Limit, Sender, UserSignedUp};
+use phone_auth_events::{AccountChange, Limit, Sender, UserSignedUp};
 
 use super::limits::Asking;
 use super::{Accounts, Failure, FlowError};
-use crate::address::{Address, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
+use crate::address::{Claiming, EmailAddress, PhoneNumber};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
-use crate::outbox::{Addressee, Carries, Purpose, To};
-use crate::password::{Password, Requester, Verdict};
+use crate::outbox::{Carries, Purpose};
+use crate::password::{EncodedPassword, Password, Requester};
 use crate::store::{StoreError, StoreErrorKind, UniqueName};
-use crate::user::{AccountName, NewUser, User, WantedNames};
+use crate::user::{NewUser, User, WantedNames};
 use crate::username::Username;
-
-/// For how long the same form may come again and get the answer of the first.
-const REPEAT_WITHIN: TimeDelta = TimeDelta::minutes(1);
 
 /// The most characters of a first or last name, as in django-phone-auth's table.
 const MAX_NAME: usize = 150;
@@ -49,33 +45,33 @@ pub struct SignUpForm<'a> {
 pub(super) struct Draft<'a> {
     pub(super) first_name: &'a str,
     pub(super) last_name: &'a str,
-    username: Option<Username>,
+    pub(super) username: Option<Username>,
     pub(super) email: Option<EmailAddress>,
     pub(super) phone: Option<PhoneNumber>,
 }
 
+impl Draft<'_> {
+    /// The names in it.
+    pub(super) fn wanted(&self) -> WantedNames<'_> {
+        WantedNames {
+            username: self.username.as_ref().map(Username::as_str),
+            email: self.email.as_ref(),
+            phone: self.phone.as_ref(),
+        }
+    }
+}
+
 /// A user who was stored, and the addresses that were stored with them.
 pub(super) struct MadeUser {
-    pub(super) user: User,
+    user: User,
     email: Option<String>,
     phone: Option<String>,
 }
 
-impl MadeUser {
-    /// With an address that was added to the account after it was stored.
-    pub(super) fn with_address(mut self, address: &Address) -> Self {
-        let added = match address {
-            Address::Email(_) => &mut self.email,
-            Address::Phone(_) => &mut self.phone,
-        };
-        *added = Some(address.as_str().to_owned());
-        self
-    }
-}
-
 impl Accounts {
     /// Makes an account, with an e-mail address and a phone number that are not verified yet. Sends
-    /// nothing to them. Fires `user_signed_up`.
+    /// nothing to them, unless [`verify_at_sign_up`](crate::settings::Settings::verify_at_sign_up) says so. Fires
+    /// `user_signed_up`.
     ///
     /// The same form once more within a minute, as a double click sends it, gets the same answer, and makes and fires
     /// nothing. What the [form](crate::settings::Settings::is_on_sign_up_form) of this site does not have is not read. White space
@@ -84,7 +80,9 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong, names that someone else has among it, also when someone
-    ///   else was faster by a moment.
+    ///   else was faster by a moment. Where [`verify_at_sign_up`](crate::settings::Settings::verify_at_sign_up) is on, not
+    ///   an address that nobody has proven: it becomes a [claim](crate::address::AddressId::is_claim). Where [`conceal_accounts`](crate::settings::Settings::conceal_accounts) is on, of
+    ///   names only the username.
     /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), too many of this client's network sign up;
     ///   [`Busy`](super::FailureKind::Busy), too many passwords are being hashed;
     ///   [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the
@@ -133,10 +131,17 @@ impl Accounts {
         let counters = self.counters();
         let counters = counters.network(Limit::SignUps, self.client.network());
         self.count(&asking, counters).await?;
-        let made = match self
-            .make_user(&form, &required, &requester, "sign_up")
-            .await
-        {
+        let made = match self.claiming_at_sign_up() {
+            Claiming::Never => {
+                self.make_user(&form, &required, &requester, "sign_up")
+                    .await
+            }
+            claiming => {
+                self.make_claiming(&form, &required, &requester, claiming)
+                    .await
+            }
+        };
+        let made = match made {
             Err(FlowError::Refused(SignUpRefusal::Invalid(problems)))
                 if problems.iter().all(|it| it.problem == Problem::Taken) =>
             {
@@ -187,71 +192,11 @@ impl Accounts {
             } else {
                 Carries::Link
             };
-            let to = Addressee::User(To { user, address });
-            if let Err(error) = self.send_message(Purpose::Verify, to, carries).await {
+            let tried = AccountChange::SignUpTried;
+            if let Err(error) = self.send_proof(user, address, carries, tried).await {
                 tracing::warn!(%error, "no link was sent to an address of a new user");
             }
         }
-    }
-
-    /// The user whom a form has made that was sent a moment ago, when this is the same form again: none of a form that
-    /// was not sent before, or is another. For a caller whose users are logged in as soon as they have signed up.
-    ///
-    /// # Errors
-    /// As for [`sign_up`](Self::sign_up), less what it refuses.
-    ///
-    /// # Cancel safety
-    /// It only reads.
-    pub async fn repeated_sign_up(&self, form: SignUpForm<'_>) -> Result<Option<User>, Failure> {
-        let form = self.without_hidden(form);
-        let requester = Requester::signing_up(&self.client);
-        self.signed_up_just_now(&form, &requester).await
-    }
-
-    /// The user whom the same form has made within the last minute, by a double click, say. The form must be the same in
-    /// every field, and the password too, so that nobody learns anything who has not filled it in.
-    async fn signed_up_just_now(
-        &self,
-        form: &SignUpForm<'_>,
-        requester: &Requester,
-    ) -> Result<Option<User>, Failure> {
-        let draft = self.read_form(form, &[], &mut Problems::default());
-        let name = AccountName {
-            phone: draft.phone.as_ref().map(PhoneSpellings::from),
-            email: draft.email.as_ref().map(EmailSpellings::from),
-            username: draft.username.as_ref().map(|name| name.as_str().to_owned()),
-        };
-        let found = match self.store().find_user_for(&name, requester).await {
-            Err(error) if error.kind() == StoreErrorKind::Ambiguous => return Ok(None),
-            found => found?,
-        };
-        let Some(user) = found.map(|found| found.user) else {
-            return Ok(None);
-        };
-        let age = (self.now() - user.date_joined).abs();
-        let is_same = user.is_active
-            && age <= REPEAT_WITHIN
-            && user.first_name == draft.first_name
-            && user.last_name == draft.last_name
-            && (draft.username.as_ref()).is_none_or(|name| name.as_str() == user.username);
-        if !is_same {
-            return Ok(None);
-        }
-        let wanted = [
-            draft.email.as_ref().map(EmailAddress::as_str),
-            draft.phone.as_ref().map(PhoneNumber::as_str),
-        ];
-        let has = self.some_addresses_of(user.id).await?;
-        let has: Vec<&str> = has.iter().map(|address| address.value.as_str()).collect();
-        let wanted: Vec<&str> = wanted.into_iter().flatten().collect();
-        if has != wanted {
-            return Ok(None);
-        }
-        let verdict = self
-            .hasher()
-            .verify(&form.password, &user.password, requester);
-        let is_right = verdict.await? != Verdict::NoMatch;
-        Ok(is_right.then_some(user))
     }
 
     /// The form without what the site does not ask for: nobody was shown such a field.
@@ -291,42 +236,70 @@ impl Accounts {
         requester: &Requester,
         sender: &'static str,
     ) -> Result<MadeUser, FlowError<SignUpRefusal>> {
-        let mut problems = Problems::default();
-        let draft = self.read_form(form, required, &mut problems);
-        self.check_names(&draft, required, &mut problems);
-        self.check_sign_up_password(form, &draft, required, &mut problems);
-        self.note_taken(&draft, &mut problems).await?;
+        let (draft, mut problems) = self.check_form(form, required);
+        let claiming = Claiming::Never;
+        self.note_taken(&draft.wanted(), claiming, &mut problems)
+            .await?;
         problems.refuse(SignUpRefusal::Invalid)?;
         let username = match &draft.username {
             Some(username) => username.clone(),
             None => Username::made_up(self.inner.randomness.as_ref())?,
         };
-        let new = NewUser {
-            username: username.as_str().to_owned(),
-            first_name: draft.first_name.to_owned(),
-            last_name: draft.last_name.to_owned(),
-            password: self.hasher().hash(&form.password, requester).await?,
-            email: draft.email.clone(),
-            phone: draft.phone.clone(),
-            date_joined: self.now(),
-            notices: self.event_of_sign_up(&draft, sender)?,
-        };
-        match self.store_user(new).await {
+        let password = self.hasher().hash(&form.password, requester).await?;
+        let new = self.new_user(&draft, &username, password, sender)?;
+        match self.store_user(&new, claiming).await {
             Ok(made) => Ok(made),
-            Err(error) => Err(self.lost_race(&draft, error).await?),
+            Err(error) => Err(self.lost_race(&draft, claiming, error).await?),
         }
     }
 
+    /// Reads a form, with all that is wrong with it but names that are taken.
+    pub(super) fn check_form<'a>(
+        &self,
+        form: &SignUpForm<'a>,
+        required: &[Field],
+    ) -> (Draft<'a>, Problems) {
+        let mut problems = Problems::default();
+        let draft = self.read_form(form, required, &mut problems);
+        self.check_names(&draft, required, &mut problems);
+        self.check_sign_up_password(form, &draft, required, &mut problems);
+        (draft, problems)
+    }
+
+    /// The user that a form makes.
+    pub(super) fn new_user(
+        &self,
+        draft: &Draft<'_>,
+        username: &Username,
+        password: EncodedPassword,
+        sender: &'static str,
+    ) -> Result<NewUser, Failure> {
+        Ok(NewUser {
+            username: username.as_str().to_owned(),
+            first_name: draft.first_name.to_owned(),
+            last_name: draft.last_name.to_owned(),
+            password,
+            email: draft.email.clone(),
+            phone: draft.phone.clone(),
+            date_joined: self.now(),
+            notices: self.event_of_sign_up(draft, sender)?,
+        })
+    }
+
     /// Stores a user, and says that what was committed with them is pending.
-    pub(super) async fn store_user(&self, new: NewUser) -> Result<MadeUser, StoreError> {
-        let user = self.store().create_user(&new).await?;
+    pub(super) async fn store_user(
+        &self,
+        new: &NewUser,
+        claiming: Claiming,
+    ) -> Result<MadeUser, StoreError> {
+        let user = self.store().create_user_claiming(new, claiming).await?;
         if let Some(outbox) = self.outbox() {
             outbox.were_enqueued(new.notices.iter().count());
         }
         Ok(MadeUser {
             user,
-            email: new.email.map(|email| email.as_str().to_owned()),
-            phone: new.phone.map(|phone| phone.as_str().to_owned()),
+            email: new.email.as_ref().map(|it| it.as_str().to_owned()),
+            phone: new.phone.as_ref().map(|it| it.as_str().to_owned()),
         })
     }
 
@@ -384,24 +357,22 @@ impl Accounts {
         self.check_new_password(problems, password, again, &attributes);
     }
 
-    /// Notes which of the wanted names an account has; one query for all.
-    async fn note_taken(
+    /// Notes which of the wanted names an account has; one query for all. What can be claimed is not taken.
+    pub(super) async fn note_taken(
         &self,
-        draft: &Draft<'_>,
+        wanted: &WantedNames<'_>,
+        claiming: Claiming,
         problems: &mut Problems,
-    ) -> Result<(), StoreError> {
-        let wanted = WantedNames {
-            username: draft.username.as_ref().map(Username::as_str),
-            email: draft.email.as_ref(),
-            phone: draft.phone.as_ref(),
-        };
-        let taken = self.store().taken_names(&wanted).await?;
+    ) -> Result<(), Failure> {
+        let taken = self.store().taken_names(wanted).await?;
         for (field, is_taken) in [
             (Field::Username, taken.username),
             (Field::Email, taken.email),
             (Field::Phone, taken.phone),
         ] {
-            if is_taken {
+            if is_taken
+                && (claiming != Claiming::Unproven || !self.is_unproven(field, wanted).await?)
+            {
                 problems.add(field, Problem::Taken);
             }
         }
@@ -410,16 +381,18 @@ impl Accounts {
 
     /// The error for the one who lost a race for a name: all names that are taken by now, and at least the
     /// one that the store named.
-    async fn lost_race(
+    pub(super) async fn lost_race(
         &self,
         draft: &Draft<'_>,
+        claiming: Claiming,
         error: StoreError,
-    ) -> Result<FlowError<SignUpRefusal>, StoreError> {
+    ) -> Result<FlowError<SignUpRefusal>, Failure> {
         let StoreErrorKind::Taken(name) = error.kind() else {
-            return Err(error);
+            return Err(error.into());
         };
         let mut problems = Problems::default();
-        self.note_taken(draft, &mut problems).await?;
+        self.note_taken(&draft.wanted(), claiming, &mut problems)
+            .await?;
         let mut problems = problems.into_vec();
         if problems.is_empty() {
             let field = match name {

@@ -3,17 +3,14 @@
 use phone_auth_events::{AccountChange, DurableSignal, Limit, Sender};
 
 use super::limits::Asking;
-use super::request_reset::{NOBODY, SentTo};
+use super::request_reset::SentTo;
 use super::resend::Claim;
-use super::sign_up::MadeUser;
-use super::{
-    ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal, Verification,
-};
-use crate::address::{Address, AddressCaps, AddressKind, EmailSpellings, PhoneSpellings};
+use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
+use crate::address::{AddressKind, Claiming, EmailSpellings, PhoneSpellings};
 use crate::challenge::ChallengeKey;
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
-use crate::outbox::{Carries, Notices, Purpose};
+use crate::outbox::{Carries, Purpose};
 use crate::password::EncodedPassword;
 use crate::session::PasswordReplacement;
 use crate::store::StoreErrorKind;
@@ -22,10 +19,6 @@ use crate::username::Username;
 
 /// The flow, as signals and counters name it.
 const SENDER: &str = "begin_sign_up";
-
-/// So many of those who claim an address are looked at. Anyone can claim one, but an account that no one has been in is made by
-/// this flow alone, which makes no second one while it finds the first.
-const MOST_CLAIMANTS: u32 = 10;
 
 impl Accounts {
     /// Makes an account without a password, and has a code sent to its address that logs its owner in, as
@@ -39,9 +32,7 @@ impl Accounts {
     /// # Security
     /// The account is nobody's until the code or the link is used: its address is not verified, and there is no password to
     /// get in by. So an account that a stranger has made stands in no one's way: who has the address gets a code for it, by
-    /// this or by [`begin_log_in`](Self::begin_log_in). Nor does someone who has added the address to an account that they
-    /// have proven theirs by another: the account that is made then [claims](crate::address::AddressId::is_claim) it, and the
-    /// code takes it from them. The answer tells nobody whether there was an account.
+    /// this or by [`begin_log_in`](Self::begin_log_in). The answer tells nobody whether there was an account.
     ///
     /// # Errors
     /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong with what was typed; that an address has an account is no such
@@ -112,7 +103,7 @@ impl Accounts {
             return Err(FlowError::Refused(SignUpRefusal::Invalid(vec![problem])));
         }
         self.ask_gate_to_sign_up(&form).await?;
-        let new = self.new_user(&form)?;
+        let new = self.new_passwordless(&form)?;
         let name = AccountName {
             phone: new.phone.as_ref().map(PhoneSpellings::from),
             email: new.email.as_ref().map(EmailSpellings::from),
@@ -158,17 +149,15 @@ impl Accounts {
         self.count_reset(purpose, name, user, known.or(typed), None)
             .await?;
         if found.is_none() {
-            found = match self.make_passwordless(new.clone()).await? {
-                Some(made) => Some(made),
-                None => self.found_for_code(name).await?,
-            };
+            self.make_passwordless(new.clone()).await?;
+            found = self.found_for_code(name).await?;
         }
         self.send_to_found(purpose, Carries::LinkAndCode(None), name, found.as_ref())
             .await
     }
 
     /// The user that a form makes, who has no password.
-    fn new_user(&self, form: &SignUpForm<'_>) -> Result<NewUser, FlowError<SignUpRefusal>> {
+    fn new_passwordless(&self, form: &SignUpForm<'_>) -> Result<NewUser, FlowError<SignUpRefusal>> {
         let required = self.settings().required_fields();
         let mut problems = Problems::default();
         let draft = self.read_form(form, &required, &mut problems);
@@ -192,55 +181,14 @@ impl Accounts {
     }
 
     /// Stores them, unless someone else was faster by a moment, or has the address as another name: they are sent the code,
-    /// or nobody is. What others have only added, and have not proven, is claimed.
-    async fn make_passwordless(&self, new: NewUser) -> Result<Option<FoundUser>, Failure> {
-        let made = match self.store_user(new.clone()).await {
-            Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => {
-                self.make_claimant(new).await?
+    /// or nobody is.
+    async fn make_passwordless(&self, new: NewUser) -> Result<(), Failure> {
+        match self.store_user(&new, Claiming::Never).await {
+            Ok(made) => {
+                self.tell_of(made, SENDER).await;
+                Ok(())
             }
-            made => Some(made?),
-        };
-        let Some(made) = made else {
-            return Ok(None);
-        };
-        let user = made.user.clone();
-        self.tell_of(made, SENDER).await;
-        let address = self.some_addresses_of(user.id).await?.into_iter().next();
-        Ok(Some(FoundUser { user, address }))
-    }
-
-    /// Stores them with a claim of their address, if others have it and none of them has proven it.
-    async fn make_claimant(&self, new: NewUser) -> Result<Option<MadeUser>, Failure> {
-        let phone = new.phone.clone().map(Address::Phone);
-        let Some(address) = phone.or_else(|| new.email.clone().map(Address::Email)) else {
-            return Ok(None);
-        };
-        let holders = self.store().holders(&address, MOST_CLAIMANTS).await?;
-        if holders.is_empty() || holders.iter().any(|(held, _)| held.is_verified) {
-            return Ok(None);
-        }
-        let without = NewUser {
-            email: None,
-            phone: None,
-            ..new
-        };
-        let stored = match self.store_user(without).await {
-            Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => return Ok(None),
-            stored => stored?,
-        };
-        let one = AddressCaps {
-            all: 1,
-            unverified: 1,
-        };
-        let (id, nothing) = (stored.user.id, Notices::default());
-        match self.store().add_address(id, &address, one, &nothing).await {
-            Ok(_) => Ok(Some(stored.with_address(&address))),
-            // It was proven meanwhile.
-            Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => {
-                let username = &stored.user.username;
-                self.store().close_user(id, username).await?;
-                Ok(None)
-            }
+            Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }
@@ -253,9 +201,6 @@ impl Accounts {
         flow: &'static str,
         target: LinkTarget,
     ) -> Result<User, FlowError<InvalidLink>> {
-        if target.address.id.is_claim() {
-            return self.prove_claim(flow, target).await;
-        }
         let new = EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?;
         let (kind, id) = (target.address.kind, target.address.id);
         let mut user = target.user.clone();
@@ -268,9 +213,7 @@ impl Accounts {
         // Nobody else is told: no other address of the account is proven.
         let change = AccountChange::AddressVerified(target.address.value.clone());
         let notices = self.notices_of(user.id, &[], &change).await?;
-        let proven = (kind, target.address.value.as_str());
-        let losses = self.losses_of(Sender::new(flow), user.id, proven).await?;
-        let notices = notices.with_event(event).with_losses(losses);
+        let notices = notices.with_event(event);
         for _ in 0..ATTEMPTS {
             // What the store takes as the proof of an address is that no reset was asked for meanwhile.
             let reset = self
@@ -302,78 +245,16 @@ impl Accounts {
         Err(FlowError::Refused(InvalidLink))
     }
 
-    /// The same of an account that claims an address which someone else holds without proof: it becomes an address of this
-    /// account, and of no other.
-    async fn prove_claim(
-        &self,
-        flow: &'static str,
-        target: LinkTarget,
-    ) -> Result<User, FlowError<InvalidLink>> {
-        if !is_untouched(&target.user) || self.has_proven(Some(&target.user)).await? {
-            return Err(FlowError::Refused(InvalidLink));
-        }
-        // What the store takes as the proof is that no link that verifies it was asked for meanwhile.
-        let (kind, id) = (target.address.kind, target.address.id);
-        let verification = self.store().link_target(Purpose::Verify, kind, id).await?;
-        let newest = verification.and_then(|it| it.newest);
-        let target = LinkTarget { newest, ..target };
-        match self.verify_by(flow, target, self.now()).await? {
-            Verification::Verified(_, user) => Ok(user),
-            Verification::AlreadyVerified(..) => Err(FlowError::Refused(InvalidLink)),
-        }
-    }
-
     /// Whom a name means to whom a code may go. A name that means several is nobody's.
     pub(super) async fn found_for_code(
         &self,
         name: &AccountName,
     ) -> Result<Option<FoundUser>, Failure> {
-        let found = match self.store().find_user_for(name, &self.asker(name)).await {
-            Err(error) if error.kind() == StoreErrorKind::Ambiguous => None,
-            found => found?,
-        };
-        self.found_or_claimant(found).await
-    }
-
-    /// Where one signs up by code, whom it goes to: who was found, unless by an unproven address of an account that someone has
-    /// proven theirs by another. That keeps nobody from it: it is of who claims it then, in an account that no one has been in
-    /// yet; or of nobody. The same is read for nobody.
-    pub(super) async fn found_or_claimant(
-        &self,
-        found: Option<FoundUser>,
-    ) -> Result<Option<FoundUser>, Failure> {
-        if !self.settings().sign_up_by_code {
-            return Ok(found);
+        match self.store().find_user_for(name, &self.asker(name)).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => Ok(None),
+            found => Ok(found?),
         }
-        let is_proven = self.has_proven(found.as_ref().map(|it| &it.user)).await?;
-        let held = found.as_ref().and_then(|found| found.address.as_ref());
-        let Some(held) = held.filter(|held| is_proven && !held.is_verified) else {
-            return Ok(found);
-        };
-        let Some(address) = Address::of_stored(held.kind, &held.value) else {
-            return Ok(None);
-        };
-        for (address, user) in self.store().holders(&address, MOST_CLAIMANTS).await? {
-            if address.id.is_claim() && is_untouched(&user) && !self.has_proven(Some(&user)).await?
-            {
-                let address = Some(address);
-                return Ok(Some(FoundUser { user, address }));
-            }
-        }
-        Ok(None)
     }
-
-    /// Whether a user has shown that an address is theirs. The same is read for nobody.
-    async fn has_proven(&self, user: Option<&User>) -> Result<bool, Failure> {
-        let id = user.map_or(NOBODY, |user| user.id);
-        let addresses = self.some_addresses_of(id).await?;
-        Ok(addresses.iter().any(|address| address.is_verified))
-    }
-}
-
-/// Whether no one has been in an account yet, and no one can get in by a password.
-fn is_untouched(user: &User) -> bool {
-    user.last_login.is_none() && !user.password.is_usable()
 }
 
 /// The field of the form that has such an address.

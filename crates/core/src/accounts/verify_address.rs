@@ -173,20 +173,6 @@ impl Accounts {
         target: LinkTarget,
         issued_at: DateTime<Utc>,
     ) -> Result<Verification, FlowError<InvalidLink>> {
-        let verification = self.verify_by("verify_address", target, issued_at).await?;
-        if let Verification::Verified(address, _) = &verification {
-            self.text_was_used(address.kind, &address.value).await;
-        }
-        Ok(verification)
-    }
-
-    /// The same by another flow, which says that its message was used.
-    pub(super) async fn verify_by(
-        &self,
-        flow: &'static str,
-        target: LinkTarget,
-        issued_at: DateTime<Utc>,
-    ) -> Result<Verification, FlowError<InvalidLink>> {
         let LinkTarget {
             mut address,
             user,
@@ -198,14 +184,11 @@ impl Accounts {
         let event = self.event_of_address(
             [DurableSignal::EmailVerified, DurableSignal::PhoneVerified],
             user.id,
-            Sender::new(flow),
+            Sender::new("verify_address"),
             (address.kind, &address.value),
         )?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
-        let proven = (address.kind, address.value.as_str());
-        let sender = Sender::new(flow);
-        let losses = self.losses_of(sender, user.id, proven).await?;
-        let notices = notices.with_event(event).with_losses(losses);
+        let notices = notices.with_event(event);
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
@@ -220,8 +203,9 @@ impl Accounts {
         match self.store().verify_address(&claim).await? {
             VerificationOutcome::Verified => {
                 address.is_verified = true;
+                self.text_was_used(address.kind, &address.value).await;
                 self.notify(&user, notices).await;
-                self.tell_verified(flow, &address, &user).await;
+                self.tell_verified("verify_address", &address, &user).await;
                 Ok(Verification::Verified(address, user))
             }
             VerificationOutcome::AlreadyVerified => {

@@ -45,24 +45,6 @@ impl Address {
         }
     }
 
-    /// An address of this kind from a text that is stored; none if another program has stored what is no address.
-    ///
-    /// # Examples
-    /// ```
-    /// use phone_auth_core::address::{Address, AddressKind};
-    ///
-    /// let stored = Address::of_stored(AddressKind::Email, "ann@example.org").ok_or("none")?;
-    /// assert_eq!(stored.as_str(), "ann@example.org");
-    /// assert_eq!(Address::of_stored(AddressKind::Phone, "unknown"), None);
-    /// # Ok::<(), &str>(())
-    /// ```
-    pub fn of_stored(kind: AddressKind, text: &str) -> Option<Self> {
-        match kind {
-            AddressKind::Email => EmailAddress::parse(text).ok().map(Self::Email),
-            AddressKind::Phone => PhoneNumber::parse(text).ok().map(Self::Phone),
-        }
-    }
-
     /// The canonical text, as it is stored and compared.
     pub fn as_str(&self) -> &str {
         match self {
@@ -148,21 +130,6 @@ pub struct VerificationClaim {
     pub notices: Notices,
 }
 
-/// When a verified address was proven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "stores of other crates build it, and a field they forget must not compile"
-)]
-pub struct ProofTime {
-    /// Which kind of address.
-    pub kind: AddressKind,
-    /// Which row.
-    pub id: AddressId,
-    /// When, to the second at least.
-    pub at: DateTime<Utc>,
-}
-
 /// What became of a [`VerificationClaim`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -189,4 +156,19 @@ pub struct AddressCaps {
     pub all: u32,
     /// The most of them that are not verified.
     pub unverified: u32,
+}
+
+/// Which addresses of a new user are stored as [claims](AddressId::is_claim).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a store must have an answer for each"
+)]
+pub enum Claiming {
+    /// None: what someone else has is taken.
+    Never,
+    /// Those that only others have, and none of them verified.
+    Unproven,
+    /// All, whether or not someone has them.
+    Always,
 }

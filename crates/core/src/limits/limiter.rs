@@ -83,6 +83,16 @@ impl Limiter {
         LimitKey::new(LimitSubject::from_bytes(of(b"about", about)), detail)
     }
 
+    /// What tells a sign-up form from others. It is never a subject of a limit.
+    pub(crate) fn form_digest(&self, form: &[&[u8]]) -> [u8; 16] {
+        let fields = [&[b"sign_up".as_slice()], form].concat();
+        let mut half = [0; 16];
+        for (to, from) in half.iter_mut().zip(self.key.sign(&fields)) {
+            *to = from;
+        }
+        half
+    }
+
     /// What a challenge is about, as it is stored. It is never a subject of a limit.
     pub(crate) fn challenge_subject(&self, about: &[&[u8]]) -> ChallengeSubject {
         let fields = [&[b"challenge".as_slice()], about].concat();

@@ -25,17 +25,32 @@ impl Outbox {
         to: Addressee<'_>,
         manner: Manner<'_>,
     ) -> Result<(), Failure> {
-        let outbox = &*self.inner;
+        self.refuse_when_full().await?;
+        let message = self.message(purpose, to, manner)?;
+        self.keep(&message).await
+    }
+
+    /// Enqueues a notice by itself: not with a change, which its flow hands to the store.
+    pub(crate) async fn enqueue_notice(&self, notice: &NewMessage) -> Result<(), Failure> {
+        self.refuse_when_full().await?;
+        self.keep(notice).await
+    }
+
+    async fn refuse_when_full(&self) -> Result<(), Failure> {
         if self.is_full().await? {
             tracing::warn!(
-                limit = outbox.pending.limit(),
+                limit = self.inner.pending.limit(),
                 "as many messages are pending as max_pending_messages allows; a request for one is refused"
             );
             return Err(Failure::new(FailureKind::OutboxFull));
         }
-        let message = self.message(purpose, to, manner)?;
-        outbox.store.enqueue_message(&message).await?;
-        if message.recipient.is_some() {
+        Ok(())
+    }
+
+    async fn keep(&self, message: &NewMessage) -> Result<(), Failure> {
+        let outbox = &*self.inner;
+        outbox.store.enqueue_message(message).await?;
+        if message.recipient.is_some() || message.notice.is_some() {
             outbox.pending.add_one();
         }
         // No matter who it is to: to wake the worker is a part of the work.

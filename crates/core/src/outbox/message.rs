@@ -94,16 +94,15 @@ impl NewMessage {
         of_notice.or_else(|| self.event.as_ref().map(|it| (it.user, it.to_text())))
     }
 
-    /// The same about this user, if it is a notice or an event that does not say whom it is about: of a user who is stored
-    /// with it the flow does not know the number, and has written 0.
+    /// The same about this user, if it is a notice or an event: of one that is stored with it the flow does not know the
+    /// number.
     #[must_use]
     pub fn about(mut self, user: UserId) -> Self {
-        let of_notice = self.notice.as_mut().map(|it| &mut it.user);
-        let of_event = self.event.as_mut().map(|it| &mut it.user);
-        for about in of_notice.into_iter().chain(of_event) {
-            if about.get() == 0 {
-                *about = user;
-            }
+        if let Some(notice) = &mut self.notice {
+            notice.user = user;
+        }
+        if let Some(event) = &mut self.event {
+            event.user = user;
         }
         self
     }

@@ -66,8 +66,7 @@ impl Notice {
 }
 
 /// The notices that a store enqueues in the transaction of a change, if it makes the change; else none of them. Beside those
-/// to the user, the event for durable receivers. Each says whom it is about: mostly the user whose account the store changes, or others who
-/// lose an address by it; one about user 0, about the user whom the store makes. Of who is not there any more nothing is kept.
+/// to the user, the event for durable receivers. All are about the user whose account the store changes.
 ///
 /// # Examples
 /// ```

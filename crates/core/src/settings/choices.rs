@@ -58,10 +58,9 @@ impl Default for RefusedNumberTypes {
 pub enum NoticesBy {
     /// Nobody is told.
     Off,
-    /// By e-mail only: the owner of an account that has none is told nothing.
+    /// By e-mail.
     Email,
-    /// By e-mail; by text message, which costs money, to the numbers that were proven before any e-mail address of the user,
-    /// and to one that is removed. So a thief who adds an e-mail address is not all that is told from then on.
+    /// By e-mail; those who have no verified e-mail address by text message, which costs money.
     #[default]
     EmailElsePhone,
     /// By e-mail and by text message.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::address::{
     Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
-    ProofTime, RemovalOutcome, VerificationClaim, VerificationOutcome,
+    RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use crate::link::{LinkRequest, LinkTarget, OpenedLink};
 use crate::outbox::{Notices, Purpose};
@@ -40,6 +40,20 @@ pub trait AddressStore: Send + Sync {
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError>;
 
+    /// Stores an address of a user as a [claim](AddressId::is_claim), whether or not someone else has it, and enqueues these
+    /// notices with it. The same work for every address.
+    ///
+    /// # Errors
+    /// As for [`add_address`](Self::add_address), but it is [`Taken`](super::StoreErrorKind::Taken) only when this user has
+    /// it, or claims it already.
+    async fn claim_address(
+        &self,
+        user: UserId,
+        address: &Address,
+        caps: AddressCaps,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError>;
+
     /// At most `limit` addresses of each kind that a user has, claims among them, e-mail before phone, in the order of their
     /// ids. Which ones, if there are more, is left to the store.
     async fn addresses_of(
@@ -47,18 +61,6 @@ pub trait AddressStore: Send + Sync {
         user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError>;
-
-    /// At most `limit` of those who have an address, in any spelling, in the order of their ids: rows, be they verified or not,
-    /// and after them claims that are not proven.
-    async fn holders(
-        &self,
-        address: &Address,
-        limit: u32,
-    ) -> Result<Vec<(AddressRecord, User)>, StoreError>;
-
-    /// When addresses of a user were proven, of those that were proven here and are verified: of any other the time is not
-    /// known.
-    async fn proof_times(&self, user: UserId) -> Result<Vec<ProofTime>, StoreError>;
 
     /// An address or a claim, and whose it is, in one query. A claim that was proven is verified.
     async fn address(
@@ -105,14 +107,8 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Removes an unverified address from a user who has a verified one, while the reset link to it that was opened is the
-    /// newest, and enqueues these notices. A copy in the user's own row goes along. `false`, and nothing changed, when not all
-    /// of this is so.
-    async fn free_address(
-        &self,
-        user: UserId,
-        link: &OpenedLink,
-        notices: &Notices,
-    ) -> Result<bool, StoreError>;
+    /// newest. A copy in the user's own row goes along. `false`, and nothing changed, when not all of this is so.
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError>;
 
     /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Writes that one
     /// column, and keeps when it was: what someone marks as unverified again needs a newer link.

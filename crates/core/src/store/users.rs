@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
+use crate::address::Claiming;
 use crate::password::Requester;
 use crate::session::PasswordReplacement;
 use crate::user::{
@@ -26,7 +27,20 @@ pub trait UserStore: Send + Sync {
     /// [`Taken`](super::StoreErrorKind::Taken) with the name that an account has, of several the first
     /// in the order username, e-mail, phone. Usernames, addresses and numbers are one space of names, as in
     /// [`taken_names`](Self::taken_names), also when several are stored at once. Then nothing is stored.
-    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError>;
+    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
+        self.create_user_claiming(new, Claiming::Never).await
+    }
+
+    /// The same with addresses that are stored as [claims](crate::address::AddressId::is_claim). Of one that is a claim no
+    /// copy is in the user's own row.
+    ///
+    /// # Errors
+    /// As for [`create_user`](Self::create_user). An address that becomes a claim is not taken.
+    async fn create_user_claiming(
+        &self,
+        new: &NewUser,
+        claiming: Claiming,
+    ) -> Result<User, StoreError>;
 
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;

@@ -346,10 +346,8 @@ fn storable(text: &str) -> String {
 /// Notices as the statements take them: a list in JSON.
 pub(crate) fn notices_text<'a>(notices: impl IntoIterator<Item = &'a NewMessage>) -> String {
     let notices = notices.into_iter().filter_map(|message| {
-        let (about, text) = message.told()?;
-        let about = Some(about.get()).filter(|about| *about != 0);
+        let (_, text) = message.told()?;
         Some(json!({
-            "about": about,
             "key": message.key,
             "purpose": message.purpose.as_str(),
             "kind": message.kind.as_str(),

@@ -101,25 +101,23 @@ macro_rules! enqueue {
 }
 
 /// Enqueues the notices of a change: those in a list of JSON that [`notices_text`](super::notices_text) makes, if the table
-/// that is named has a row, with the user in this column, whom those are about that do not say so. They have no address, so they supersede no other and are superseded by none.
+/// that is named has a row, with the user in this column. They have no address, so they supersede no other and are superseded by none.
 macro_rules! enqueue_notices {
     ($changed:literal, $user:literal, $notices:literal) => {
         concat!(
             "INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at,
                 expires_at, due_at, notice, channel)
-            SELECT n->>'key', n->>'purpose', n->>'kind', coalesce((n->>'about')::bigint, ",
+            SELECT n->>'key', n->>'purpose', n->>'kind', ",
             $changed,
             ".",
             $user,
-            "), ''::bytea, n->>'language', (n->>'created_at')::timestamptz, clock_timestamp(),
+            ", ''::bytea, n->>'language', (n->>'created_at')::timestamptz, clock_timestamp(),
                 (n->>'expires_at')::timestamptz, LEAST((n->>'created_at')::timestamptz, clock_timestamp()), n->>'notice', n->>'channel'
             FROM ",
             $changed,
             " CROSS JOIN json_array_elements(",
             $notices,
-            "::json) n
-            WHERE n->>'about' IS NULL
-                OR EXISTS (SELECT 1 FROM auth_user WHERE id = (n->>'about')::bigint)"
+            "::json) n"
         )
     };
 }

@@ -331,12 +331,10 @@ pub(crate) fn enqueue_notices(
     user: UserId,
     notices: &Notices,
 ) -> Result<(), Failure> {
-    for message in notices {
-        if let Some((about, text)) = message.clone().about(user).told() {
-            enqueue_notice(connection, message, about, &text)?;
-        }
-    }
-    Ok(())
+    let mut told = notices
+        .iter()
+        .filter_map(|message| Some((message, message.told()?.1)));
+    told.try_for_each(|(message, text)| enqueue_notice(connection, message, user, &text))
 }
 
 fn enqueue_notice(

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
-    PhoneSpellings, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, Claiming, EmailAddress,
+    EmailSpellings, PhoneNumber, PhoneSpellings, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::OpenedLink;
 use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{StoreError, UniqueName};
-use phone_auth_core::user::UserId;
+use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::user::{NewUser, User, UserId, WantedNames};
 
 use super::state::{State, taken, to_micros};
 
@@ -44,11 +44,33 @@ impl State {
             it.user == user && it.kind == kind && it.value == value && !it.is_verified
         };
         if self.is_kept(address, user) || self.claims.values().any(is_pending) {
-            return taken(match kind {
-                AddressKind::Email => UniqueName::Email,
-                AddressKind::Phone => UniqueName::Phone,
-            });
+            return taken(name_of(kind));
         }
+        let record = self.insert_claim(kind, user, value);
+        self.enqueue_notices(user, notices);
+        Ok(record)
+    }
+
+    /// Claims an address, no matter who has it, unless the user has or claims it.
+    pub(super) fn claim_any_address(
+        &mut self,
+        user: UserId,
+        address: &Address,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError> {
+        let (kind, value) = (address.kind(), address.as_str());
+        let mut claims = self.claims.values();
+        let is_pending = claims
+            .any(|it| it.user == user && it.kind == kind && it.value == value && !it.is_verified);
+        if is_pending || self.spelled_like(address).any(|it| it.user == user) {
+            return taken(name_of(kind));
+        }
+        let record = self.insert_claim(kind, user, value);
+        self.enqueue_notices(user, notices);
+        Ok(record)
+    }
+
+    fn insert_claim(&mut self, kind: AddressKind, user: UserId, value: &str) -> AddressRecord {
         self.last_claim += 1;
         let record = AddressRecord {
             id: AddressId::new(AddressId::FIRST_CLAIM + self.last_claim),
@@ -59,8 +81,83 @@ impl State {
         };
         self.end_claims_of(&record);
         self.claims.insert(record.id, record.clone());
-        self.enqueue_notices(user, notices);
-        Ok(record)
+        record
+    }
+
+    /// Whether a user may have one more address.
+    pub(super) fn check_caps(&self, user: UserId, caps: AddressCaps) -> Result<(), StoreError> {
+        if !self.users.contains_key(&user) {
+            return Err(StoreError::new(StoreErrorKind::Broken));
+        }
+        let is_at = |count: usize, cap| u32::try_from(count).unwrap_or(u32::MAX) >= cap;
+        let has = || self.with_claims_of(user, u32::MAX);
+        if is_at(has().count(), caps.all) {
+            return Err(StoreError::new(StoreErrorKind::TooManyAddresses));
+        }
+        if is_at(has().filter(|it| !it.is_verified).count(), caps.unverified) {
+            return Err(StoreError::new(StoreErrorKind::TooManyUnverified));
+        }
+        Ok(())
+    }
+
+    /// Stores a user whose names are free, or may be claimed.
+    pub(super) fn create_user(
+        &mut self,
+        new: &NewUser,
+        claiming: Claiming,
+    ) -> Result<User, StoreError> {
+        let names = self.taken(&WantedNames {
+            username: Some(&new.username),
+            email: new.email.as_ref(),
+            phone: new.phone.as_ref(),
+        });
+        if names.username {
+            return taken(UniqueName::Username);
+        }
+        let email = new.email.clone().map(Address::Email);
+        let phone = new.phone.clone().map(Address::Phone);
+        let wanted = email.map(|it| (it, names.email));
+        let wanted = wanted.into_iter().chain(phone.map(|it| (it, names.phone)));
+        let mut addresses = Vec::new();
+        for (address, is_taken) in wanted {
+            // No user has this number.
+            let is_kept = || self.is_kept(&address, UserId::new(0));
+            let is_claim = match claiming {
+                Claiming::Never => false,
+                Claiming::Unproven => is_taken && !is_kept(),
+                Claiming::Always => true,
+            };
+            if is_taken && !is_claim {
+                return taken(name_of(address.kind()));
+            }
+            addresses.push((address, is_claim));
+        }
+        let own = addresses.iter().find_map(|(address, is_claim)| {
+            let is_own = address.kind() == AddressKind::Email && !is_claim;
+            is_own.then(|| address.as_str().to_owned())
+        });
+        let user = User {
+            id: self.next_user(),
+            username: new.username.clone(),
+            first_name: new.first_name.clone(),
+            last_name: new.last_name.clone(),
+            email: own.unwrap_or_default(),
+            password: new.password.clone(),
+            last_login: None,
+            is_active: true,
+            date_joined: to_micros(new.date_joined),
+        };
+        for (address, is_claim) in addresses {
+            let (kind, value) = (address.kind(), address.as_str());
+            if is_claim {
+                self.insert_claim(kind, user.id, value);
+            } else {
+                self.insert_address(kind, user.id, value);
+            }
+        }
+        self.users.insert(user.id, user.clone());
+        self.enqueue_notices(user.id, &new.notices);
+        Ok(user)
     }
 
     /// Whether more than unproven rows of others keep a user from an address.
@@ -79,14 +176,6 @@ impl State {
                 }
                 Address::Phone(phone) => PhoneSpellings::from(phone).has_name(&it.username),
             })
-    }
-
-    /// The rows of an address, in whatever spelling, and the claims of it that are not proven.
-    pub(super) fn holders(&self, address: &Address) -> impl Iterator<Item = &AddressRecord> {
-        let claims = self.claims.values().filter(move |it| {
-            it.kind == address.kind() && it.value == address.as_str() && !it.is_verified
-        });
-        self.spelled_like(address).chain(claims)
     }
 
     /// The rows of an address, in whatever spelling.
@@ -181,5 +270,13 @@ impl State {
             }
             !ends
         });
+    }
+}
+
+/// The name that an address of this kind is.
+const fn name_of(kind: AddressKind) -> UniqueName {
+    match kind {
+        AddressKind::Email => UniqueName::Email,
+        AddressKind::Phone => UniqueName::Phone,
     }
 }

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, EmailAddress,
-    ProofByHand, ProofTime, RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, Claiming,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -20,26 +20,12 @@ use super::state::{State, taken, to_micros};
 
 #[async_trait]
 impl UserStore for MemoryStore {
-    async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
-        self.write(|state| {
-            let names = state.taken(&WantedNames {
-                username: Some(&new.username),
-                email: new.email.as_ref(),
-                phone: new.phone.as_ref(),
-            });
-            if names.username {
-                return taken(UniqueName::Username);
-            }
-            if names.email {
-                return taken(UniqueName::Email);
-            }
-            if names.phone {
-                return taken(UniqueName::Phone);
-            }
-            let user = state.insert_user(new);
-            state.enqueue_notices(user.id, &new.notices);
-            Ok(user)
-        })
+    async fn create_user_claiming(
+        &self,
+        new: &NewUser,
+        claiming: Claiming,
+    ) -> Result<User, StoreError> {
+        self.write(|state| state.create_user(new, claiming))
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -185,17 +171,7 @@ impl AddressStore for MemoryStore {
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError> {
         self.write(|state| {
-            if !state.users.contains_key(&user) {
-                return Err(StoreError::new(StoreErrorKind::Broken));
-            }
-            let is_at = |count: usize, cap| u32::try_from(count).unwrap_or(u32::MAX) >= cap;
-            let has = || state.with_claims_of(user, u32::MAX);
-            if is_at(has().count(), caps.all) {
-                return Err(StoreError::new(StoreErrorKind::TooManyAddresses));
-            }
-            if is_at(has().filter(|it| !it.is_verified).count(), caps.unverified) {
-                return Err(StoreError::new(StoreErrorKind::TooManyUnverified));
-            }
+            state.check_caps(user, caps)?;
             let is_taken = match address {
                 Address::Email(email) => state.is_email_taken(email, Some(user)),
                 Address::Phone(phone) => state.is_phone_taken(phone, Some(user)),
@@ -208,44 +184,25 @@ impl AddressStore for MemoryStore {
         })
     }
 
+    async fn claim_address(
+        &self,
+        user: UserId,
+        address: &Address,
+        caps: AddressCaps,
+        notices: &Notices,
+    ) -> Result<AddressRecord, StoreError> {
+        self.write(|state| {
+            state.check_caps(user, caps)?;
+            state.claim_any_address(user, address, notices)
+        })
+    }
+
     async fn addresses_of(
         &self,
         user: UserId,
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError> {
         self.read(|state| state.with_claims_of(user, limit).cloned().collect())
-    }
-
-    async fn holders(
-        &self,
-        address: &Address,
-        limit: u32,
-    ) -> Result<Vec<(AddressRecord, User)>, StoreError> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        self.read(|state| {
-            let holders = state.holders(address).filter_map(|it| {
-                let user = state.users.get(&it.user)?;
-                Some((it.clone(), user.clone()))
-            });
-            holders.take(limit).collect()
-        })
-    }
-
-    async fn proof_times(&self, user: UserId) -> Result<Vec<ProofTime>, StoreError> {
-        self.read(|state| {
-            let verified = state.verified.iter();
-            let times = verified.map(|((kind, id), at)| ProofTime {
-                kind: *kind,
-                id: *id,
-                at: *at,
-            });
-            times
-                .filter(|it| {
-                    let address = state.address(it.kind, it.id);
-                    address.is_some_and(|address| address.user == user && address.is_verified)
-                })
-                .collect()
-        })
     }
 
     async fn address(
@@ -316,12 +273,7 @@ impl AddressStore for MemoryStore {
         })
     }
 
-    async fn free_address(
-        &self,
-        user: UserId,
-        link: &OpenedLink,
-        notices: &Notices,
-    ) -> Result<bool, StoreError> {
+    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
         self.write(|state| {
             let address = state.addresses(link.kind).get(&link.address);
             let is_proven = address.is_none_or(|it| it.is_verified);
@@ -340,7 +292,6 @@ impl AddressStore for MemoryStore {
             {
                 user.email.clear();
             }
-            state.enqueue_notices(user, notices);
             Ok(true)
         })
     }
@@ -401,30 +352,6 @@ impl AddressStore for MemoryStore {
 }
 
 impl State {
-    /// Stores a user whose names are free.
-    fn insert_user(&mut self, new: &NewUser) -> User {
-        let email = new.email.as_ref().map(EmailAddress::as_str);
-        let user = User {
-            id: self.next_user(),
-            username: new.username.clone(),
-            first_name: new.first_name.clone(),
-            last_name: new.last_name.clone(),
-            email: email.unwrap_or_default().to_owned(),
-            password: new.password.clone(),
-            last_login: None,
-            is_active: true,
-            date_joined: to_micros(new.date_joined),
-        };
-        if let Some(email) = email {
-            self.insert_address(AddressKind::Email, user.id, email);
-        }
-        if let Some(phone) = &new.phone {
-            self.insert_address(AddressKind::Phone, user.id, phone.as_str());
-        }
-        self.users.insert(user.id, user.clone());
-        user
-    }
-
     /// The first reading of a name that exists.
     fn find(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError> {
         if let Some(address) = self.find_address(name)? {
@@ -476,7 +403,7 @@ impl State {
     }
 
     /// Which of these names an account has.
-    fn taken(&self, wanted: &WantedNames<'_>) -> TakenNames {
+    pub(super) fn taken(&self, wanted: &WantedNames<'_>) -> TakenNames {
         TakenNames {
             username: wanted
                 .username

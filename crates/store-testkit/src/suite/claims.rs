@@ -19,7 +19,7 @@ use super::sample::{
 use crate::external_writer::ExternalChange;
 
 /// An address of each kind, as [`whole`] gives them to Ann.
-fn anns() -> [Address; 2] {
+pub(super) fn anns() -> [Address; 2] {
     [email_address("ann@example.org"), Address::Phone(phone(1))]
 }
 
@@ -37,7 +37,11 @@ async fn added(
 }
 
 /// What the newest link to a claim says, asked for at a time.
-async fn link(store: &dyn Store, claim: &AddressRecord, seconds: i64) -> VerificationClaim {
+pub(super) async fn link(
+    store: &dyn Store,
+    claim: &AddressRecord,
+    seconds: i64,
+) -> VerificationClaim {
     let request = LinkRequest {
         purpose: Purpose::Verify,
         kind: claim.kind,
@@ -62,11 +66,11 @@ async fn link(store: &dyn Store, claim: &AddressRecord, seconds: i64) -> Verific
     }
 }
 
-async fn opened(store: &dyn Store, link: &VerificationClaim) -> VerificationOutcome {
+pub(super) async fn opened(store: &dyn Store, link: &VerificationClaim) -> VerificationOutcome {
     store.verify_address(link).await.unwrap()
 }
 
-fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand {
+pub(super) fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand {
     ProofByHand {
         kind: address.kind,
         id: address.id,
@@ -78,7 +82,7 @@ fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand {
 }
 
 /// Who is meant by an address.
-async fn named(store: &dyn Store, address: &Address) -> Option<UserId> {
+pub(super) async fn named(store: &dyn Store, address: &Address) -> Option<UserId> {
     let name = match address {
         Address::Email(email) => AccountName {
             email: Some(email.into()),
@@ -94,52 +98,9 @@ async fn named(store: &dyn Store, address: &Address) -> Option<UserId> {
 }
 
 /// The values of a user's addresses, claims among them.
-async fn values(store: &dyn Store, user: UserId) -> Vec<String> {
+pub(super) async fn values(store: &dyn Store, user: UserId) -> Vec<String> {
     let addresses = store.addresses_of(user, 100).await.unwrap();
     addresses.into_iter().map(|it| it.value).collect()
-}
-
-pub(super) async fn holders_of_an_address_are_told(subject: &Subject) {
-    let store = subject.store();
-    let ann = stored(store, &whole("ann", 1)).await;
-    let bob = stored(store, &whole("bob", 2)).await;
-    let carl = stored(store, &without_address("carl")).await;
-    for address in anns() {
-        let holders = async |limit| store.holders(&address, limit).await.unwrap();
-        let own = address_of(store, ann.id, address.kind()).await;
-        // The proof of the first kind has taken it from her own row.
-        let ann = user_now(store, ann.id).await;
-        let mut expected = vec![(own.clone(), ann)];
-        assert_eq!(holders(9).await, expected);
-        for user in [&bob, &carl] {
-            let claim = add(store, user.id, &address).await;
-            expected.push((claim, user.clone()));
-        }
-        assert_eq!(holders(9).await, expected);
-        assert_eq!(holders(2).await, expected.get(..2).unwrap());
-        // In another spelling, as another program writes it.
-        let other = match address.kind() {
-            AddressKind::Email => "ANN@Example.org",
-            AddressKind::Phone => "0091 98765 00001",
-        };
-        let respelled = ExternalChange::EditAddress(own.kind, own.id, other.to_owned());
-        subject.outside(respelled).await;
-        other.clone_into(&mut expected.first_mut().unwrap().0.value);
-        assert_eq!(holders(9).await, expected);
-        let link = link(store, &expected.get(1).unwrap().0, 1).await;
-        assert_eq!(opened(store, &link).await, VerificationOutcome::Verified);
-        let left = holders(9).await;
-        let left: Vec<_> = left
-            .iter()
-            .map(|(it, user)| (it.is_verified, user.id))
-            .collect();
-        assert_eq!(left, [(true, bob.id)], "a proven claim is a row");
-        let nobodys = match address.kind() {
-            AddressKind::Email => email_address("nobody@example.org"),
-            AddressKind::Phone => Address::Phone(phone(99)),
-        };
-        assert_eq!(store.holders(&nobodys, 9).await.unwrap(), []);
-    }
 }
 
 pub(super) async fn claim_stands_beside_what_it_claims(subject: &Subject) {

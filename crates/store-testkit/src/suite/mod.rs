@@ -18,6 +18,7 @@ mod log_in_links;
 mod message_sample;
 mod name_space;
 mod names;
+mod new_claims;
 mod newer_message;
 mod notices;
 mod odd_rows;
@@ -141,7 +142,6 @@ macro_rules! __for_each_case {
             address_changes::own_row_has_the_primary_address;
             address_changes::proof_by_hand_uses_links_up;
             address_changes::other_username_obeys_the_one_space;
-            claims::holders_of_an_address_are_told;
             claims::claim_stands_beside_what_it_claims;
             claims::proven_claim_becomes_an_address;
             claims::proof_of_the_holder_ends_claims;
@@ -150,6 +150,9 @@ macro_rules! __for_each_case {
             claims::equal_claims_have_one_winner;
             claims::holder_and_claim_have_one_winner;
             claims::deleted_user_claims_nothing;
+            new_claims::new_user_claims_what_nobody_has_proven;
+            new_claims::any_address_can_be_a_claim;
+            new_claims::sign_ups_at_once_all_claim;
             links::newest_request_is_told;
             links::newer_request_is_always_newer;
             links::young_link_is_asked_for_again;
@@ -233,7 +236,6 @@ macro_rules! __for_each_case {
             proofs::reset_proves_its_address;
             proofs::reset_ends_links_to_other_addresses;
             proofs::reset_ends_younger_proofs;
-            proofs::times_of_proofs_are_told;
             proofs::change_ends_no_proof;
             proofs::unproven_address_is_freed_by_its_link;
             site_key::new_store_has_no_key;
@@ -286,8 +288,6 @@ macro_rules! __for_each_outbox_case {
             dead_letters::old_dead_letters_are_purged;
             challenges::challenge_begins_with_its_message;
             notices::notices_are_committed_with_the_change;
-            notices::others_are_told_with_the_change;
-            notices::freed_address_is_told;
             notices::notice_comes_back_as_stored;
             notices::notices_supersede_nothing;
             notices::notice_goes_with_its_user;

@@ -6,7 +6,6 @@
 )]
 
 use phone_auth_core::address::{Address, AddressKind, VerificationClaim, VerificationOutcome};
-use phone_auth_core::link::OpenedLink;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, LeaseState, MessageSignal, Notices, Queue, Queues, Requeued,
 };
@@ -99,53 +98,6 @@ pub(super) async fn notices_are_committed_with_the_change(subject: &Subject) {
         let second = store.verify_address(&claim("again")).await.unwrap();
         assert_eq!(second, VerificationOutcome::AlreadyVerified);
         assert_eq!(taken(subject).await, [verified]);
-    }
-}
-
-pub(super) async fn others_are_told_with_the_change(subject: &Subject) {
-    let (store, ann) = (subject.store(), ann(subject).await);
-    let bob = stored(store, &whole("bob", 2)).await;
-    let gone = UserId::new(bob.id.get() + 1000);
-    let change = PasswordReplacement {
-        old: ann.password.clone(),
-        notices: Notices::new(vec![
-            notice("ann's", ann.id),
-            notice("bob's", bob.id),
-            event("bob's event", bob.id),
-            notice("nobody's", gone),
-        ]),
-        ..replacement(ann.id, "argon2$new")
-    };
-    assert!(store.replace_password(&change).await.unwrap());
-    let pending = all(subject.outbox()).await;
-    let mut told: Vec<_> = pending
-        .iter()
-        .map(|it| (it.message.key.as_str(), it.message.told().unwrap().0))
-        .collect();
-    told.sort_unstable_by_key(|(key, _)| *key);
-    let expected = [
-        ("ann's", ann.id),
-        ("bob's", bob.id),
-        ("bob's event", bob.id),
-    ];
-    assert_eq!(told, expected);
-}
-
-pub(super) async fn freed_address_is_told(subject: &Subject) {
-    let (store, ann) = (subject.store(), ann(subject).await);
-    let phone = address_of(store, ann.id, AddressKind::Phone).await;
-    let email = address_of(store, ann.id, AddressKind::Email).await;
-    subject
-        .outside(ExternalChange::SetVerified(email.kind, email.id, true))
-        .await;
-    let purpose = phone_auth_core::outbox::Purpose::ResetPassword;
-    let target = store.link_target(purpose, phone.kind, phone.id).await;
-    let link = OpenedLink::of(&target.unwrap().unwrap(), at(1));
-    for (is_freed, expected) in [(true, &["freed"][..]), (false, &[])] {
-        let enclosed = notices(&["freed"], ann.id);
-        let freed = store.free_address(ann.id, &link, &enclosed).await;
-        assert_eq!(freed.unwrap(), is_freed);
-        assert_eq!(taken(subject).await, expected);
     }
 }
 

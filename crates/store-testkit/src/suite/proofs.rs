@@ -5,7 +5,7 @@ use phone_auth_core::address::{
     Address, AddressCaps, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, OpenedLink};
-use phone_auth_core::outbox::{Notices, Purpose};
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::user::UserId;
 
@@ -57,7 +57,7 @@ async fn verified(subject: &Subject, address: &AddressRecord, seconds: i64) -> V
         newest: target.unwrap().unwrap().newest,
         issued_at: at(seconds),
         at: at(seconds),
-        notices: Notices::default(),
+        notices: phone_auth_core::outbox::Notices::default(),
     };
     store.verify_address(&claim).await.unwrap()
 }
@@ -113,7 +113,7 @@ pub(super) async fn reset_ends_links_to_other_addresses(subject: &Subject) {
             newest: before,
             issued_at: at(1),
             at: at(6),
-            notices: Notices::default(),
+            notices: phone_auth_core::outbox::Notices::default(),
         };
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Gone);
@@ -162,34 +162,6 @@ pub(super) async fn reset_ends_younger_proofs(subject: &Subject) {
     }
 }
 
-pub(super) async fn times_of_proofs_are_told(subject: &Subject) {
-    let store = subject.store();
-    let ann = stored(store, &whole("ann", 1)).await;
-    let bob = stored(store, &whole("bob", 2)).await;
-    let times = async |user| {
-        let mut times = store.proof_times(user).await.unwrap();
-        times.sort_by_key(|it| it.at);
-        times
-            .into_iter()
-            .map(|it| (it.kind, it.id, it.at.timestamp()))
-            .collect::<Vec<_>>()
-    };
-    let mut expected = Vec::new();
-    for (seconds, (kind, _)) in (1..).zip(KINDS) {
-        assert_eq!(times(ann.id).await, expected);
-        let address = address_of(store, ann.id, kind).await;
-        verified(subject, &address, seconds).await;
-        expected.push((kind, address.id, at(seconds).timestamp()));
-    }
-    assert_eq!(times(ann.id).await, expected);
-    assert_eq!(times(bob.id).await, []);
-    // What is not verified any more has no proof.
-    let (kind, id, _) = expected.remove(0);
-    let unverified = ExternalChange::SetVerified(kind, id, false);
-    subject.outside(unverified).await;
-    assert_eq!(times(ann.id).await, expected);
-}
-
 pub(super) async fn change_ends_no_proof(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
@@ -210,11 +182,7 @@ pub(super) async fn unproven_address_is_freed_by_its_link(subject: &Subject) {
         let proof = address_of(store, ann.id, other).await;
         let older = opened(subject, &address, 1).await;
         let link = opened(subject, &address, 2).await;
-        let nothing = Notices::default();
-        let free = async |user, link: &OpenedLink| {
-            let freed = store.free_address(user, link, &nothing).await;
-            freed.unwrap()
-        };
+        let free = async |user, link: &OpenedLink| store.free_address(user, link).await.unwrap();
         assert!(!free(ann.id, &link).await, "nothing else is proven");
         verified(subject, &proof, 3).await;
         assert!(!free(ann.id, &older).await, "a newer one was asked for");
@@ -237,7 +205,12 @@ pub(super) async fn unproven_address_is_freed_by_its_link(subject: &Subject) {
             unverified: 10,
         };
         store
-            .add_address(bob.id, &value, caps, &nothing)
+            .add_address(
+                bob.id,
+                &value,
+                caps,
+                &phone_auth_core::outbox::Notices::default(),
+            )
             .await
             .unwrap();
         // What is proven is not freed.

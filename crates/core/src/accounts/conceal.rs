@@ -1,0 +1,250 @@
+//! Signing up with an address that someone else may have, and adding one where nothing may tell whether it has an account.
+//!
+//! There every address is a claim until it is proven, whether or not someone has it. So the account is there in either case,
+//! with the same rows, and all that a user sees of it afterwards is the same. Only the message differs, which the owner of
+//! the address reads.
+
+use phone_auth_events::{AccountChange, Limit};
+
+use super::limits::Asking;
+use super::repeated_sign_up::REPEAT_WITHIN;
+use super::sign_up::{Draft, MadeUser, SignUpForm};
+use super::{Accounts, Dispatch, Failure, FlowError, SignUpRefusal};
+use crate::address::{
+    AddressKind, AddressRecord, Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings,
+};
+use crate::form::{Field, FieldProblem, Problem};
+use crate::outbox::{Addressee, Carries, NewMessage, Purpose, To};
+use crate::password::Requester;
+use crate::settings::NoticesBy;
+use crate::store::{StoreErrorKind, UniqueName};
+use crate::user::{AccountName, User, WantedNames};
+use crate::username::Username;
+
+impl Accounts {
+    /// Which addresses of someone who signs up become claims. Where signing up logs nobody in, none: a claim is no name to
+    /// log in by, so nobody could come back to prove it.
+    pub(super) fn claiming_at_sign_up(&self) -> Claiming {
+        let settings = self.settings();
+        if settings.conceal_accounts {
+            Claiming::Always
+        } else if settings.verify_at_sign_up {
+            Claiming::Unproven
+        } else {
+            Claiming::Never
+        }
+    }
+
+    /// Makes an account of whose addresses some may be claims. Tells nobody.
+    pub(super) async fn make_claiming(
+        &self,
+        form: &SignUpForm<'_>,
+        required: &[Field],
+        requester: &Requester,
+        claiming: Claiming,
+    ) -> Result<MadeUser, FlowError<SignUpRefusal>> {
+        let (draft, mut problems) = self.check_form(form, required);
+        let username = draft.username.as_ref().map(Username::as_str);
+        let as_number = username.and_then(PhoneSpellings::named);
+        if claiming != Claiming::Always {
+            self.note_taken(&draft.wanted(), claiming, &mut problems)
+                .await?;
+        } else if as_number.is_some_and(|number| !number.numbers().is_empty()) {
+            // Whether it is taken would tell whether someone has the number.
+            problems.add(Field::Username, Problem::UsernameIsNumber);
+        } else {
+            let wanted = WantedNames {
+                username,
+                ..WantedNames::default()
+            };
+            self.note_taken(&wanted, claiming, &mut problems).await?;
+        }
+        problems.refuse(SignUpRefusal::Invalid)?;
+        let is_made_up = draft.username.is_none();
+        // The second of two clicks gets the answer of the first.
+        if is_made_up && self.signed_up_just_now(form, requester).await?.is_some() {
+            return Err(taken());
+        }
+        let asking = Asking {
+            flow: "sign_up",
+            user: None,
+            is_stranger: true,
+        };
+        let email = draft.email.as_ref().map(EmailAddress::as_str);
+        let phone = draft.phone.as_ref().map(PhoneNumber::as_str);
+        let email = email.map(|it| (AddressKind::Email, it));
+        let phone = phone.map(|it| (AddressKind::Phone, it));
+        self.count_proofs(&asking, email.into_iter().chain(phone))
+            .await?;
+        let password = self.hasher().hash(&form.password, requester).await?;
+        let [username, _] = self.usernames_of_form(&draft);
+        let mut new = self.new_user(&draft, &username, password, "sign_up")?;
+        let made = self.store_user(&new, claiming).await;
+        match made {
+            Err(error) if error.kind() == StoreErrorKind::Taken(UniqueName::Username) => {
+                if !is_made_up || self.signed_up_just_now(form, requester).await?.is_some() {
+                    return Err(taken());
+                }
+                // Someone else has typed the same but for the password.
+                let username = Username::made_up(self.randomness()).map_err(Failure::from)?;
+                username.as_str().clone_into(&mut new.username);
+                Ok(self.store_user(&new, claiming).await?)
+            }
+            Err(error) => Err(self.lost_race(&draft, claiming, error).await?),
+            Ok(made) => Ok(made),
+        }
+    }
+
+    /// Whether someone has this address who has not proven it, so that it can be claimed.
+    pub(super) async fn is_unproven(
+        &self,
+        field: Field,
+        wanted: &WantedNames<'_>,
+    ) -> Result<bool, Failure> {
+        let name = AccountName {
+            email: (wanted.email.filter(|_| field == Field::Email)).map(EmailSpellings::from),
+            phone: (wanted.phone.filter(|_| field == Field::Phone)).map(PhoneSpellings::from),
+            username: None,
+        };
+        let found = self.found_for_code(&name).await?;
+        let held = found.and_then(|found| found.address);
+        Ok(held.is_some_and(|held| !held.is_verified))
+    }
+
+    /// The usernames that a form has made a user with within the last minute: the one that it has; or one that is made up
+    /// of it and of the time, by minutes. So of two that are sent at once the store takes one, though no address that they
+    /// have is anyone's name; and later nobody can tell whether the form was sent before.
+    pub(super) fn usernames_of_form(&self, draft: &Draft<'_>) -> [Username; 2] {
+        if let Some(username) = &draft.username {
+            return [username.clone(), username.clone()];
+        }
+        let email = draft.email.as_ref().map(EmailAddress::as_str);
+        let phone = draft.phone.as_ref().map(PhoneNumber::as_str);
+        let minute = self.now().timestamp() / REPEAT_WITHIN.num_seconds();
+        [minute, minute - 1].map(|minute| {
+            Username::made_of(self.inner.limiter.form_digest(&[
+                draft.first_name.as_bytes(),
+                draft.last_name.as_bytes(),
+                email.unwrap_or_default().as_bytes(),
+                phone.unwrap_or_default().as_bytes(),
+                &minute.to_be_bytes(),
+            ]))
+        })
+    }
+
+    /// Counts messages to addresses that may be anyone's, as resets are counted, of which one client network has half. With
+    /// counters of their own: those of resets are about the account, so either would tell by the other whether there is one.
+    pub(super) async fn count_proofs<'a>(
+        &self,
+        asking: &Asking<'_>,
+        addresses: impl Iterator<Item = (AddressKind, &'a str)>,
+    ) -> Result<(), Failure> {
+        let (limit, network) = (Limit::ResetsOfAddress, self.client.network());
+        let mut counters = self.counters();
+        for (kind, value) in addresses {
+            let about = proofs_of(kind, value);
+            counters = counters.about(limit, &about, &[]);
+            if let Some(network) = network {
+                counters = counters.half_about(limit, &about, &[network.bytes()]);
+            }
+        }
+        self.count(asking, counters).await.map(drop)
+    }
+
+    /// Has a link sent by which an address of a user is verified. Where accounts are concealed and someone else has proven
+    /// it, nobody is sent one, by the same work, and its owner is told what was tried.
+    pub(super) async fn send_proof(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+        carries: Carries,
+        tried: fn(String) -> AccountChange,
+    ) -> Result<(), Failure> {
+        let purpose = Purpose::Verify;
+        let to = Addressee::User(To { user, address });
+        if !self.settings().conceal_accounts || !address.id.is_claim() {
+            return self.send_message(purpose, to, carries).await;
+        }
+        let found = self.found_for_code(&name_of(address)).await?;
+        let holder = found.and_then(|found| {
+            let is_proven = |held: &AddressRecord| held.is_verified && held.user != user.id;
+            Some((found.address.filter(is_proven)?, found.user))
+        });
+        let Some((held, holder)) = &holder else {
+            return self.send_message(purpose, to, carries).await;
+        };
+        let nobody = Addressee::Nobody {
+            kind: address.kind,
+            name: &address.value,
+        };
+        let is_off = self.settings().notices == NoticesBy::Off;
+        if is_off || !holder.is_active || !self.sends_notices(address.kind) {
+            return self.send_message(purpose, nobody, carries).await;
+        }
+        // It costs what the link would cost.
+        let to = Addressee::User(To {
+            user: holder,
+            address: held,
+        });
+        let is_allowed = matches!(self.guard_text(purpose, to).await?, Addressee::User(_));
+        self.send_guarded(purpose, nobody, carries).await?;
+        if is_allowed {
+            self.tell_holder(holder.clone(), held, tried).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells who has proven an address what was tried with it. Where receivers run in the background, this does too: the
+    /// answer would take longer for one who exists.
+    async fn tell_holder(
+        &self,
+        holder: User,
+        held: &AddressRecord,
+        tried: fn(String) -> AccountChange,
+    ) -> Result<(), Failure> {
+        let to = (holder.id, held.kind, held.value.as_str());
+        let (now, links) = (self.now(), &self.inner.links);
+        let (change, language) = (tried(held.value.clone()), self.language.as_ref());
+        let mut notice = NewMessage::notice(to, &change, language, now, links, self.randomness())?;
+        notice.channel = self.with_channel(None).channel_to(held.kind);
+        let accounts = self.clone();
+        let told = async move {
+            if let Err(error) = accounts.send_notice(&holder, notice).await {
+                tracing::warn!(%error, "nobody was told that someone tried their address");
+            }
+        };
+        match self.inner.dispatch {
+            Dispatch::Background => drop(tokio::spawn(told)),
+            Dispatch::InRequest => told.await,
+        }
+        Ok(())
+    }
+}
+
+/// What messages to an address that may be anyone's are counted by.
+pub(super) const fn proofs_of(kind: AddressKind, value: &str) -> [&[u8]; 3] {
+    [b"proof", kind.as_str().as_bytes(), value.as_bytes()]
+}
+
+fn taken() -> FlowError<SignUpRefusal> {
+    let taken = FieldProblem::new(Field::Username, Problem::Taken);
+    FlowError::Refused(SignUpRefusal::Invalid(vec![taken]))
+}
+
+/// The name that an address is.
+fn name_of(address: &AddressRecord) -> AccountName {
+    let value = address.value.as_str();
+    match address.kind {
+        AddressKind::Email => AccountName {
+            email: EmailSpellings::read(value),
+            ..AccountName::default()
+        },
+        AddressKind::Phone => AccountName {
+            phone: PhoneNumber::parse(value)
+                .ok()
+                .as_ref()
+                .map(PhoneSpellings::from),
+            ..AccountName::default()
+        },
+    }
+}

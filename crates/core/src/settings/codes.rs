@@ -1,0 +1,68 @@
+//! What is said of codes, and of what they prove.
+
+use std::time::Duration;
+
+use super::{MINUTE, Settings, SettingsError};
+use crate::address::AddressKind;
+use crate::outbox::{MessageSignal, Purpose};
+
+/// The shortest life of a code that reaches a telephone in time.
+const MIN_LIFETIME: Duration = MINUTE;
+
+/// The longest life of a code (ASVS 5.0, 6.5.1; NIST SP 800-63B-4, 3.1.3.2).
+pub(super) const MAX_LIFETIME: Duration = Duration::from_mins(10);
+
+impl Settings {
+    /// Checks what is said of codes.
+    pub(super) fn validate_codes(&self) -> Result<(), SettingsError> {
+        let methods = self.authentication_methods;
+        if !(MIN_LIFETIME..=MAX_LIFETIME).contains(&self.code_lifetime) {
+            return Err(SettingsError::new(
+                "code_lifetime",
+                "from 1 minute to 10 minutes",
+            ));
+        }
+        if self.login_by_code && !(methods.email || methods.phone) {
+            return Err(SettingsError::new(
+                "login_by_code",
+                "off where authentication_methods has neither phone nor email: there is nothing to send a code to",
+            ));
+        }
+        let has_one_name = methods.email != methods.phone && !methods.username;
+        if self.sign_up_by_code && !(self.login_by_code && has_one_name) {
+            return Err(SettingsError::new(
+                "sign_up_by_code",
+                "off unless login_by_code is on and authentication_methods is phone alone, or email alone",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Checks that those can log in whose addresses name nobody before they are verified.
+    pub(super) fn validate_concealment(&self) -> Result<(), SettingsError> {
+        if self.conceal_accounts && !(self.verify_at_sign_up || self.sign_up_by_code) {
+            return Err(SettingsError::new(
+                "conceal_accounts",
+                "off unless verify_at_sign_up is on: an address names nobody until it is verified, so nobody could log in \
+                 after signing up",
+            ));
+        }
+        Ok(())
+    }
+
+    /// [Checks](Self::validate) the settings, and that what must be proven can be, where nobody sends these signals.
+    pub(crate) fn validate_for(&self, unreceived: &[&str]) -> Result<(), SettingsError> {
+        self.validate()?;
+        let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
+        let mut signals = kinds.filter_map(|kind| MessageSignal::of(Purpose::Verify, kind));
+        let is_lacking = |it: MessageSignal| self.sends(it) && unreceived.contains(&it.name());
+        if self.conceal_accounts && signals.any(is_lacking) {
+            return Err(SettingsError::new(
+                "conceal_accounts",
+                "off where nobody sends verify_email or verify_phone to addresses that users have: an address that is never \
+                 verified never names anyone",
+            ));
+        }
+        Ok(())
+    }
+}
