@@ -1,8 +1,9 @@
 //! Challenges: what waits for a proof, such as a code that was sent, and who may give it.
 //!
-//! A code is good for the one who asked for it and for nobody else (ASVS 5.0, 6.6.2): the browser holds a [`ChallengeKey`], the
-//! store only its [`ChallengeId`]. The code itself is in no row. It is derived when it is sent and when it is checked, from what
-//! its link is bound to and from when it was asked for.
+//! A code is taken from a browser that asked for one and from no other (ASVS 5.0, 6.6.2): it holds a [`ChallengeKey`], the store
+//! only its [`ChallengeId`]. Browsers that ask within half of a code's life with one purpose at one address wait for the same
+//! code, each with a challenge of its own; those of a user who verifies an address share one. The code itself is in no row.
+//! It is derived when it is sent and when it is checked, from what its link is bound to and from when it was asked for.
 
 use std::fmt;
 use std::time::Duration;
@@ -84,7 +85,8 @@ impl ChallengeId {
         &self.0
     }
 
-    /// The place that the challenge has if nobody is meant: the same for many keys, and no digest of any.
+    /// The place that the challenge has if nobody is meant: the same for many keys, and no digest of any. Whose challenge
+    /// stands there says its [`key_digest`](NewChallenge::key_digest).
     #[must_use]
     pub fn place_of_nobody(&self) -> Self {
         let mut place = [0; 32];
@@ -164,6 +166,12 @@ impl NewChallenge {
             self.id
         }
     }
+
+    /// The id of its key where it is kept at a place instead. One of many keys finds it there, as one of many finds
+    /// someone's: who could find it by another would tell nobody's from someone's.
+    pub fn key_digest(&self) -> Option<ChallengeId> {
+        (self.place() != self.id).then_some(self.id)
+    }
 }
 
 /// A challenge as it stands.
@@ -191,7 +199,7 @@ pub struct KeptChallenge {
     pub proven_at: Option<DateTime<Utc>>,
 }
 
-/// A challenge for which another message is sent.
+/// A challenge for which another message is sent, or was not sent after all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -202,7 +210,9 @@ pub struct Renewal {
     pub id: ChallengeId,
     /// How many messages were sent for it so far: of many at once one sends the next.
     pub sends: u32,
-    /// When the one after the next may be sent.
+    /// How many there are then: one more, or one less where the last was not sent after all.
+    pub sends_then: u32,
+    /// When the one after that may be sent.
     pub resend_at: DateTime<Utc>,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
@@ -223,6 +233,8 @@ pub struct Challenge {
     pub email: Option<AddressId>,
     /// The phone number that a code was sent to.
     pub phone: Option<AddressId>,
+    /// What was asked for; none where a server of an older version began it.
+    pub subject: Option<ChallengeSubject>,
     /// How many attempts are left after this one.
     pub attempts_left: u32,
 }

@@ -51,7 +51,7 @@ async fn message_goes_by_the_channel_that_was_asked_for() {
         accounts.begin_reset(ANNS_PHONE, None).await.unwrap();
         assert_eq!(resets.take()[0].envelope.channel, Some(gone), "{asked:?}");
         accounts
-            .begin_verification(&user, AddressKind::Phone, phone.id, None)
+            .begin_verification(&user, AddressKind::Phone, phone.id)
             .await
             .unwrap();
         assert_eq!(verifications.take()[0].channel(), gone, "{asked:?}");

@@ -209,7 +209,7 @@ async fn taken_address_is_added_like_a_free_one() {
         let listed = kit.accounts.addresses(&eve).await.unwrap();
         assert!(listed.contains(&added));
         assert_eq!(sent.told(), [], "nothing was sent yet");
-        let key = kit.accounts.begin_verification(&eve, kind, added.id, None);
+        let key = kit.accounts.begin_verification(&eve, kind, added.id);
         let key = key.await.unwrap().unwrap();
         assert_eq!(sent.links(), links);
         let told: Vec<_> = (told.iter())

@@ -35,7 +35,8 @@ pub enum Limit {
     AddedAddresses,
     /// Times that a signed-in user has their password checked: to set a new one, or to prove that it is them.
     PasswordChecks,
-    /// Codes of an address that are wrong one after the other, no matter from where.
+    /// Codes of an address with one purpose that are wrong one after the other, no matter from where: those of its user by
+    /// themselves.
     WrongCodes,
     /// Codes of an address that are wrong, from a browser that is known for the account.
     WrongCodesOfDevice,

@@ -20,12 +20,12 @@ use crate::store::PostgresStore;
 macro_rules! begin {
     () => {
         "INSERT INTO phone_auth_challenge
-        (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 WHERE $1::bytea IS NOT NULL
+        (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at, key_digest)
+    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13 WHERE $1::bytea IS NOT NULL
     ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose, email_id = excluded.email_id,
         phone_id = excluded.phone_id, attempts_left = excluded.attempts_left, created_at = excluded.created_at,
         expires_at = excluded.expires_at, subject = excluded.subject, sends = excluded.sends,
-        resend_at = excluded.resend_at, proven_at = NULL"
+        resend_at = excluded.resend_at, proven_at = NULL, key_digest = excluded.key_digest"
     };
 }
 pub(crate) use begin;
@@ -33,30 +33,47 @@ pub(crate) use begin;
 /// Ends the challenge before.
 macro_rules! ended {
     () => {
-        "ended AS (DELETE FROM phone_auth_challenge WHERE id = $11)"
+        "ended AS (
+        DELETE FROM phone_auth_challenge
+        WHERE id IN ($11, $12) AND coalesce(key_digest, id) = $11 AND id <> $1
+    )"
     };
 }
 pub(crate) use ended;
 
 pub(crate) const BEGIN: &str = concat!("WITH ", ended!(), " ", begin!());
 
-pub(crate) const FIND: &str =
-    "SELECT email_id, phone_id, attempts_left, subject, expires_at, sends, resend_at,
-        proven_at
-    FROM phone_auth_challenge
-    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2) AND purpose = $3";
+/// The row of a key: under its id, else at its place. There it must be its own, or one that a server of the version before
+/// began, which noted none.
+macro_rules! of_key {
+    () => {
+        "id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2) AND coalesce(key_digest, $1) = $1"
+    };
+}
+
+pub(crate) const FIND: &str = concat!(
+    "SELECT email_id, phone_id, subject, attempts_left, expires_at, sends, resend_at, proven_at
+    FROM phone_auth_challenge WHERE ",
+    of_key!(),
+    " AND purpose = $3"
+);
 
 /// An attempt that is taken meanwhile is waited for.
-pub(crate) const RENEW: &str =
-    "UPDATE phone_auth_challenge SET sends = sends + 1, resend_at = $4, expires_at = $5,
+pub(crate) const RENEW: &str = concat!(
+    "UPDATE phone_auth_challenge SET sends = $8, resend_at = $4, expires_at = $5,
         attempts_left = CASE WHEN expires_at > $7 THEN attempts_left ELSE $6 END
-    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2) AND sends = $3
-    RETURNING 1";
+    WHERE ",
+    of_key!(),
+    " AND sends = $3 RETURNING 1"
+);
 
-pub(crate) const ATTEMPT: &str = "UPDATE phone_auth_challenge SET attempts_left = attempts_left - 1
-    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2)
-        AND purpose = $3 AND attempts_left > 0 AND expires_at > $4
-    RETURNING email_id, phone_id, attempts_left";
+pub(crate) const ATTEMPT: &str = concat!(
+    "UPDATE phone_auth_challenge SET attempts_left = attempts_left - 1
+    WHERE ",
+    of_key!(),
+    " AND purpose = $3 AND attempts_left > 0 AND expires_at > $4
+    RETURNING email_id, phone_id, subject, attempts_left"
+);
 
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = $2, attempts_left = 0
     WHERE id = $1 AND proven_at IS NULL RETURNING 1";
@@ -99,7 +116,8 @@ impl ChallengeStore for PostgresStore {
             .bind(rows::micros(renewal.resend_at))
             .bind(rows::micros(renewal.expires_at))
             .bind(small(renewal.attempts))
-            .bind(rows::micros(renewal.now));
+            .bind(rows::micros(renewal.now))
+            .bind(small(renewal.sends_then));
         Ok(self.first(renew).await?.is_some())
     }
 
@@ -121,7 +139,8 @@ impl ChallengeStore for PostgresStore {
         Ok(Some(Challenge {
             email: address(&row, 0)?,
             phone: address(&row, 1)?,
-            attempts_left: count(&row, 2)?,
+            subject: subject(&row, 2)?,
+            attempts_left: count(&row, 3)?,
         }))
     }
 
@@ -151,6 +170,7 @@ impl ChallengeStore for PostgresStore {
 /// The arguments of [`BEGIN`], or of a statement that begins with the same; all NULL where no challenge begins.
 pub(crate) fn bind<'q>(begin: Query<'q>, new: Option<&NewChallenge>) -> Query<'q> {
     let bytes = |id: ChallengeId| id.as_bytes().to_vec();
+    let previous = new.and_then(|it| it.previous);
     begin
         .bind(new.map(|it| bytes(it.place())))
         .bind(new.map(|it| it.purpose.as_str()))
@@ -162,20 +182,18 @@ pub(crate) fn bind<'q>(begin: Query<'q>, new: Option<&NewChallenge>) -> Query<'q
         .bind(new.map(|it| it.subject.as_bytes().to_vec()))
         .bind(new.map(|it| small(it.sends)))
         .bind(new.map(|it| rows::micros(it.resend_at)))
-        .bind(new.and_then(|it| it.previous).map(bytes))
+        .bind(previous.map(bytes))
+        .bind(previous.map(|it| bytes(it.place_of_nobody())))
+        .bind(new.and_then(NewChallenge::key_digest).map(bytes))
 }
 
 /// What the columns of [`FIND`] hold.
 fn kept(row: &PgRow) -> Result<KeptChallenge, Failure> {
-    let subject: Option<Vec<u8>> = row.try_get(3)?;
-    let subject = subject.map(<[u8; 8]>::try_from).transpose();
     Ok(KeptChallenge {
         email: address(row, 0)?,
         phone: address(row, 1)?,
-        attempts_left: count(row, 2)?,
-        subject: subject
-            .map_err(|_| StoreErrorKind::Broken)?
-            .map(ChallengeSubject::from_bytes),
+        subject: subject(row, 2)?,
+        attempts_left: count(row, 3)?,
         expires_at: row.try_get(4)?,
         sends: count(row, 5)?,
         resend_at: row.try_get(6)?,
@@ -186,6 +204,14 @@ fn kept(row: &PgRow) -> Result<KeptChallenge, Failure> {
 fn address(row: &PgRow, column: usize) -> Result<Option<AddressId>, Failure> {
     let id: Option<i64> = row.try_get(column)?;
     Ok(id.map(AddressId::new))
+}
+
+fn subject(row: &PgRow, column: usize) -> Result<Option<ChallengeSubject>, Failure> {
+    let subject: Option<Vec<u8>> = row.try_get(column)?;
+    let subject = subject.map(<[u8; 8]>::try_from).transpose();
+    Ok(subject
+        .map_err(|_| StoreErrorKind::Broken)?
+        .map(ChallengeSubject::from_bytes))
 }
 
 /// A count, as its column keeps it.

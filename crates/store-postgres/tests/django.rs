@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 24] = [
+const STEPS: [&str; 25] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -53,6 +53,7 @@ const STEPS: [&str; 24] = [
     "uses of sessions",
     "channels",
     "enqueueing",
+    "challenges of nobody",
 ];
 
 /// Which of the tables are Django's.

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 24] = [
+const STEPS: [&str; 25] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -36,6 +36,7 @@ const STEPS: [&str; 24] = [
     "uses of sessions",
     "channels",
     "enqueueing",
+    "challenges of nobody",
 ];
 
 #[test]

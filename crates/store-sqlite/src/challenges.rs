@@ -15,31 +15,47 @@ use crate::rows;
 use crate::store::SqliteStore;
 
 pub(crate) const BEGIN: &str = "INSERT INTO phone_auth_challenge
-    (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+    (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at, key_digest)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
     ON CONFLICT (id) DO UPDATE SET purpose = ?2, email_id = ?3, phone_id = ?4, attempts_left = ?5, created_at = ?6,
-        expires_at = ?7, subject = ?8, sends = ?9, resend_at = ?10, proven_at = NULL";
+        expires_at = ?7, subject = ?8, sends = ?9, resend_at = ?10, proven_at = NULL, key_digest = ?11";
 
-pub(crate) const FIND: &str =
-    "SELECT email_id, phone_id, subject, attempts_left, expires_at, sends, resend_at,
-        proven_at
-    FROM phone_auth_challenge
-    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2) AND purpose = ?3";
+/// The row of a key: under its id, else at its place. There it must be its own, or one that a server of the version before
+/// began, which noted none.
+macro_rules! of_key {
+    () => {
+        "id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2) AND coalesce(key_digest, ?1) = ?1"
+    };
+}
 
-pub(crate) const RENEW: &str =
-    "UPDATE phone_auth_challenge SET sends = sends + 1, resend_at = ?4, expires_at = ?5,
+pub(crate) const FIND: &str = concat!(
+    "SELECT email_id, phone_id, subject, attempts_left, expires_at, sends, resend_at, proven_at
+    FROM phone_auth_challenge WHERE ",
+    of_key!(),
+    " AND purpose = ?3"
+);
+
+pub(crate) const RENEW: &str = concat!(
+    "UPDATE phone_auth_challenge SET sends = ?8, resend_at = ?4, expires_at = ?5,
         attempts_left = CASE WHEN expires_at > ?7 THEN attempts_left ELSE ?6 END
-    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2) AND sends = ?3";
+    WHERE ",
+    of_key!(),
+    " AND sends = ?3"
+);
 
-pub(crate) const ATTEMPT: &str = "UPDATE phone_auth_challenge SET attempts_left = attempts_left - 1
-    WHERE id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2)
-        AND purpose = ?3 AND attempts_left > 0 AND expires_at > ?4
-    RETURNING email_id, phone_id, attempts_left";
+pub(crate) const ATTEMPT: &str = concat!(
+    "UPDATE phone_auth_challenge SET attempts_left = attempts_left - 1
+    WHERE ",
+    of_key!(),
+    " AND purpose = ?3 AND attempts_left > 0 AND expires_at > ?4
+    RETURNING email_id, phone_id, subject, attempts_left"
+);
 
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = ?2, attempts_left = 0
     WHERE id = ?1 AND proven_at IS NULL";
 
-pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_challenge WHERE id = ?1";
+pub(crate) const REMOVE: &str =
+    "DELETE FROM phone_auth_challenge WHERE id IN (?1, ?2) AND coalesce(key_digest, id) = ?1";
 
 pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_challenge
     WHERE id IN (SELECT id FROM phone_auth_challenge WHERE expires_at <= ?1 LIMIT ?2)";
@@ -64,13 +80,14 @@ impl ChallengeStore for SqliteStore {
                 purpose.as_str(),
             ];
             rows::first(connection, FIND, asked, |row| {
-                let subject: Option<[u8; 8]> = row.get(2)?;
                 let resend_at: Option<i64> = row.get(6)?;
                 let proven_at: Option<i64> = row.get(7)?;
                 Ok(KeptChallenge {
                     email: row.get::<_, Option<i64>>(0)?.map(AddressId::new),
                     phone: row.get::<_, Option<i64>>(1)?.map(AddressId::new),
-                    subject: subject.map(ChallengeSubject::from_bytes),
+                    subject: row
+                        .get::<_, Option<_>>(2)?
+                        .map(ChallengeSubject::from_bytes),
                     attempts_left: row.get(3)?,
                     expires_at: time(row.get(4)?)?,
                     sends: row.get(5)?,
@@ -93,6 +110,7 @@ impl ChallengeStore for SqliteStore {
                 renewal.expires_at.timestamp_micros(),
                 renewal.attempts,
                 renewal.now.timestamp_micros(),
+                renewal.sends_then,
             ];
             Ok(rows::change(connection, RENEW, row)? > 0)
         })
@@ -118,7 +136,10 @@ impl ChallengeStore for SqliteStore {
                 Ok(Challenge {
                     email: row.get::<_, Option<i64>>(0)?.map(AddressId::new),
                     phone: row.get::<_, Option<i64>>(1)?.map(AddressId::new),
-                    attempts_left: row.get(2)?,
+                    subject: row
+                        .get::<_, Option<_>>(2)?
+                        .map(ChallengeSubject::from_bytes),
+                    attempts_left: row.get(3)?,
                 })
             })
         })
@@ -155,7 +176,9 @@ impl ChallengeStore for SqliteStore {
 /// Begins a challenge, and ends the previous one.
 pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), Failure> {
     if let Some(previous) = &new.previous {
-        rows::change(connection, REMOVE, [previous.as_bytes().as_slice()])?;
+        let place = previous.place_of_nobody();
+        let ids = [previous, &place].map(|id| id.as_bytes().as_slice());
+        rows::change(connection, REMOVE, ids)?;
     }
     let place = new.place();
     let row = params![
@@ -169,6 +192,7 @@ pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), F
         new.subject.as_bytes().as_slice(),
         new.sends,
         new.resend_at.timestamp_micros(),
+        new.key_digest().map(|it| *it.as_bytes()),
     ];
     rows::change(connection, BEGIN, row)?;
     Ok(())

@@ -250,6 +250,15 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_outbox ADD COLUMN channel text NULL",
         }],
     },
+    Migration {
+        name: "challenges of nobody",
+        // Which of the many keys of its place a challenge of nobody has. NULL of all others, and of one that a server of the
+        // version before began: it is found by its place alone, as that version finds it, until it is over.
+        parts: &[Part {
+            makes: Some(("phone_auth_challenge", "key_digest")),
+            statements: "ALTER TABLE phone_auth_challenge ADD COLUMN key_digest BLOB NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -129,7 +129,10 @@ const KEPT_BACK: [(&str, &str); 13] = [
         "phone_auth_link_request",
         "holder email_id phone_id claim_id",
     ),
-    ("phone_auth_challenge", "id email_id phone_id subject"),
+    (
+        "phone_auth_challenge",
+        "id email_id phone_id subject key_digest",
+    ),
     ("phone_auth_limit", "*"),
     ("phone_auth_limit_sms", "*"),
     ("phone_auth_site_key", "*"),

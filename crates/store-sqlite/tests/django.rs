@@ -24,7 +24,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 23] = [
+const STEPS: [&str; 24] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -48,6 +48,7 @@ const STEPS: [&str; 23] = [
     "claims",
     "uses of sessions",
     "channels",
+    "challenges of nobody",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

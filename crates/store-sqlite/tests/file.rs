@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 23] = [
+const STEPS: [&str; 24] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -37,6 +37,7 @@ const STEPS: [&str; 23] = [
     "claims",
     "uses of sessions",
     "channels",
+    "challenges of nobody",
 ];
 
 #[test]

@@ -24,8 +24,9 @@ const CODES: u64 = 1_000_000;
 /// - **Few attempts.** Count an attempt before the comparison, by one conditional update, and end the code at the last.
 /// - **A short life**: ten minutes at most (ASVS 5.0, 6.5.1; NIST SP 800-63B-4, 3.1.3.2).
 /// - **One use.** Success ends what the code was derived for.
-/// - **Only for who asked** (ASVS 5.0, 6.6.2): put a random value into the fields that belongs to one request, and count another
-///   issue of the same request in them, so that a later code is another one.
+/// - **Only for who asked** (ASVS 5.0, 6.6.2): take it from a browser that asked for it, by a secret that it got then, and from
+///   no other; or put a random value of one request into the fields. Put into them when the code was first asked for, so that a
+///   later code is another one.
 ///
 /// # Examples
 ///

@@ -1,12 +1,11 @@
 //! Codes: asked for by one browser, and typed there.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
+use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 
-use super::limits::Asking;
 use super::request_reset::SentTo;
-use super::request_verification::REPEAT_WITHIN;
+use super::request_verification::{REPEAT_WITHIN, Requested};
 use super::resend::Claim;
 use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
@@ -17,7 +16,7 @@ use crate::challenge::ChallengeKey;
 use crate::characters::{decimal_digit, is_dash, is_format, is_space};
 use crate::link::{Addressed, LinkTarget};
 use crate::outbox::{Carries, Purpose};
-use crate::user::{AccountName, UserId};
+use crate::user::UserId;
 
 /// The most characters of what was typed as a code that are looked at.
 const MAX_TYPED: usize = 32;
@@ -147,7 +146,7 @@ impl Accounts {
         let request = self.code_for(purpose, &name, previous);
         let claim = match self.claim_send(request).await? {
             Claim::Done(key) => return Ok(key),
-            Claim::TooSoon(wait) => {
+            Claim::TooSoon { wait, .. } => {
                 return Err(FlowError::Refused(ResetRequestRefusal::TooSoon { wait }));
             }
             Claim::Send(claim) => claim,
@@ -250,16 +249,16 @@ impl Accounts {
         let (Some(kept), Some(code)) = (kept, read_code(typed)) else {
             return Ok(None);
         };
-        let targets = self.targets(kept.addresses(), purpose).await?;
-        let links = &self.inner.links;
-        let mut targets = targets.into_iter();
-        Ok(targets.find(|target| links.is_code(purpose, target, &code, now)))
+        let targets = self.code_targets(purpose, kept.addresses(), kept.subject);
+        let targets = targets.await?;
+        Ok(targets.into_proven(&self.inner.links, &code, now))
     }
 
     /// As [`request_verification`](Self::request_verification), and the message also has a code, which is good for the one who
     /// has the key that this gives, by [`verify_by_code`](Self::verify_by_code). None for an address that is verified already.
     ///
-    /// `previous` is as for [`begin_reset`](Self::begin_reset).
+    /// All browsers of a user have the same key for an address: only its user can ask, and no browser gets attempts by asking
+    /// without the key. When another message can be sent is as for [`begin_reset`](Self::begin_reset), in all of them.
     ///
     /// # Errors
     /// - [`TooSoon`](VerificationRequestRefusal::TooSoon), as for [`begin_reset`](Self::begin_reset); and no sooner than the
@@ -280,7 +279,7 @@ impl Accounts {
     /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
     /// let email = &accounts.addresses(&current_user).await?[0];
     /// let mut sent = signals.capture::<VerifyEmail>();
-    /// let key = accounts.begin_verification(&current_user, email.kind, email.id, None).await?;
+    /// let key = accounts.begin_verification(&current_user, email.kind, email.id).await?;
     /// let key = key.ok_or("verified already")?;
     /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
     ///
@@ -295,24 +294,33 @@ impl Accounts {
         current_user: &CurrentUser,
         kind: AddressKind,
         id: AddressId,
-        previous: Option<&ChallengeKey>,
     ) -> Result<Option<ChallengeKey>, FlowError<VerificationRequestRefusal>> {
         let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(None);
         };
-        let request = self.verification_code(kind, id, previous);
+        let key = self.verification_key(&address, user.id);
+        let request = self.verification_code(&address, user.id, &key);
         let claim = match self.claim_send(request).await? {
             Claim::Done(key) => return Ok(Some(key)),
-            Claim::TooSoon(wait) => {
+            Claim::TooSoon { wait, .. } => {
                 let refusal = VerificationRequestRefusal::TooSoon { wait };
                 return Err(FlowError::Refused(refusal));
             }
             Claim::Send(claim) => claim,
         };
         let carries = Carries::LinkAndCode(None);
-        if let Err(failure) = self.send_verification(&user, &address, carries).await {
-            self.release_send(claim).await;
-            return Err(failure.into());
+        match self.send_verification(&user, &address, carries).await {
+            Ok(Requested::Now) => {}
+            // What was sent a moment ago has the attempts that are left.
+            Ok(Requested::Before) if self.begun_challenge(request).await?.is_some() => {
+                self.release_send(claim).await;
+                return Ok(Some(key));
+            }
+            Ok(Requested::Before) => {}
+            Err(failure) => {
+                self.release_send(claim).await;
+                return Err(failure.into());
+            }
         }
         let sent = SentTo::at(kind, id);
         Ok(Some(self.keep_challenge(request, claim, sent).await?))
@@ -351,7 +359,7 @@ impl Accounts {
     }
 
     /// The target whose code was typed. Everybody takes the same way, for nobody's challenge too: an attempt is taken, then
-    /// counted at the address, and only then is anything compared.
+    /// counted at the address or at what was typed, and only then is anything compared.
     pub(super) async fn proven(
         &self,
         key: &ChallengeKey,
@@ -369,23 +377,14 @@ impl Accounts {
         let Some(challenge) = taken else {
             return refused(CodeRefusal::Over);
         };
-        let targets = self.targets(challenge.addresses(), purpose).await?;
+        let targets = self.code_targets(purpose, challenge.addresses(), challenge.subject);
+        let targets = targets.await?;
         if owner.is_some_and(|owner| targets.iter().any(|it| it.user.id != owner)) {
             return refused(CodeRefusal::Over);
         }
-        let user = targets.first().map(|target| target.user.to_event_user());
-        let counted = self.count_code(key, &targets).await?;
-        let links = &self.inner.links;
-        let mut proven = None;
-        for target in targets {
-            if links.is_code(purpose, &target, &code, now) {
-                proven = Some(target);
-            }
-        }
-        if challenge.addresses().next().is_none() {
-            links.check_nothing(&code);
-        }
-        let Some(target) = proven else {
+        let user = targets.iter().next().map(|it| it.user.to_event_user());
+        let counted = self.count_code(&targets, owner).await?;
+        let Some(target) = targets.into_proven(&self.inner.links, &code, now) else {
             let left = challenge.attempts_left;
             if purpose == Purpose::LogIn {
                 let failure = LoginFailure::WrongCode;
@@ -404,60 +403,6 @@ impl Accounts {
         }
         self.forget_wrong_codes(&counted).await;
         Ok(target)
-    }
-
-    /// The addresses that a code was sent to, of active users. The same is read for nobody.
-    async fn targets(
-        &self,
-        addresses: impl Iterator<Item = (AddressKind, AddressId)>,
-        purpose: Purpose,
-    ) -> Result<Vec<LinkTarget>, Failure> {
-        /// No row of an address has this number.
-        const NOBODYS: (AddressKind, AddressId) = (AddressKind::Email, AddressId::new(0));
-
-        let mut addresses: Vec<_> = addresses.collect();
-        if addresses.is_empty() {
-            addresses.push(NOBODYS);
-        }
-        let mut targets = Vec::new();
-        for (kind, id) in addresses {
-            let found = self.store().link_target(purpose, kind, id).await?;
-            targets.extend(found.filter(|it| it.user.is_active));
-        }
-        Ok(targets)
-    }
-
-    /// Counts an attempt as a wrong code of its address; of a browser that is known for the account by itself, so that
-    /// strangers do not use up what the owner has.
-    async fn count_code(
-        &self,
-        key: &ChallengeKey,
-        targets: &[LinkTarget],
-    ) -> Result<super::limits::Counted, Failure> {
-        let user = targets.first().map(|target| &target.user);
-        let requester = self.requester(&AccountName::default(), user);
-        let asking = Asking {
-            flow: "prove_code",
-            user,
-            is_stranger: requester.is_stranger(),
-        };
-        let mut counters = self.counters();
-        for target in targets {
-            let address = &target.address;
-            let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
-            counters = if asking.is_stranger {
-                counters.about(Limit::WrongCodes, &about, &[])
-            } else {
-                let device = requester.device().unwrap_or_default();
-                counters.about(Limit::WrongCodesOfDevice, &about, &[&device])
-            };
-        }
-        if targets.is_empty() {
-            let place = key.id().place_of_nobody();
-            let about = [b"nobody".as_slice(), place.as_bytes()];
-            counters = counters.about(Limit::WrongCodes, &about, &[]);
-        }
-        self.count(&asking, counters).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use phone_auth_events::{AttemptLimited, Limit, Sender};
 
+use super::code_targets::wrong_codes_of;
 use super::conceal::proofs_of;
 use super::{Accounts, Failure, FailureKind, FlowError, UsernameRefusal};
 use crate::address::AddressKind;
@@ -338,6 +339,16 @@ impl Accounts {
         for address in self.some_addresses_of(user).await? {
             let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
             subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &about)));
+            // Those of a claim, and of codes, also have the user in them.
+            let own = [&about[..], &[&id]].concat();
+            subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &own)));
+            for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
+                let codes = wrong_codes_of(purpose, address.kind, &address.value);
+                let own = [&codes[..], &[&id]].concat();
+                subjects.push(limiter.subject(Limit::WrongCodes, &codes));
+                subjects.push(limiter.subject(Limit::WrongCodes, &own));
+                subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
+            }
             let proofs = proofs_of(address.kind, &address.value);
             subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
         }

@@ -30,6 +30,7 @@ mod build_error;
 mod builder;
 mod change_password;
 mod close;
+mod code_targets;
 mod codes;
 mod conceal;
 mod current_user;

@@ -15,6 +15,15 @@ use crate::user::User;
 /// How soon a request for another link is taken for a second click.
 pub(super) const REPEAT_WITHIN: Duration = Duration::from_secs(10);
 
+/// When a message was sent that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Requested {
+    /// By this request.
+    Now,
+    /// A moment ago: this is the second of two clicks.
+    Before,
+}
+
 /// What became of a request for a verification link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -124,9 +133,9 @@ impl Accounts {
         user: &User,
         address: &AddressRecord,
         carries: Carries,
-    ) -> Result<(), Failure> {
+    ) -> Result<Requested, Failure> {
         match self.count_verification(user, address).await {
-            Err(failure) if self.is_repeat(&failure) => return Ok(()),
+            Err(failure) if self.is_repeat(&failure) => return Ok(Requested::Before),
             counted => counted?,
         }
         if self.settings().conceal_accounts && address.id.is_claim() {
@@ -139,7 +148,8 @@ impl Accounts {
             self.count_proofs(&asking, std::iter::once(address)).await?;
         }
         let tried = AccountChange::AddingTried;
-        self.send_proof(user, address, carries, tried).await
+        self.send_proof(user, address, carries, tried).await?;
+        Ok(Requested::Now)
     }
 
     /// Whether a link was sent a moment ago: then this is the second of two clicks, and is answered as the first.
@@ -216,7 +226,7 @@ pub enum VerificationRequestRefusal {
     /// The number is of a [type](crate::settings::Settings::refused_number_types) that is sent nothing.
     #[error("messages to numbers of this type cost too much")]
     RefusedNumber,
-    /// A code was sent a moment ago to the same browser, for the same address. Only where
+    /// A code was sent a moment ago to the same user, for the same address. Only where
     /// [a code](Accounts::begin_verification) was asked for.
     #[error("a code was sent a moment ago")]
     TooSoon {

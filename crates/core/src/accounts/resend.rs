@@ -1,6 +1,7 @@
 //! Sending a code once more: when that is possible, and for which challenge.
 //!
-//! What is counted here belongs to one browser: it keeps its owner from sending without end, and nobody else from anything.
+//! What is counted here belongs to one browser, or to one user who verifies an address: it keeps them from sending without end,
+//! and nobody else from anything.
 //! What an address and a client network can be sent, the [limits](crate::limits) say.
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use zeroize::Zeroizing;
 use super::request_reset::SentTo;
 use super::request_verification::REPEAT_WITHIN;
 use super::{Accounts, Failure};
-use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::address::{AddressKind, AddressRecord};
 use crate::challenge::{
     ChallengeKey, ChallengeSubject, KeptChallenge, NewChallenge, REMEMBERED, Renewal,
 };
@@ -39,14 +40,21 @@ pub(super) struct CodeRequest<'a> {
     pub(super) pause: Duration,
     /// The key that the browser has.
     pub(super) previous: Option<&'a ChallengeKey>,
+    /// Whether a new challenge has this key as well.
+    pub(super) keeps_key: bool,
 }
 
 /// What becomes of a request.
 pub(super) enum Claim<'a> {
     /// It is the second of two clicks: nothing is sent, and the key stays.
     Done(ChallengeKey),
-    /// Nothing is sent yet.
-    TooSoon(Duration),
+    /// Nothing is sent yet, and the key stays.
+    TooSoon {
+        /// The key.
+        key: ChallengeKey,
+        /// When something is.
+        wait: Duration,
+    },
     /// A message is to be sent: for the challenge that the browser has, or a new one.
     Send(Option<(&'a ChallengeKey, KeptChallenge)>),
 }
@@ -129,7 +137,7 @@ impl Accounts {
     /// The key for the code that a new user was sent at [sign-up](crate::settings::Settings::verify_at_sign_up), and the address
     /// that it was sent to; none if no code was sent. One page has a field for one code: it is that of the phone number, and the
     /// e-mail address was sent a link; without a phone number it is that of the e-mail address. Once more, as by a double click,
-    /// it is another key for the same code.
+    /// it is the same key, and no attempts come back.
     ///
     /// # Errors
     /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store or the source of
@@ -157,9 +165,12 @@ impl Accounts {
         let Some(address) = self.address_with_code(&addresses) else {
             return Ok(None);
         };
-        let request = self.verification_code(address.kind, address.id, None);
-        let sent = SentTo::at(address.kind, address.id);
-        let key = self.keep_challenge(request, None, sent).await?;
+        let key = self.verification_key(address, user);
+        let request = self.verification_code(address, user, &key);
+        if self.begun_challenge(request).await?.is_none() {
+            let sent = SentTo::at(address.kind, address.id);
+            self.keep_challenge(request, None, sent).await?;
+        }
         Ok(Some((address.clone(), key)))
     }
 
@@ -179,20 +190,30 @@ impl Accounts {
         )
     }
 
+    /// The key for the code that verifies an address of a user, in whichever browser: it is derived, so that every request finds
+    /// the challenge that there is, with the attempts that it has left.
+    pub(super) fn verification_key(&self, address: &AddressRecord, user: UserId) -> ChallengeKey {
+        let (id, user) = (address.id.get().to_be_bytes(), user.get().to_be_bytes());
+        let about = [address.kind.as_str().as_bytes(), &id, &user];
+        self.inner.limiter.challenge_key(&about)
+    }
+
     /// The request for a code that verifies an address.
     pub(super) fn verification_code<'a>(
         &self,
-        kind: AddressKind,
-        id: AddressId,
-        previous: Option<&'a ChallengeKey>,
+        address: &AddressRecord,
+        user: UserId,
+        key: &'a ChallengeKey,
     ) -> CodeRequest<'a> {
         let purpose = Purpose::Verify;
-        let about = [kind.as_str().as_bytes(), &id.get().to_be_bytes()];
+        let (id, user) = (address.id.get().to_be_bytes(), user.get().to_be_bytes());
+        let about = [address.kind.as_str().as_bytes(), &id, &user];
         CodeRequest {
             purpose,
             subject: self.challenge_subject(purpose, &about),
-            pause: self.verification_pause(kind),
-            previous,
+            pause: self.verification_pause(address.kind),
+            previous: Some(key),
+            keeps_key: true,
         }
     }
 
@@ -214,6 +235,7 @@ impl Accounts {
             subject: self.challenge_subject(purpose, &[name.canonical().as_bytes(), by]),
             pause: Duration::ZERO,
             previous,
+            keeps_key: false,
         }
     }
 
@@ -229,20 +251,10 @@ impl Accounts {
         &self,
         request: CodeRequest<'a>,
     ) -> Result<Claim<'a>, Failure> {
-        let Some(key) = request.previous else {
+        let Some((key, kept)) = self.begun_challenge(request).await? else {
             return Ok(Claim::Send(None));
         };
-        let id = key.id();
-        let kept = self.store().challenge(&id, request.purpose).await?;
         let now = self.now();
-        let is_same = |it: &KeptChallenge| {
-            it.subject == Some(request.subject)
-                && it.proven_at.is_none()
-                && it.expires_at + REMEMBERED > now
-        };
-        let Some(kept) = kept.filter(is_same) else {
-            return Ok(Claim::Send(None));
-        };
         let sent_at = kept
             .resend_at
             .map(|at| at - self.pause(kept.sends, request.pause));
@@ -252,12 +264,15 @@ impl Accounts {
         }
         let wait = self.wait(&kept, now);
         if !wait.is_zero() {
-            return Ok(Claim::TooSoon(wait));
+            let key = key.clone();
+            return Ok(Claim::TooSoon { key, wait });
         }
+        let sends_then = kept.sends.saturating_add(1);
         let renewal = Renewal {
-            id,
+            id: key.id(),
             sends: kept.sends,
-            resend_at: now + self.pause(kept.sends.saturating_add(1), request.pause),
+            sends_then,
+            resend_at: now + self.pause(sends_then, request.pause),
             expires_at: self.challenge_expiry(now),
             attempts: ATTEMPTS,
             now,
@@ -269,15 +284,38 @@ impl Accounts {
         })
     }
 
+    /// The challenge that was begun by such a request before, and whose code was not typed.
+    pub(super) async fn begun_challenge<'a>(
+        &self,
+        request: CodeRequest<'a>,
+    ) -> Result<Option<(&'a ChallengeKey, KeptChallenge)>, Failure> {
+        let Some(key) = request.previous else {
+            return Ok(None);
+        };
+        let kept = self.store().challenge(&key.id(), request.purpose).await?;
+        let now = self.now();
+        let is_same = |it: &KeptChallenge| {
+            it.subject == Some(request.subject)
+                && it.proven_at.is_none()
+                && it.expires_at + REMEMBERED > now
+        };
+        Ok(kept.filter(is_same).map(|kept| (key, kept)))
+    }
+
     /// A browser that a code is to be sent to.
     pub(super) fn asked<'a>(
         &self,
         request: CodeRequest<'a>,
         claim: Option<(&'a ChallengeKey, KeptChallenge)>,
     ) -> Result<Asked<'a>, Failure> {
-        let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
-        self.inner.randomness.fill(bytes.as_mut())?;
-        let new = ChallengeKey::from_bytes(&bytes);
+        let new = match request.previous {
+            Some(key) if request.keeps_key => key.clone(),
+            _ => {
+                let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
+                self.inner.randomness.fill(bytes.as_mut())?;
+                ChallengeKey::from_bytes(&bytes)
+            }
+        };
         Ok(Asked {
             request,
             claim,
@@ -312,7 +350,7 @@ impl Accounts {
         let alive = before.filter(|kept| kept.expires_at > now);
         Some(NewChallenge {
             id: asked.new.id(),
-            previous: request.previous.map(ChallengeKey::id),
+            previous: request.previous.filter(|_| !request.keeps_key).map(ChallengeKey::id),
             purpose: request.purpose,
             subject: request.subject,
             email: sent.email,
@@ -325,7 +363,7 @@ impl Accounts {
         })
     }
 
-    /// Gives back that a message could be sent, as none was: the next request is no second click.
+    /// Gives back that a message could be sent, as none was: the next request is no second click, and waits no longer.
     pub(super) async fn release_send(&self, claim: Option<(&ChallengeKey, KeptChallenge)>) {
         let Some((key, kept)) = claim else {
             return;
@@ -334,7 +372,8 @@ impl Accounts {
         let renewal = Renewal {
             id: key.id(),
             sends: kept.sends.saturating_add(1),
-            resend_at: now - LONGEST_WAIT * 2,
+            sends_then: kept.sends,
+            resend_at: kept.resend_at.unwrap_or(now),
             expires_at: kept.expires_at,
             attempts: kept.attempts_left,
             now,

@@ -110,12 +110,10 @@ impl Accounts {
             username: None,
         };
         let request = self.code_for(purpose, &name, previous);
-        let claim = match (self.claim_send(request).await?, previous) {
-            (Claim::Done(key), _) => return Ok(key),
+        let claim = match self.claim_send(request).await? {
             // What was sent is good for this form too.
-            (Claim::TooSoon(_), Some(key)) => return Ok(key.clone()),
-            (Claim::TooSoon(_), None) => None,
-            (Claim::Send(claim), _) => claim,
+            Claim::Done(key) | Claim::TooSoon { key, .. } => return Ok(key),
+            Claim::Send(claim) => claim,
         };
         match self.send_to_new(&new, &name).await {
             Ok(sent) => Ok(self.keep_challenge(request, claim, sent).await?),

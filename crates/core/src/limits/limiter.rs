@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_tokens::{Keyring, Subkey};
+use zeroize::Zeroizing;
 
 use super::{Hit, Limit, LimitKey, LimitRule, LimitSettings, LimitSubject, Rate};
-use crate::challenge::ChallengeSubject;
+use crate::challenge::{ChallengeKey, ChallengeSubject};
 use crate::client::ClientNetwork;
 use crate::store::LimitStore;
 
@@ -62,7 +63,12 @@ impl Limiter {
     /// One of a quarter of a million places for a name that nobody has: names can be made up without end, counters of
     /// them are kept for long, and they must not fill the store.
     pub(crate) fn place_of_nobody(&self, name: &str) -> [u8; 3] {
-        let [first, second, third, ..] = self.key.sign(&[b"nobody", name.as_bytes()]);
+        Self::place_of(&self.key.sign(&[b"nobody", name.as_bytes()]))
+    }
+
+    /// The place that a keyed digest names.
+    pub(crate) fn place_of(digest: &[u8]) -> [u8; 3] {
+        let [first, second, third] = digest.first_chunk().copied().unwrap_or_default();
         [first & 0b11, second, third]
     }
 
@@ -97,6 +103,12 @@ impl Limiter {
     pub(crate) fn challenge_subject(&self, about: &[&[u8]]) -> ChallengeSubject {
         let fields = [&[b"challenge".as_slice()], about].concat();
         ChallengeSubject::from_bytes(first_half(&self.key.sign(&fields)))
+    }
+
+    /// The key of a challenge that is about these, and never about anything else.
+    pub(crate) fn challenge_key(&self, about: &[&[u8]]) -> ChallengeKey {
+        let fields = [&[b"challenge key".as_slice()], about].concat();
+        ChallengeKey::from_bytes(&Zeroizing::new(self.key.sign(&fields)))
     }
 
     fn detail(&self, limit: Limit, detail: &[&[u8]]) -> [u8; 8] {
@@ -200,6 +212,13 @@ impl<'a> Counters<'a> {
         };
         let rule = self.settings.rule(limit).map(half);
         self.with(limit, rule, about, detail)
+    }
+
+    /// A counter of this limit that never is full, if it is limited: where there is nothing to count it costs the same.
+    pub(crate) fn never_full(self, limit: Limit, about: &[&[u8]]) -> Self {
+        const NEVER: LimitRule = LimitRule::Rate(Rate::of(u32::MAX, Duration::from_secs(1)));
+        let rule = self.settings.rule(limit).map(|_| NEVER);
+        self.with(limit, rule, about, &[])
     }
 
     /// The counters of a client network, and of the one that it is in.

@@ -7,27 +7,28 @@ use super::StoreError;
 use crate::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal};
 use crate::outbox::Purpose;
 
-/// Keeps challenges, each under the id of its key, or if it is nobody's at its
-/// [place](NewChallenge::place).
+/// Keeps challenges, each under the id of its key, or if it is nobody's at its [place](NewChallenge::place), together with
+/// its [`key_digest`](NewChallenge::key_digest). A challenge is found by its own key and by no other, whoever's it is.
 #[async_trait]
 pub trait ChallengeStore: Send + Sync {
-    /// Begins a challenge, in the place of one that is there, and ends the previous one of the same browser.
+    /// Begins a challenge, in the place of one that is there, and ends the previous one of the same browser, which may be
+    /// nobody's.
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError>;
 
-    /// The challenge of this purpose under this id, else the one at the place of nobody; also one that is over.
+    /// The challenge of this purpose with this id, at the place of nobody as well; also one that is over.
     async fn challenge(
         &self,
         id: &ChallengeId,
         purpose: Purpose,
     ) -> Result<Option<KeptChallenge>, StoreError>;
 
-    /// Notes that another message is sent for a challenge, if so many were so far; whether it was. It is the one that
-    /// [`challenge`](Self::challenge) finds.
+    /// Notes that another message is sent for a challenge, or was not sent after all, if so many were so far; whether it was
+    /// noted. It is the one that [`challenge`](Self::challenge) finds.
     async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError>;
 
     /// Takes an attempt from a challenge that is alive at this time, has this purpose, and has attempts left; none when there
-    /// is none. It is the one under its id, else the one at the place of nobody. Of many at once no more succeed than there
-    /// are attempts.
+    /// is none. It is the one that [`challenge`](Self::challenge) finds. Of many at once no more succeed than there are
+    /// attempts.
     async fn attempt_challenge(
         &self,
         id: &ChallengeId,

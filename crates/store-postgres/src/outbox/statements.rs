@@ -147,8 +147,8 @@ pub(crate) const ENQUEUE: &str = concat!(
     challenges::ended!(),
     ", begun AS (",
     challenges::begin!(),
-    ") SELECT phone_auth_enqueue($12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26,
-        $27)"
+    ") SELECT phone_auth_enqueue($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+        $29)"
 );
 
 /// The function that [`ENQUEUE`] calls. Once it has been released it is never changed: what must be different has another

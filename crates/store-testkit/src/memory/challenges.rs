@@ -50,7 +50,7 @@ impl ChallengeStore for MemoryStore {
             if found.expires_at <= renewal.now {
                 found.attempts = renewal.attempts;
             }
-            found.sends += 1;
+            found.sends = renewal.sends_then;
             found.resend_at = renewal.resend_at;
             found.expires_at = renewal.expires_at;
             Ok(true)
@@ -74,6 +74,7 @@ impl ChallengeStore for MemoryStore {
             Ok(Some(Challenge {
                 email: found.email,
                 phone: found.phone,
+                subject: Some(found.subject),
                 attempts_left: found.attempts,
             }))
         })
@@ -118,8 +119,11 @@ impl ChallengeStore for MemoryStore {
 
 impl State {
     pub(super) fn begin_challenge(&mut self, new: NewChallenge) {
-        if let Some(previous) = new.previous {
-            self.challenges.remove(&previous);
+        if let Some(previous) = new.previous
+            && find(&mut self.challenges, &previous).is_some()
+        {
+            let place = place_of(&self.challenges, &previous);
+            self.challenges.remove(&place);
         }
         self.challenges.insert(new.place(), (new, None));
     }
@@ -128,15 +132,21 @@ impl State {
 /// A challenge, and when its right code came.
 type Proven = (NewChallenge, Option<DateTime<Utc>>);
 
-/// The one under this id, else the one at the place of nobody.
+/// The one with this id, which may be at the place of nobody.
 fn find<'a>(
     challenges: &'a mut BTreeMap<ChallengeId, Proven>,
     id: &ChallengeId,
 ) -> Option<&'a mut Proven> {
-    let place = if challenges.contains_key(id) {
+    let place = place_of(challenges, id);
+    let found = challenges.get_mut(&place);
+    found.filter(|(it, _)| it.id == *id)
+}
+
+/// Where a challenge is looked for: under its id, else at the place of nobody.
+fn place_of(challenges: &BTreeMap<ChallengeId, Proven>, id: &ChallengeId) -> ChallengeId {
+    if challenges.contains_key(id) {
         *id
     } else {
         id.place_of_nobody()
-    };
-    challenges.get_mut(&place)
+    }
 }

@@ -1,4 +1,4 @@
-//! Challenges: attempts are exact, asking again gives none back, and nobody's are bounded.
+//! Challenges: attempts are exact, asking again gives none back, and nobody's are bounded and like all others.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::{DateTime, Duration, Utc};
@@ -44,6 +44,7 @@ fn renewal(number: u8, sends: u32, now: i64) -> Renewal {
     Renewal {
         id: id(number),
         sends,
+        sends_then: sends + 1,
         resend_at: at(now + 60),
         expires_at: at(now + 600),
         attempts: 5,
@@ -109,6 +110,7 @@ pub(super) async fn attempts_are_counted_down(subject: &Subject) {
         let expected = Challenge {
             email: Some(AddressId::new(7)),
             phone: None,
+            subject: Some(new(1).subject),
             attempts_left: left,
         };
         assert_eq!(taken, Some(expected));
@@ -246,59 +248,158 @@ pub(super) async fn challenge_ends_once(subject: &Subject) {
     assert_eq!((kept.proven_at, kept.attempts_left), (None, 5));
 }
 
-/// Nobody's are attempted like all others, and two keys that share a place share it in time.
+/// An id with the place of `id(1)`.
+fn neighbour(end: u8) -> ChallengeId {
+    let mut bytes = *id(1).as_bytes();
+    bytes[31] = end;
+    ChallengeId::from_bytes(bytes)
+}
+
+/// Someone's and nobody's, which must not be told apart.
+const WHOSE: [Option<AddressId>; 2] = [Some(AddressId::new(7)), None];
+
+/// A key finds its own challenge and no other, also where another has the same place.
+pub(super) async fn challenge_is_found_by_its_own_key(subject: &Subject) {
+    let store = subject.store();
+    for (own, other, email) in [(1, 2, WHOSE[0]), (3, 4, WHOSE[1])] {
+        let [own, other] = [own, other].map(neighbour);
+        let challenge = NewChallenge {
+            id: own,
+            email,
+            ..new(1)
+        };
+        begin(subject, challenge).await;
+        for (id, is_own) in [(other, false), (own, true)] {
+            let found = store.challenge(&id, RESET).await.unwrap();
+            assert_eq!(found.is_some(), is_own, "find {email:?}");
+            let renewed = Renewal {
+                id,
+                ..renewal(1, 1, 30)
+            };
+            let renewed = store.renew_challenge(&renewed).await.unwrap();
+            assert_eq!(renewed, is_own, "renew {email:?}");
+            let taken = store.attempt_challenge(&id, RESET, at(1)).await.unwrap();
+            let left = taken.map(|it| (it.attempts_left, it.subject));
+            let expected = is_own.then_some((4, Some(challenge.subject)));
+            assert_eq!(left, expected, "attempt {email:?}");
+        }
+        assert!(!store.end_challenge(&other, at(1)).await.unwrap());
+    }
+}
+
+/// The challenge that a browser had ends when it asks for something else, whoever's either is, and no other with its place.
+pub(super) async fn previous_challenge_ends(subject: &Subject) {
+    let store = subject.store();
+    let mut number = 0;
+    for before in WHOSE {
+        for after in WHOSE {
+            number += 2;
+            let [previous, next] = [number, number + 1].map(|number| NewChallenge {
+                id: id(number),
+                ..new(1)
+            });
+            let other = |end| {
+                let mut bytes = *previous.id.as_bytes();
+                bytes[31] = end;
+                ChallengeId::from_bytes(bytes)
+            };
+            begin(
+                subject,
+                NewChallenge {
+                    email: before,
+                    ..previous
+                },
+            )
+            .await;
+            for (ends, is_over) in [(other(1), false), (previous.id, true)] {
+                let next = NewChallenge {
+                    previous: Some(ends),
+                    email: after,
+                    ..next
+                };
+                begin(subject, next).await;
+                let found = store.challenge(&previous.id, RESET).await.unwrap();
+                assert_eq!(found.is_none(), is_over, "{before:?} {after:?}");
+                let found = store.challenge(&next.id, RESET).await.unwrap();
+                assert!(found.is_some(), "{before:?} {after:?}");
+            }
+        }
+    }
+    // One that begins at the place of the one before.
+    for end in 1..=2 {
+        let nobodys = NewChallenge {
+            id: neighbour(end),
+            previous: (end == 2).then(|| neighbour(1)),
+            email: None,
+            ..new(1)
+        };
+        begin(subject, nobodys).await;
+        let found = store.challenge(&nobodys.id, RESET).await.unwrap();
+        assert!(found.is_some(), "{end}");
+    }
+}
+
+/// What was counted for a message that was not sent is given back, the same for all.
+pub(super) async fn renewal_is_given_back(subject: &Subject) {
+    let store = subject.store();
+    for (number, email) in (1..).zip(WHOSE) {
+        let challenge = NewChallenge {
+            email,
+            ..new(number)
+        };
+        begin(subject, challenge).await;
+        let before = store.challenge(&id(number), RESET).await.unwrap();
+        assert!(
+            store
+                .renew_challenge(&renewal(number, 1, 30))
+                .await
+                .unwrap()
+        );
+        let back = Renewal {
+            sends: 2,
+            sends_then: 1,
+            resend_at: challenge.resend_at,
+            expires_at: challenge.expires_at,
+            ..renewal(number, 1, 30)
+        };
+        assert!(store.renew_challenge(&back).await.unwrap());
+        let after = store.challenge(&id(number), RESET).await.unwrap();
+        assert_eq!(after, before, "{email:?}");
+    }
+}
+
+/// Nobody's are attempted like all others. One that begins at the place of another takes it, and that one is over.
 pub(super) async fn challenges_of_nobody_are_bounded(subject: &Subject) {
     let nobodys = |id: ChallengeId| NewChallenge {
         id,
         email: None,
         ..new(1)
     };
-    let with_end = |end: u8| {
-        let mut bytes = *id(1).as_bytes();
-        bytes[31] = end;
-        ChallengeId::from_bytes(bytes)
-    };
-    begin(subject, nobodys(with_end(1))).await;
     let store = subject.store();
-    let taken = store
-        .attempt_challenge(&with_end(1), RESET, at(1))
-        .await
-        .unwrap();
-    assert_eq!(taken.unwrap().attempts_left, 4);
+    let left = async |end| {
+        let taken = store.attempt_challenge(&neighbour(end), RESET, at(1)).await;
+        taken.unwrap().map(|it| it.attempts_left)
+    };
+    begin(subject, nobodys(neighbour(1))).await;
+    assert_eq!(left(1).await, Some(4));
     // It ends by time alone: no code answers it.
-    assert!(!store.end_challenge(&with_end(1), at(1)).await.unwrap());
-    let taken = store
-        .attempt_challenge(&with_end(2), RESET, at(1))
-        .await
-        .unwrap();
-    assert_eq!(taken.unwrap().attempts_left, 3, "the same place");
-    begin(subject, nobodys(with_end(2))).await;
-    let taken = store
-        .attempt_challenge(&with_end(1), RESET, at(1))
-        .await
-        .unwrap();
-    assert_eq!(taken.unwrap().attempts_left, 4, "overwritten");
+    assert!(!store.end_challenge(&neighbour(1), at(1)).await.unwrap());
+    begin(subject, nobodys(neighbour(2))).await;
+    assert_eq!([left(1).await, left(2).await], [None, Some(4)]);
 
-    // Someone's with a key for that place is found first.
+    // Someone's with a key for that place is another.
     let theirs = NewChallenge {
-        id: with_end(3),
+        id: neighbour(3),
         ..new(1)
     };
     begin(subject, theirs).await;
-    let taken = store
-        .attempt_challenge(&with_end(3), RESET, at(1))
-        .await
-        .unwrap();
-    assert_eq!(taken.unwrap().email, theirs.email);
+    assert_eq!([left(2).await, left(3).await], [Some(3), Some(4)]);
 
     for end in 0..=255 {
-        begin(subject, nobodys(with_end(end))).await;
+        begin(subject, nobodys(neighbour(end))).await;
     }
-    let removed = store
-        .remove_expired_challenges(at(600), 1_000)
-        .await
-        .unwrap();
-    assert_eq!(removed, 2);
+    let removed = store.remove_expired_challenges(at(600), 1_000).await;
+    assert_eq!(removed.unwrap(), 2);
 }
 
 pub(super) async fn expired_challenges_are_removed(subject: &Subject) {

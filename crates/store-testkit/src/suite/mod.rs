@@ -227,6 +227,9 @@ macro_rules! __for_each_case {
             challenges::challenge_is_found_until_it_ends;
             challenges::challenge_ends_once;
             challenges::challenges_of_nobody_are_bounded;
+            challenges::challenge_is_found_by_its_own_key;
+            challenges::previous_challenge_ends;
+            challenges::renewal_is_given_back;
             challenges::expired_challenges_are_removed;
             closing::closed_user_leaves_nothing;
             closing::missing_user_is_not_closed;

@@ -93,14 +93,8 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
     if form.has(Field::Code.name()) {
         return submit_code(&form, &headers, current_user, kind, id).await;
     }
-    let previous = context.cookies().read_challenges(&headers);
     let outcome = code::by_channel(&form)
-        .begin_verification(
-            current_user,
-            kind,
-            id,
-            previous.first().map(|asked| &asked.key),
-        )
+        .begin_verification(current_user, kind, id)
         .await;
     let key = match outcome {
         Ok(key) => key,

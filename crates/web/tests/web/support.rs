@@ -74,10 +74,17 @@ impl Site {
 
     /// A site that goes by this clock.
     pub(crate) fn at_clock(clock: ManualClock) -> Self {
+        Self::at_clock_with(clock, |_| {})
+    }
+
+    /// The same, with settings that are changed first.
+    pub(crate) fn at_clock_with(clock: ManualClock, change: impl FnOnce(&mut Settings)) -> Self {
         let site = "http://site.example";
+        let mut settings = Settings::default();
+        change(&mut settings);
         Self::build_of(
             site,
-            Settings::default(),
+            settings,
             |builder| builder.clock(clock),
             |builder| builder,
         )

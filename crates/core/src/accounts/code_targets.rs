@@ -1,0 +1,140 @@
+//! Whom a code may prove, and what a wrong one is counted by. It costs the same whoever was sent it, and if nobody was: for each
+//! kind of address one target is read, one code compared and one counter counted.
+
+use chrono::{DateTime, Utc};
+use phone_auth_events::Limit;
+
+use super::limits::{Asking, Counted};
+use super::{Accounts, Failure};
+use crate::address::{AddressId, AddressKind};
+use crate::challenge::ChallengeSubject;
+use crate::limits::Limiter;
+use crate::link::{LinkTarget, Links};
+use crate::outbox::Purpose;
+use crate::user::{AccountName, UserId};
+
+const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
+
+/// Whom the code of a challenge may prove.
+pub(super) struct CodeTargets {
+    purpose: Purpose,
+    subject: ChallengeSubject,
+    /// One for each kind of address; none where no code was sent to one, or its user is disabled.
+    targets: [Option<LinkTarget>; 2],
+}
+
+impl CodeTargets {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &LinkTarget> {
+        self.targets.iter().flatten()
+    }
+
+    /// The one whose code this is.
+    pub(super) fn into_proven(
+        self,
+        links: &Links,
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Option<LinkTarget> {
+        let mut proven = None;
+        for target in self.targets {
+            match target {
+                Some(target) if links.is_code(self.purpose, &target, code, now) => {
+                    proven = Some(target);
+                }
+                Some(_) => {}
+                None => links.check_nothing(code),
+            }
+        }
+        proven
+    }
+}
+
+/// What wrong codes of an address are counted by. Those of each purpose by themselves: an address that is sent codes with one
+/// purpose only would be told from one that nobody has.
+pub(super) const fn wrong_codes_of<'a>(
+    purpose: Purpose,
+    kind: AddressKind,
+    value: &'a str,
+) -> [&'a [u8]; 3] {
+    [
+        purpose.as_str().as_bytes(),
+        kind.as_str().as_bytes(),
+        value.as_bytes(),
+    ]
+}
+
+impl Accounts {
+    /// The targets of a challenge, with the addresses that a code was sent to.
+    pub(super) async fn code_targets(
+        &self,
+        purpose: Purpose,
+        addresses: impl Iterator<Item = (AddressKind, AddressId)>,
+        subject: Option<ChallengeSubject>,
+    ) -> Result<CodeTargets, Failure> {
+        /// No row of an address has this number.
+        const NOBODYS: AddressId = AddressId::new(0);
+
+        let addresses: Vec<_> = addresses.collect();
+        let mut targets = [None, None];
+        for (target, kind) in targets.iter_mut().zip(KINDS) {
+            let sent = addresses.iter().find(|(sent, _)| *sent == kind);
+            let id = sent.map_or(NOBODYS, |(_, id)| *id);
+            let found = self.store().link_target(purpose, kind, id).await?;
+            *target = found.filter(|it| it.user.is_active);
+        }
+        Ok(CodeTargets {
+            purpose,
+            subject: subject.unwrap_or(ChallengeSubject::from_bytes([0; 8])),
+            targets,
+        })
+    }
+
+    /// Counts an attempt as a wrong code: of its address, and of nobody's by what was typed. Of a browser that is known for the
+    /// account, and of a user who verifies an address, by themselves, so that strangers do not use up what the owner has, nor
+    /// one claimant what another has. However many browsers a user has, there is an end to what they try.
+    pub(super) async fn count_code(
+        &self,
+        targets: &CodeTargets,
+        owner: Option<UserId>,
+    ) -> Result<Counted, Failure> {
+        let user = targets.iter().next().map(|target| &target.user);
+        let requester = self.requester(&AccountName::default(), user);
+        let asking = Asking {
+            flow: "prove_code",
+            user,
+            is_stranger: owner.is_none() && requester.is_stranger(),
+        };
+        let device = requester.device().unwrap_or_default();
+        let purpose = targets.purpose.as_str().as_bytes();
+        let place = Limiter::place_of(targets.subject.as_bytes());
+        let mut nobodys = user.is_none().then_some([b"nobody", purpose, &place]);
+        let mut counters = self.counters();
+        for (target, kind) in targets.targets.iter().zip(KINDS) {
+            counters = match target {
+                Some(target) => {
+                    let address = wrong_codes_of(targets.purpose, kind, &target.address.value);
+                    let id = target.user.id.get().to_be_bytes();
+                    let own = [&address[..], &[&id]].concat();
+                    if asking.is_stranger {
+                        counters.about(Limit::WrongCodes, &address, &[])
+                    } else {
+                        counters.about(Limit::WrongCodes, &own, &[]).about(
+                            Limit::WrongCodesOfDevice,
+                            &own,
+                            &[&device],
+                        )
+                    }
+                }
+                None => match nobodys.take() {
+                    Some(about) => counters.about(Limit::WrongCodes, &about, &[]),
+                    None => {
+                        let subject = targets.subject.as_bytes();
+                        let about = [b"none".as_slice(), kind.as_str().as_bytes(), subject];
+                        counters.never_full(Limit::WrongCodes, &about)
+                    }
+                },
+            };
+        }
+        self.count(&asking, counters).await
+    }
+}
