@@ -51,11 +51,12 @@ impl Settings {
     }
 
     /// [Checks](Self::validate) the settings, and that what must be proven can be, where nobody sends these signals.
-    pub(crate) fn validate_for(&self, unreceived: &[&str]) -> Result<(), SettingsError> {
+    pub(crate) fn validate_for(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
         self.validate()?;
         let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
         let mut signals = kinds.filter_map(|kind| MessageSignal::of(Purpose::Verify, kind));
-        let is_lacking = |it: MessageSignal| self.sends(it) && unreceived.contains(&it.name());
+        let is_lacking =
+            |it: MessageSignal| self.sends(it) && allow_unreceived.contains(&it.name());
         if self.conceal_accounts && signals.any(is_lacking) {
             return Err(SettingsError::new(
                 "conceal_accounts",
