@@ -1,14 +1,24 @@
 //! What becomes of an address once it is there, on PostgreSQL: removed, put first, verified by hand. Each runs while the
 //! user is locked, so that one sees what others did to them a moment before.
 
-use phone_auth_core::address::AddressKind;
+use phone_auth_core::address::{AddressKind, ProofByHand};
+use phone_auth_core::store::StoreError;
+use sqlx::{Row, query};
 
+use crate::failure::Failure;
+use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
+use crate::rows;
+use crate::spellings::Texts;
+use crate::store::PostgresStore;
+use crate::users;
 
 /// The statements about one of the two tables, which differ by their names only.
 pub(crate) struct Statements {
     /// Removes an address if enough remains; whether it was removed. No row when there is no such address.
     pub(crate) remove: &'static str,
+    /// The text of an address, by which those who claim it are kept waiting.
+    pub(crate) text: &'static str,
     pub(crate) set_verified: &'static str,
 }
 
@@ -50,25 +60,32 @@ macro_rules! statements {
                     DELETE FROM phone_auth_claim c USING removed
                     WHERE c.user_id = removed.user_id AND c.kind = '",
                 $kind,
-                "' AND c.value = lower(removed.value)
+                "' AND c.value = lower(removed.value COLLATE \"C\")
                 ), noticed AS (",
                 enqueue_notices!("removed", "user_id", "$6"),
                 ")
                 SELECT EXISTS (SELECT 1 FROM removed) FROM looked"
+            ),
+            text: concat!(
+                "SELECT ",
+                $column,
+                "::text FROM ",
+                $table,
+                " WHERE id = $1 AND user_id = $2"
             ),
             set_verified: concat!(
                 "WITH changed AS (
                     UPDATE ",
                 $table,
                 " SET is_verified = $3
-                    WHERE id = $1 AND user_id = $2 AND (is_verified IS TRUE) <> $3
-                    RETURNING id, user_id, ",
+                    WHERE id = $1 AND user_id = $2 AND (is_verified IS TRUE) <> $3 AND ",
                 $column,
-                "::text AS value
+                " IS NOT DISTINCT FROM $6::text
+                    RETURNING id, user_id
                 ), ended AS (
                     DELETE FROM phone_auth_claim c USING changed WHERE c.kind = '",
                 $kind,
-                "' AND c.value = lower(changed.value) AND ($3 OR c.user_id = changed.user_id)
+                "' AND c.value = ANY($7) AND ($3 OR c.user_id = changed.user_id)
                 ), kept AS (
                     INSERT INTO ",
                 $verified,
@@ -117,3 +134,31 @@ pub(crate) const MAKE_PRIMARY: &str = concat!(
     ")
     SELECT 1 FROM changed"
 );
+
+/// Marks an address as verified or not, by hand.
+pub(crate) async fn set_verified(
+    store: &PostgresStore,
+    proof: &ProofByHand,
+) -> Result<bool, StoreError> {
+    let statements = statements(proof.kind);
+    let read = query(statements.text)
+        .bind(proof.id.get())
+        .bind(proof.user.get());
+    let Some(row) = store.first(read).await? else {
+        return Ok(false);
+    };
+    let text: Option<String> = row.try_get(0).map_err(Failure::from)?;
+    let texts = Texts::of_stored(proof.kind, text.as_deref().unwrap_or_default());
+    let user = users::lock(proof.user);
+    let lock = texts.lock_before(&user);
+    let change = query(statements.set_verified)
+        .bind(proof.id.get())
+        .bind(proof.user.get())
+        .bind(proof.is_verified)
+        .bind(rows::micros(proof.at))
+        .bind(outbox::notices_text(&proof.notices))
+        .bind(text)
+        .bind(texts.texts);
+    let row = store.first_locked_at(&user, &lock, change).await?;
+    Ok(row.is_some())
+}

@@ -20,6 +20,7 @@ use crate::links;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::rows::{self, USER_COLUMNS, sought, user_columns};
+use crate::spellings::Texts;
 use crate::store::PostgresStore;
 use crate::taken::{is_email_taken, is_phone_taken};
 use crate::users;
@@ -44,7 +45,10 @@ macro_rules! statements {
         Statements {
             add: concat!(
                 "WITH looked AS (
-                    SELECT EXISTS (SELECT 1 FROM auth_user WHERE id = $2) AS has_user, ",
+                    SELECT EXISTS (SELECT 1 FROM auth_user WHERE id = $2) AS has_user, EXISTS (
+                        SELECT 1 FROM phone_auth_claim WHERE user_id = $2 AND kind = '",
+                $kind,
+                "' AND value = $1 AND NOT is_proven) OR ",
                 $is_taken,
                 " AS is_taken, ",
                 $is_kept,
@@ -119,7 +123,7 @@ macro_rules! statements {
                 ), ended AS (
                     DELETE FROM phone_auth_claim WHERE kind = '",
                 $kind,
-                "' AND value = lower($3) AND EXISTS (SELECT 1 FROM verified)
+                "' AND value = ANY($8) AND EXISTS (SELECT 1 FROM verified)
                 ), noticed AS (",
                 enqueue_notices!("verified", "user_id", "$7"),
                 ")
@@ -377,14 +381,18 @@ impl AddressStore for PostgresStore {
                 .bind(value)
         };
         let statements = statements(claim.kind);
+        let texts = Texts::of_stored(claim.kind, value);
+        // A reset at the same moment ends what is not proven yet, and who claims the address may prove it: one comes first.
+        let user = users::lock(claim.user);
+        let lock = texts.lock_before(&user);
         let verify = claimed(statements.verify)
             .bind(rows::micros(claim.issued_at))
             .bind(rows::micros(claim.at))
             .bind(claim.newest.map(rows::micros))
-            .bind(outbox::notices_text(&claim.notices));
-        // A reset at the same moment ends what is not proven yet: one of the two comes first.
-        let lock = users::lock(claim.user);
-        if self.first_locked(&lock, verify).await?.is_some() {
+            .bind(outbox::notices_text(&claim.notices))
+            .bind(texts.texts);
+        let row = self.first_locked_at(&user, &lock, verify).await?;
+        if row.is_some() {
             return Ok(VerificationOutcome::Verified);
         }
         // Asked by a statement of its own: it must see what the update may have waited for.
@@ -436,14 +444,7 @@ impl AddressStore for PostgresStore {
         if proof.id.is_claim() {
             return claims::set_verified(self, proof).await;
         }
-        let change = query(address_changes::statements(proof.kind).set_verified)
-            .bind(proof.id.get())
-            .bind(proof.user.get())
-            .bind(proof.is_verified)
-            .bind(rows::micros(proof.at))
-            .bind(outbox::notices_text(&proof.notices));
-        let row = self.first_locked(&users::lock(proof.user), change).await?;
-        Ok(row.is_some())
+        address_changes::set_verified(self, proof).await
     }
 }
 

@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
     Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, EmailAddress,
-    EmailSpellings, PhoneNumber, PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim,
-    VerificationOutcome,
+    PhoneNumber, ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
@@ -19,7 +18,7 @@ use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::pool::Query;
 use crate::rows::{self, sought, user_columns};
-use crate::spellings::{digits, is_foreign_phone, is_padded, trimmed};
+use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, list, trimmed};
 use crate::store::PostgresStore;
 use crate::users;
 
@@ -104,8 +103,8 @@ pub(crate) struct Statements {
     pub(crate) with_user: &'static str,
     /// The claim, its user, and the newest request for a link.
     pub(crate) target: &'static str,
-    /// Makes a claim an address, and ends whatever others have of it. Runs while the address and the user are locked. Of
-    /// someone who proves their own row at the same moment one comes first, and the other finds it verified.
+    /// Makes a claim an address, and ends whatever others have of it. Runs while the address, its user and whoever holds it
+    /// are locked: of someone who proves their own row at the same moment one comes first, and the other finds it verified.
     pub(crate) prove: &'static str,
 }
 
@@ -293,24 +292,18 @@ pub(crate) async fn add(
         .bind(i64::from(caps.all))
         .bind(i64::from(caps.unverified));
     // Of two that are added at once, one must see the other in the count.
-    let mut names = vec![format!("addresses of {}", user.get())];
-    let add = match address {
-        Address::Email(email) => {
-            let spellings = EmailSpellings::from(email);
-            names.extend_from_slice(spellings.as_slice());
-            add.bind(spellings.as_slice().to_vec())
-        }
-        Address::Phone(phone) => {
-            let spellings = PhoneSpellings::from(phone);
-            names.extend_from_slice(spellings.numbers());
-            add.bind(spellings.numbers().to_vec())
-                .bind(spellings.digits().to_vec())
-        }
+    let count = format!("addresses of {}", user.get());
+    let texts = Texts::of(address);
+    let lock = locks::of_names(texts.to_lock().chain([count.as_str()]));
+    let add = add.bind(texts.texts);
+    let add = match address.kind() {
+        AddressKind::Email => add,
+        AddressKind::Phone => add.bind(texts.digits),
     };
     let add = add.bind(outbox::notices_text(notices));
-    let lock = locks::of_names(names.iter().map(String::as_str));
-    let _pass = store.at(&users::lock(user)).await?;
-    let row = store.first_locked(&lock, add).await?;
+    let row = store
+        .first_locked_at(&users::lock(user), &lock, add)
+        .await?;
     Ok(added(row.as_ref(), address.kind())?)
 }
 
@@ -415,7 +408,7 @@ fn of_user(
         .bind(kind.as_str())
 }
 
-/// Proves a claim while its address and its user are locked; whether it was.
+/// Proves a claim while its address, its user and whoever holds it are locked; whether it was.
 async fn prove_locked(
     store: &PostgresStore,
     kind: AddressKind,
@@ -423,32 +416,60 @@ async fn prove_locked(
     value: &str,
     prove: Query<'_>,
 ) -> Result<bool, StoreError> {
-    let (names, prove) = match kind {
-        AddressKind::Email => {
-            let Ok(email) = EmailAddress::parse(value) else {
-                return Ok(false);
-            };
-            let emails = EmailSpellings::from(&email).as_slice().to_vec();
-            (emails.clone(), prove.bind(emails))
-        }
-        AddressKind::Phone => {
-            let Ok(phone) = PhoneNumber::parse(value) else {
-                return Ok(false);
-            };
-            let spellings = PhoneSpellings::from(&phone);
-            let (numbers, digits) = (spellings.numbers().to_vec(), spellings.digits().to_vec());
-            (numbers.clone(), prove.bind(numbers).bind(digits))
-        }
+    let address = match kind {
+        AddressKind::Email => EmailAddress::parse(value).ok().map(Address::Email),
+        AddressKind::Phone => PhoneNumber::parse(value).ok().map(Address::Phone),
     };
-    let names = locks::of_names(names.iter().map(String::as_str));
-    let lock = format!("{names}; {}", users::lock(user));
+    let Some(address) = address else {
+        return Ok(false);
+    };
+    let texts = Texts::of(&address);
+    let lock = texts.lock_before(&lock_with_holders(kind, user, &texts));
+    let prove = prove.bind(texts.texts);
+    let prove = match kind {
+        AddressKind::Email => prove,
+        AddressKind::Phone => prove.bind(texts.digits),
+    };
     match store
-        .first_locked(&lock, prove)
+        .first_locked_at(&users::lock(user), &lock, prove)
         .await
         .map_err(StoreError::from)
     {
-        // Whose row it was has proven it at the same moment.
+        // Whose row it was has proven it at the same moment, by another program.
         Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => Ok(false),
         proven => Ok(proven?.is_some()),
     }
+}
+
+/// The statement that locks a user and all who hold an address without proof, in the order of their ids: two users may
+/// prove claims on what is the other's.
+pub(crate) fn lock_with_holders(kind: AddressKind, user: UserId, texts: &Texts) -> String {
+    let (user, list, digits) = (user.get(), list(&texts.texts), list(&texts.digits));
+    let holders = match kind {
+        AddressKind::Email => format!(
+            concat!(
+                "SELECT user_id FROM phone_auth_emailaddress WHERE lower(email COLLATE \"C\") = ANY({list})
+                UNION ALL SELECT user_id FROM phone_auth_emailaddress WHERE ",
+                trimmed!("email"),
+                " = ANY({list}) AND ",
+                is_padded!("email")
+            ),
+            list = list
+        ),
+        AddressKind::Phone => format!(
+            concat!(
+                "SELECT user_id FROM phone_auth_phonenumber WHERE phone = ANY({list})
+                UNION ALL SELECT user_id FROM phone_auth_phonenumber WHERE ",
+                digits!("phone"),
+                " = ANY({digits}) AND ",
+                is_foreign_phone!("phone")
+            ),
+            list = list,
+            digits = digits
+        ),
+    };
+    format!(
+        "SELECT 1 FROM auth_user WHERE id = ANY(ARRAY(SELECT {user}::int8 UNION ALL {holders}))
+        ORDER BY id FOR NO KEY UPDATE"
+    )
 }

@@ -33,9 +33,12 @@ macro_rules! remove {
     };
 }
 
-/// Runs while the user is locked.
-pub(crate) const CLOSE: &str =
-    concat!(remove!(), "DELETE FROM auth_user WHERE id = $1 RETURNING 1");
+/// Runs while the user is locked. The addresses go first: who enqueues a message to one holds it until they have the user.
+pub(crate) const CLOSE: &str = concat!(
+    remove!(),
+    "DELETE FROM auth_user
+    WHERE id = $1 AND (SELECT count(*) FROM emails) + (SELECT count(*) FROM phones) >= 0 RETURNING 1"
+);
 
 /// Without anything that identifies the user. A text that no hash begins with is a password that lets nobody in, as Django
 /// writes it. Runs while the user is locked.

@@ -85,7 +85,7 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), noticed AS (",
     enqueue_notices!("one_user", "id", "$16"),
     ")",
-    proofs::by_reset!("$11", "$12", "$15"),
+    proofs::by_reset!("$11", "$12", "$15", "$17"),
     " SELECT 1 FROM one_user"
 );
 
@@ -170,8 +170,7 @@ impl DjangoSessionStore for PostgresStore {
             .bind(new.data.as_str())
             .bind(rows::micros(new.expires_at));
         let replace = users::bind_link(replace, replacement);
-        let lock = users::lock(replacement.user);
-        Ok(self.first_locked(&lock, replace).await?.is_some())
+        users::replace_locked(self, replacement, replace).await
     }
 
     async fn remove_django_session(&self, row: &DjangoRow) -> Result<bool, StoreError> {

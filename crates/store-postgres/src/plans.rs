@@ -7,6 +7,7 @@ use phone_auth_test_postgres::Database;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
+use crate::spellings::Texts;
 use crate::{
     PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims,
     django_sessions, limits, links, outbox, sessions, site_key, taken, users,
@@ -172,6 +173,7 @@ fn statements() -> Vec<String> {
             of_claims.target,
             of_claims.prove,
             changes.remove,
+            changes.text,
             changes.set_verified,
             of_kind.add,
             of_kind.with_user,
@@ -260,5 +262,15 @@ fn statements() -> Vec<String> {
     statements
         .map(str::to_owned)
         .chain([users::lock(UserId::new(1))])
+        .chain(
+            [
+                (AddressKind::Email, "ann@b\u{fc}cher.example"),
+                (AddressKind::Phone, "+919876543210"),
+            ]
+            .map(|(kind, stored)| {
+                let texts = Texts::of_stored(kind, stored);
+                claims::lock_with_holders(kind, UserId::new(1), &texts)
+            }),
+        )
         .collect()
 }

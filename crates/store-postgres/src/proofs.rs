@@ -3,9 +3,10 @@
 /// The parts of a statement that replaces a password, after one that is named `one_user`: what becomes of the addresses
 /// of a user whose password a link has reset. The one that it was sent to is proven, and what was proven later, or is about
 /// to be, may be the work of anyone who had the password before. The arguments are the kind and the address of the link, NULL
-/// without one, and the time.
+/// without one, the time, and the values of claims on that address. Claims are locked in the order of their ids: two users
+/// who reset at once may each have claimed what is the other's.
 macro_rules! by_reset {
-    ($kind:literal, $address:literal, $at:literal) => {
+    ($kind:literal, $address:literal, $at:literal, $values:literal) => {
         concat!(
             ", ",
             $crate::proofs::since!(
@@ -24,12 +25,16 @@ macro_rules! by_reset {
                 $address
             ),
             ", since AS (SELECT * FROM email_since UNION ALL SELECT * FROM phone_since
-            ), own_claims AS (
-                DELETE FROM phone_auth_claim c USING one_user
-                WHERE c.user_id = one_user.id AND EXISTS (SELECT 1 FROM since)
-            ), other_claims AS (
-                DELETE FROM phone_auth_claim c USING one_user, since
-                WHERE c.kind = since.kind AND c.value = since.value AND c.user_id <> one_user.id
+            ), ended_claims AS (
+                DELETE FROM phone_auth_claim WHERE id = ANY(ARRAY(
+                    SELECT id FROM phone_auth_claim WHERE id IN (
+                        SELECT c.id FROM phone_auth_claim c, one_user, since WHERE c.user_id = one_user.id
+                        UNION ALL
+                        SELECT c.id FROM phone_auth_claim c, one_user, since
+                        WHERE c.kind = since.kind AND c.value = ANY(",
+            $values,
+            "))
+                    ORDER BY id FOR UPDATE))
             ), ",
             $crate::proofs::of_kind!(
                 "phone_auth_emailaddress",
@@ -60,9 +65,7 @@ macro_rules! since {
             "_since AS (
                 SELECT '",
             $name,
-            "'::text AS kind, lower(",
-            $name,
-            ") AS value, CASE WHEN is_verified THEN coalesce((SELECT verified_at FROM ",
+            "'::text AS kind, CASE WHEN is_verified THEN coalesce((SELECT verified_at FROM ",
             $verified,
             " WHERE address_id = ",
             $address,

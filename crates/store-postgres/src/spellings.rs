@@ -2,10 +2,13 @@
 //!
 //! Most rows are as we write them, and are found by the plain indexes. The others, which Django and others wrote, have
 //! partial indexes of their own, which hold nothing on most databases. What counts as which spelling is said by
-//! [`EmailSpellings`] and [`PhoneSpellings`](phone_auth_core::address::PhoneSpellings).
+//! [`EmailSpellings`] and [`PhoneSpellings`].
 
-use phone_auth_core::address::EmailSpellings;
+use std::fmt::Write;
 
+use phone_auth_core::address::{Address, AddressKind, EmailSpellings, PhoneSpellings};
+
+use crate::locks;
 use crate::rows::sought;
 
 /// The text of a column as [`digits_of`](phone_auth_core::address::digits_of) reads it: without what may stand between
@@ -71,4 +74,100 @@ pub(crate) use is_padded;
 pub(crate) fn emails(spellings: Option<&EmailSpellings>) -> Vec<&str> {
     let texts = spellings.map_or(&[][..], EmailSpellings::as_slice);
     texts.iter().filter_map(|text| sought(text)).collect()
+}
+
+/// The texts that the rows of one address are looked for by.
+#[derive(Default)]
+pub(crate) struct Texts {
+    /// As we store it, and as Django may have.
+    pub(crate) texts: Vec<String>,
+    /// The digits alone of a number.
+    pub(crate) digits: Vec<String>,
+}
+
+impl Texts {
+    pub(crate) fn of(address: &Address) -> Self {
+        match address {
+            Address::Email(email) => Self::of_email(&email.into()),
+            Address::Phone(phone) => Self::of_phone(&phone.into()),
+        }
+    }
+
+    /// Those of what is stored, which may be in any spelling. A number without its calling code is no other than it is.
+    pub(crate) fn of_stored(kind: AddressKind, stored: &str) -> Self {
+        match kind {
+            AddressKind::Email => EmailSpellings::read(stored).as_ref().map(Self::of_email),
+            AddressKind::Phone => PhoneSpellings::read(stored, None).map(|read| {
+                let mut texts = Self::of_phone(&read);
+                let named = PhoneSpellings::named(stored).unwrap_or_default();
+                texts.texts.extend_from_slice(named.numbers());
+                texts
+            }),
+        }
+        .unwrap_or_default()
+    }
+
+    fn of_email(spellings: &EmailSpellings) -> Self {
+        let texts = emails(Some(spellings));
+        Self {
+            texts: texts.into_iter().map(str::to_owned).collect(),
+            digits: Vec::new(),
+        }
+    }
+
+    fn of_phone(spellings: &PhoneSpellings) -> Self {
+        Self {
+            texts: spellings.numbers().to_vec(),
+            digits: spellings.digits().to_vec(),
+        }
+    }
+
+    /// What is locked while someone proves or takes the address: two who have it in different spellings lock one text that
+    /// is the same.
+    pub(crate) fn to_lock(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().chain(&self.digits).map(String::as_str)
+    }
+
+    /// The statements that lock the address, and then a row of a user by this statement.
+    pub(crate) fn lock_before(&self, user: &str) -> String {
+        if self.texts.is_empty() && self.digits.is_empty() {
+            return user.to_owned();
+        }
+        format!("{}; {user}", locks::of_names(self.to_lock()))
+    }
+}
+
+/// A list of texts for a statement that takes no arguments. They are written by their bytes, so that no text ends it.
+pub(crate) fn list(texts: &[String]) -> String {
+    let mut list = "ARRAY[".to_owned();
+    for (number, text) in texts.iter().enumerate() {
+        list.push_str(if number == 0 { "E'" } else { ", E'" });
+        for byte in text.bytes() {
+            // Writing to a text cannot fail.
+            let _ = write!(list, "\\x{byte:02x}");
+        }
+        list.push('\'');
+    }
+    list.push_str("]::text[]");
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use super::list;
+
+    #[test]
+    fn no_text_ends_a_list() {
+        for (texts, expected) in [
+            (vec![], "ARRAY[]::text[]"),
+            (
+                vec!["a'\\\u{fc}"],
+                r"ARRAY[E'\x61\x27\x5c\xc3\xbc']::text[]",
+            ),
+            (vec!["+1", "1"], r"ARRAY[E'\x2b\x31', E'\x31']::text[]"),
+        ] {
+            let texts: Vec<_> = texts.into_iter().map(str::to_owned).collect();
+            assert_eq!(list(&texts), expected);
+        }
+    }
 }

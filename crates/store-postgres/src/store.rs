@@ -263,7 +263,17 @@ impl PostgresStore {
         lock: &str,
         query: Query<'_>,
     ) -> Result<Option<PgRow>, Failure> {
-        let _pass = self.at(lock).await?;
+        self.first_locked_at(lock, lock, query).await
+    }
+
+    /// The same where the lock holds more than a row, which keeps few at once waiting.
+    pub(crate) async fn first_locked_at(
+        &self,
+        row: &str,
+        lock: &str,
+        query: Query<'_>,
+    ) -> Result<Option<PgRow>, Failure> {
+        let _pass = self.at(row).await?;
         Ok(self.connections.run_locked(lock, query).await?.pop())
     }
 

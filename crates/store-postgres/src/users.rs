@@ -22,7 +22,7 @@ use crate::outbox::statements::enqueue_notices;
 use crate::pool::Query;
 use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
-use crate::spellings::{digits, emails, is_foreign_phone, is_padded, trimmed};
+use crate::spellings::{Texts, digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
 use crate::taken::{
     TAKEN, is_email_kept_by_anyone, is_phone_kept_by_anyone, is_username_taken, taken,
@@ -181,7 +181,7 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), noticed AS (",
     enqueue_notices!("one_user", "id", "$14"),
     ")",
-    proofs::by_reset!("$9", "$10", "$13"),
+    proofs::by_reset!("$9", "$10", "$13", "$15"),
     " SELECT 1 FROM one_user"
 );
 
@@ -333,8 +333,7 @@ impl UserStore for PostgresStore {
             .bind(kept.as_ref().map(|kept| kept.becomes.as_bytes().as_slice()))
             .bind(PasswordDigest::of(&replacement.new).as_bytes().as_slice());
         let replace = bind_link(replace, replacement);
-        let lock = lock(replacement.user);
-        Ok(self.first_locked(&lock, replace).await?.is_some())
+        replace_locked(self, replacement, replace).await
     }
 }
 
@@ -398,6 +397,26 @@ pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplaceme
         .bind(link.and_then(|link| link.newest).map(rows::micros))
         .bind(link.map(|link| rows::micros(link.at)))
         .bind(outbox::notices_text(&replacement.notices))
+        .bind(texts_of_link(replacement).texts)
+}
+
+/// The texts of the address that a link was sent to, which it proves.
+fn texts_of_link(replacement: &PasswordReplacement) -> Texts {
+    let link = replacement.link.as_ref();
+    link.map(|link| Texts::of_stored(link.kind, &link.value))
+        .unwrap_or_default()
+}
+
+/// Runs a statement that replaces a password, while the address of the link and the user are locked.
+pub(crate) async fn replace_locked(
+    store: &PostgresStore,
+    replacement: &PasswordReplacement,
+    replace: Query<'_>,
+) -> Result<bool, StoreError> {
+    let user = lock(replacement.user);
+    let lock = texts_of_link(replacement).lock_before(&user);
+    let row = store.first_locked_at(&user, &lock, replace).await?;
+    Ok(row.is_some())
 }
 
 /// The statement that locks a user's row, as a log-in does too. Anyone who ends all sessions of a user

@@ -60,7 +60,9 @@ macro_rules! statements {
                 ", is_verified, user_id) VALUES (?1, 0, ?2)"
             ),
             may_add: concat!(
-                "SELECT ",
+                "SELECT EXISTS (SELECT 1 FROM phone_auth_claim WHERE user_id = ?11 AND kind = '",
+                $kind,
+                "' AND value = ?13 AND NOT is_proven) OR ",
                 $is_taken,
                 ", EXISTS (SELECT 1 FROM auth_user WHERE id = ?11), count(*), count(iif(is_verified, NULL, 1))
                 FROM (
@@ -413,7 +415,7 @@ fn add(
     let given = texts
         .iter()
         .map(|text| text.map_or(Value::Null, |text| text.to_owned().into()));
-    let given = params_from_iter(given.chain([id.into(), limit.into()]));
+    let given = params_from_iter(given.chain([id.into(), limit.into(), value.to_owned().into()]));
     let (is_taken, has_user, all, unverified): (bool, bool, u32, u32) = statement
         .query_row(given, |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))

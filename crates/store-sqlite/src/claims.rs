@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRemoval, Claiming, EmailAddress, PhoneNumber,
-    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressId, AddressKind, AddressRemoval, Claiming, EmailAddress, EmailSpellings,
+    PhoneNumber, PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim,
+    VerificationOutcome,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
@@ -120,17 +121,16 @@ const REMOVE: &str = "DELETE FROM phone_auth_claim WHERE id = ?1 AND kind = ?2 A
 
 /// Of all users.
 pub(crate) const END_ON: &str =
-    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value = lower(?2)";
+    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value IN (?2, ?3, ?4, ?5)";
 
 pub(crate) const END_OF: &str =
-    "DELETE FROM phone_auth_claim WHERE user_id = ?1 AND kind = ?2 AND value = lower(?3)";
+    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value IN (?2, ?3, ?4, ?5) AND user_id = ?6";
 
 pub(crate) const END_OF_OTHERS: &str =
     "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value = ?2 AND user_id <> ?3";
 
-/// What a reset ends: all on the address that it proves, and all of the user, who may not have made them.
-pub(crate) const END_BY_RESET: &str = "DELETE FROM phone_auth_claim
-    WHERE user_id = ?1 OR (kind = ?2 AND value = lower(?3))";
+/// What a reset ends besides those on the address that it proves: all of the user, who may not have made them.
+pub(crate) const END_BY_RESET: &str = "DELETE FROM phone_auth_claim WHERE user_id = ?1";
 
 /// Puts a proven e-mail address into the user's own row, if there is none.
 pub(crate) const OWN_EMAIL: &str =
@@ -336,7 +336,7 @@ pub(crate) fn end_on(
     kind: AddressKind,
     value: &str,
 ) -> Result<(), Failure> {
-    rows::change(connection, END_ON, (kind.as_str(), value))?;
+    rows::change(connection, END_ON, params_from_iter(of_stored(kind, value)))?;
     Ok(())
 }
 
@@ -347,6 +347,29 @@ pub(crate) fn end_of(
     kind: AddressKind,
     value: &str,
 ) -> Result<(), Failure> {
-    rows::change(connection, END_OF, (user.get(), kind.as_str(), value))?;
+    let claims = of_stored(kind, value).chain([user.get().into()]);
+    rows::change(connection, END_OF, params_from_iter(claims))?;
     Ok(())
+}
+
+/// A kind, and the values of claims on an address that is stored, which may be in any spelling. A number without its calling
+/// code is no other than it is.
+fn of_stored(kind: AddressKind, stored: &str) -> impl Iterator<Item = Value> {
+    let values = match kind {
+        AddressKind::Email => {
+            let read = EmailSpellings::read(stored);
+            read.map_or_else(Vec::new, |it| it.as_slice().to_vec())
+        }
+        AddressKind::Phone => [
+            PhoneSpellings::read(stored, None),
+            PhoneSpellings::named(stored),
+        ]
+        .into_iter()
+        .flatten()
+        .flat_map(|it| it.numbers().to_vec())
+        .collect(),
+    };
+    let values = values.into_iter().map(Value::from);
+    let padded = values.chain(std::iter::repeat(Value::Null)).take(4);
+    [kind.as_str().to_owned().into()].into_iter().chain(padded)
 }

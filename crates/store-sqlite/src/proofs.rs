@@ -99,8 +99,8 @@ pub(crate) fn by_reset(
             rows::change(connection, statements(link.kind).keep_when, when)?;
         }
     }
-    let claims = params![user.get(), link.kind.as_str(), link.value];
-    rows::change(connection, claims::END_BY_RESET, claims)?;
+    claims::end_on(connection, link.kind, &link.value)?;
+    rows::change(connection, claims::END_BY_RESET, [user.get()])?;
     for (kind, of_kind) in &STATEMENTS {
         let but = (*kind == link.kind).then_some(address);
         let younger = params![user.get(), but, since];

@@ -113,9 +113,11 @@ pub trait AddressStore: Send + Sync {
     /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Writes that one
     /// column, and keeps when it was: what someone marks as unverified again needs a newer link.
     ///
-    /// All claims on it end. One that is itself proven becomes an address of its user, unless it is
+    /// All claims on it end, in whatever spelling it is stored; those on a number that is stored without its calling code stay,
+    /// and cannot be proven. One that is itself proven becomes an address of its user, unless it is
     /// [`Taken`](super::StoreErrorKind::Taken) by now; who held it without proof has it no more, and no copy of it in their own
-    /// row. The same claim once more is [`AlreadyVerified`](VerificationOutcome::AlreadyVerified).
+    /// row. The same claim once more is [`AlreadyVerified`](VerificationOutcome::AlreadyVerified). Of a holder and of those who claim
+    /// the address, who prove it at the same moment, one has it, and none of the calls fails for it.
     async fn verify_address(
         &self,
         claim: &VerificationClaim,

@@ -40,10 +40,7 @@ impl State {
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError> {
         let (kind, value) = (address.kind(), address.as_str());
-        let is_pending = |it: &AddressRecord| {
-            it.user == user && it.kind == kind && it.value == value && !it.is_verified
-        };
-        if self.is_kept(address, user) || self.claims.values().any(is_pending) {
+        if self.is_kept(address, user) || self.is_claimed(user, address) {
             return taken(name_of(kind));
         }
         let record = self.insert_claim(kind, user, value);
@@ -59,10 +56,7 @@ impl State {
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError> {
         let (kind, value) = (address.kind(), address.as_str());
-        let mut claims = self.claims.values();
-        let is_pending = claims
-            .any(|it| it.user == user && it.kind == kind && it.value == value && !it.is_verified);
-        if is_pending || self.spelled_like(address).any(|it| it.user == user) {
+        if self.is_claimed(user, address) || self.spelled_like(address).any(|it| it.user == user) {
             return taken(name_of(kind));
         }
         let record = self.insert_claim(kind, user, value);
@@ -160,6 +154,13 @@ impl State {
         Ok(user)
     }
 
+    /// Whether a user claims an address already.
+    pub(super) fn is_claimed(&self, user: UserId, address: &Address) -> bool {
+        let is_it = |it: &AddressRecord| it.kind == address.kind() && it.value == address.as_str();
+        let mut claims = self.claims.values();
+        claims.any(|it| it.user == user && is_it(it) && !it.is_verified)
+    }
+
     /// Whether more than unproven rows of others keep a user from an address.
     fn is_kept(&self, address: &Address, user: UserId) -> bool {
         let rows: Vec<_> = self.spelled_like(address).collect();
@@ -242,9 +243,9 @@ impl State {
         true
     }
 
-    /// Ends all claims on an address that is proven.
+    /// Ends all claims on an address that is proven, in whatever spelling it is stored.
     pub(super) fn end_claims_on(&mut self, kind: AddressKind, value: &str) {
-        self.end_claims(|it| it.kind == kind && it.value.eq_ignore_ascii_case(value));
+        self.end_claims(|it| it.kind == kind && is_spelled(kind, value, &it.value));
     }
 
     /// Ends what a reset ends: all on the address that it proves, and all of the user, who may not have made them.
@@ -256,7 +257,7 @@ impl State {
     /// Ends the claim by which a user came to an address.
     pub(super) fn end_claims_of(&mut self, address: &AddressRecord) {
         let (kind, user) = (address.kind, address.user);
-        let is_it = |it: &str| it.eq_ignore_ascii_case(&address.value);
+        let is_it = |it: &str| is_spelled(kind, &address.value, it);
         self.end_claims(|it| it.kind == kind && it.user == user && is_it(&it.value));
     }
 
@@ -278,5 +279,19 @@ const fn name_of(kind: AddressKind) -> UniqueName {
     match kind {
         AddressKind::Email => UniqueName::Email,
         AddressKind::Phone => UniqueName::Phone,
+    }
+}
+
+/// Whether what is stored is the address of a claim. A number without its calling code is no other than it is.
+fn is_spelled(kind: AddressKind, stored: &str, claimed: &str) -> bool {
+    match kind {
+        AddressKind::Email => EmailSpellings::read(stored).is_some_and(|it| it.has(claimed)),
+        AddressKind::Phone => [
+            PhoneSpellings::read(stored, None),
+            PhoneSpellings::named(stored),
+        ]
+        .into_iter()
+        .flatten()
+        .any(|it| it.numbers().iter().any(|it| it == claimed)),
     }
 }

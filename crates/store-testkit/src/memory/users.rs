@@ -176,7 +176,7 @@ impl AddressStore for MemoryStore {
                 Address::Email(email) => state.is_email_taken(email, Some(user)),
                 Address::Phone(phone) => state.is_phone_taken(phone, Some(user)),
             };
-            if is_taken {
+            if is_taken || state.is_claimed(user, address) {
                 return state.claim_address(user, address, notices);
             }
             state.enqueue_notices(user, notices);
