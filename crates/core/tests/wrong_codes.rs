@@ -173,7 +173,7 @@ async fn wrong_codes_slow_down_and_stop() {
     }
 }
 
-/// A wrong code is counted as often, whoever's it is.
+/// A wrong code is counted as often for nobody as for others.
 #[tokio::test]
 async fn wrong_code_costs_the_same() {
     use AddressKind::{Email, Phone};

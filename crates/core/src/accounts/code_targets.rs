@@ -1,4 +1,4 @@
-//! Whom a code may prove, and what a wrong one is counted by. It costs the same whoever was sent it, and if nobody was: for each
+//! Whom a code may prove, and what a wrong one is counted by. It costs the same for everybody, also if it was sent to nobody: for each
 //! kind of address one target is read, one code compared and one counter counted.
 
 use chrono::{DateTime, Utc};
@@ -51,11 +51,7 @@ impl CodeTargets {
 
 /// What wrong codes of an address are counted by. Those of each purpose by themselves: an address that is sent codes with one
 /// purpose only would be told from one that nobody has.
-pub(super) const fn wrong_codes_of<'a>(
-    purpose: Purpose,
-    kind: AddressKind,
-    value: &'a str,
-) -> [&'a [u8]; 3] {
+pub(super) const fn wrong_codes_of(purpose: Purpose, kind: AddressKind, value: &str) -> [&[u8]; 3] {
     [
         purpose.as_str().as_bytes(),
         kind.as_str().as_bytes(),
@@ -125,14 +121,15 @@ impl Accounts {
                         )
                     }
                 }
-                None => match nobodys.take() {
-                    Some(about) => counters.about(Limit::WrongCodes, &about, &[]),
-                    None => {
+                None => {
+                    if let Some(about) = nobodys.take() {
+                        counters.about(Limit::WrongCodes, &about, &[])
+                    } else {
                         let subject = targets.subject.as_bytes();
                         let about = [b"none".as_slice(), kind.as_str().as_bytes(), subject];
                         counters.never_full(Limit::WrongCodes, &about)
                     }
-                },
+                }
             };
         }
         self.count(&asking, counters).await

@@ -310,13 +310,12 @@ impl Accounts {
         };
         let carries = Carries::LinkAndCode(None);
         match self.send_verification(&user, &address, carries).await {
-            Ok(Requested::Now) => {}
             // What was sent a moment ago has the attempts that are left.
             Ok(Requested::Before) if self.begun_challenge(request).await?.is_some() => {
                 self.release_send(claim).await;
                 return Ok(Some(key));
             }
-            Ok(Requested::Before) => {}
+            Ok(Requested::Now | Requested::Before) => {}
             Err(failure) => {
                 self.release_send(claim).await;
                 return Err(failure.into());

@@ -350,7 +350,10 @@ impl Accounts {
         let alive = before.filter(|kept| kept.expires_at > now);
         Some(NewChallenge {
             id: asked.new.id(),
-            previous: request.previous.filter(|_| !request.keeps_key).map(ChallengeKey::id),
+            previous: request
+                .previous
+                .filter(|_| !request.keeps_key)
+                .map(ChallengeKey::id),
             purpose: request.purpose,
             subject: request.subject,
             email: sent.email,

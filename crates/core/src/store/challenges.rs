@@ -8,7 +8,7 @@ use crate::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Rene
 use crate::outbox::Purpose;
 
 /// Keeps challenges, each under the id of its key, or if it is nobody's at its [place](NewChallenge::place), together with
-/// its [`key_digest`](NewChallenge::key_digest). A challenge is found by its own key and by no other, whoever's it is.
+/// its [`key_digest`](NewChallenge::key_digest). A challenge is found by its own key and by no other, nobody's as well.
 #[async_trait]
 pub trait ChallengeStore: Send + Sync {
     /// Begins a challenge, in the place of one that is there, and ends the previous one of the same browser, which may be

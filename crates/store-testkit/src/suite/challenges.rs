@@ -287,7 +287,7 @@ pub(super) async fn challenge_is_found_by_its_own_key(subject: &Subject) {
     }
 }
 
-/// The challenge that a browser had ends when it asks for something else, whoever's either is, and no other with its place.
+/// The challenge that a browser had ends when it asks for something else, nobody's as well, and no other with its place.
 pub(super) async fn previous_challenge_ends(subject: &Subject) {
     let store = subject.store();
     let mut number = 0;
