@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::flow_error::Failure;
 use crate::password::EncodedPassword;
-use crate::randomness::Randomness;
+use crate::randomness::{Randomness, RandomnessError};
 use crate::session::{
     ActiveSession, ListedSession, NewUse, PasswordReplacement, SessionClient, SessionKey,
 };
@@ -28,6 +28,13 @@ pub trait Sessions: Send + Sync {
     fn are_shared(&self) -> bool {
         false
     }
+
+    /// A key as these sessions have, of random bytes. [`begin`](Self::begin) and [`prove`](Self::prove) draw what they need of
+    /// a key first, and by this: from a source that repeats itself it is the key that they give.
+    ///
+    /// # Errors
+    /// What the source has.
+    fn new_key(&self, randomness: &dyn Randomness) -> Result<SessionKey, RandomnessError>;
 
     /// The session of this key, if it is alive: its user is active, and has the password that it is bound to. One that is
     /// not alive any more is removed, so that it does not come back to life with its user or with an older password.

@@ -390,7 +390,7 @@ impl Settings {
         if self.require_verified && !(methods.phone || methods.email) {
             return Err(SettingsError::new(
                 "require_verified",
-                "off where authentication_methods has neither phone nor email: nobody has an address to verify",
+                "false, or authentication_methods must have phone or email: without them nobody has an address to verify",
             ));
         }
         self.validate_concealment()?;
@@ -407,8 +407,7 @@ impl Settings {
         {
             return Err(SettingsError::new(
                 "hidden_sign_up_fields",
-                "without at least one of phone, email and username that authentication_methods has: one must be able to \
-                 log in after signing up",
+                "a list that leaves one of authentication_methods on the form: without it nobody who signs up can log in",
             ));
         }
         let hideable = [
@@ -422,7 +421,8 @@ impl Settings {
         if self.hidden_sign_up_fields.iter().any(is_wrong) {
             return Err(SettingsError::new(
                 "hidden_sign_up_fields",
-                "some of first_name, last_name, username, email and phone, none of which is required to sign up",
+                "a list of first_name, last_name, username, email and phone, without those that are required: set their \
+                 register_…_required to false first",
             ));
         }
         for (setting, url) in [

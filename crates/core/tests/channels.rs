@@ -17,7 +17,8 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_events::{
-    Channel, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals, Undelivered, VerifyPhone,
+    Channel, LoginEmail, LoginPhone, ResetPasswordEmail, ResetPasswordPhone, Retry, Signals,
+    Undelivered, VerifyPhone,
 };
 
 /// Nobody has it.
@@ -188,4 +189,39 @@ async fn pending(
 ) -> Option<u32> {
     let pending = accounts.pending_code(key, Purpose::ResetPassword).await;
     pending.unwrap().map(|pending| pending.attempts_left)
+}
+
+/// A code to sign in that is asked for by a phone number goes by e-mail to who has a verified address, and the answer is the
+/// same for everybody.
+#[tokio::test]
+async fn log_in_by_email_goes_to_the_verified_address() {
+    let mut walks = Vec::new();
+    for (name, is_verified, is_sent) in [
+        (ANNS_PHONE, true, true),
+        (ANNS_PHONE, false, false),
+        (NOBODYS_PHONE, true, false),
+    ] {
+        let kit = Kit::with_settings(|settings| settings.login_by_code = true);
+        kit.sign_up_ann().await;
+        if is_verified {
+            let user = kit.current_user("ann", HORSE).await;
+            let email = kit.address(&user, AddressKind::Email).await;
+            let (id, token) = kit.verification_link(&user, &email).await;
+            let _ = kit.accounts.verify_address(&id, &token).await.unwrap();
+        }
+        let mut mails = kit.signals.capture::<LoginEmail>();
+        let mut texts = kit.signals.capture::<LoginPhone>();
+        let by_email = kit.accounts.with_channel(Some(Channel::Email));
+        let key = by_email.begin_log_in(name, None).await.unwrap();
+        let sent = mails.take();
+        assert_eq!(sent.len(), usize::from(is_sent), "{name}");
+        assert_eq!(texts.take().len(), 0, "{name}");
+        walks.push(kit.accounts.channels(Purpose::LogIn, name));
+        let code = sent.first().and_then(|it| it.envelope.code.clone());
+        let code = code.as_ref().map_or("123456", |code| code.as_str());
+        let logged_in = kit.accounts.log_in_by_code(&key, code, None).await;
+        assert_eq!(logged_in.is_ok(), is_sent, "{name}");
+    }
+    assert_eq!(walks[0], [Channel::Sms, Channel::Email]);
+    assert!(walks.iter().all(|walk| *walk == walks[0]), "{walks:?}");
 }

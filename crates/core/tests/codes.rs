@@ -200,38 +200,6 @@ async fn right_codes_at_once_have_one_winner() {
     assert_eq!(won, 1);
 }
 
-/// The second of two clicks has the answer of the first, and gains nothing by it: the password is set once.
-#[tokio::test]
-async fn second_click_is_answered_as_the_first() {
-    let kit = Kit::with_ann().await;
-    let mut sent = kit.signals.capture::<ResetPasswordEmail>();
-    let key = begin(&kit.accounts).await;
-    let code = code_of(&mut sent);
-    let early = kit.accounts.repeated_code(&key, &code).await.unwrap();
-    assert!(early.is_none(), "there was no first");
-    kit.accounts.prove_reset(&key, &code).await.unwrap();
-    kit.clock.advance(Duration::from_secs(9));
-    let wrong = kit.accounts.repeated_code(&key, &other(&code, 1)).await;
-    assert!(wrong.unwrap().is_none());
-    let again = kit.accounts.repeated_code(&key, &code).await.unwrap();
-    let again = again.unwrap();
-    let staple = Password::new(STAPLE);
-    let token = again.token.reveal();
-    kit.accounts
-        .reset_password(&again.id, token, &staple, &staple)
-        .await
-        .unwrap();
-    let late = kit.accounts.repeated_code(&key, &code).await.unwrap();
-    assert!(late.is_none(), "the code went with the password");
-
-    let key = begin(&kit.accounts).await;
-    let code = code_of(&mut sent);
-    kit.accounts.prove_reset(&key, &code).await.unwrap();
-    kit.clock.advance(Duration::from_secs(10));
-    let late = kit.accounts.repeated_code(&key, &code).await.unwrap();
-    assert!(late.is_none(), "it is a third click");
-}
-
 #[tokio::test]
 async fn code_lives_for_ten_minutes() {
     for (age, works) in [(just_under(10), true), (10 * MINUTE, false)] {

@@ -134,7 +134,7 @@ impl DjangoSessions {
         if !change(&mut data) {
             return Ok(None);
         }
-        let key = new_key(randomness)?;
+        let key = self.new_key(randomness)?;
         let new = self.row(key.clone(), &data, now, old.expires_at);
         let rewrite = DjangoRewrite { old, new };
         let is_rewritten = self.store.rewrite_django_session(&rewrite).await?;
@@ -180,6 +180,24 @@ impl fmt::Debug for DjangoSessions {
 impl Sessions for DjangoSessions {
     fn are_shared(&self) -> bool {
         true
+    }
+
+    /// As Django makes them.
+    fn new_key(&self, randomness: &dyn Randomness) -> Result<SessionKey, RandomnessError> {
+        let mut text = Zeroizing::new(String::with_capacity(SessionKey::DJANGO_CHARS));
+        let mut bytes = Zeroizing::new([0_u8; 64]);
+        loop {
+            randomness.fill(bytes.as_mut())?;
+            // 252 is the largest multiple of 36 in a byte: each character is as likely as any other.
+            let digits = bytes.iter().filter(|byte| **byte < 252);
+            let characters = digits.filter_map(|byte| char::from_digit(u32::from(byte % 36), 36));
+            let missing = SessionKey::DJANGO_CHARS - text.len();
+            text.extend(characters.take(missing));
+            // A key is one as soon as it has its length.
+            if let Some(key) = SessionKey::parse(&text) {
+                return Ok(key);
+            }
+        }
     }
 
     async fn find(
@@ -232,7 +250,7 @@ impl Sessions for DjangoSessions {
         let data = self.data_of(log_in).await?;
         let mut in_use = StoreError::new(StoreErrorKind::SessionExists);
         for _ in 0..ATTEMPTS {
-            let key = new_key(randomness)?;
+            let key = self.new_key(randomness)?;
             let new = DjangoLogIn {
                 user: log_in.user.id,
                 checked_password: log_in.user.password.clone(),
@@ -265,7 +283,7 @@ impl Sessions for DjangoSessions {
             return Ok(Rebound::Over);
         }
         data.set_auth_hash(&self.hash(&replacement.new));
-        let key = new_key(randomness)?;
+        let key = self.new_key(randomness)?;
         let new = self.row(key.clone(), &data, now, old.expires_at);
         let rewrite = DjangoRewrite { old, new };
         let replaced = self
@@ -310,23 +328,5 @@ impl Sessions for DjangoSessions {
     async fn end(&self, key: &SessionKey) -> Result<bool, Failure> {
         // With all that others keep in it, as a log-out there does.
         Ok(key.is_djangos() && self.store.end_django_session(key).await?)
-    }
-}
-
-/// A key as Django makes them.
-fn new_key(randomness: &dyn Randomness) -> Result<SessionKey, RandomnessError> {
-    let mut text = Zeroizing::new(String::with_capacity(SessionKey::DJANGO_CHARS));
-    let mut bytes = Zeroizing::new([0_u8; 64]);
-    loop {
-        randomness.fill(bytes.as_mut())?;
-        // 252 is the largest multiple of 36 in a byte: each character is as likely as any other.
-        let digits = bytes.iter().filter(|byte| **byte < 252);
-        let characters = digits.filter_map(|byte| char::from_digit(u32::from(byte % 36), 36));
-        let missing = SessionKey::DJANGO_CHARS - text.len();
-        text.extend(characters.take(missing));
-        // A key is one as soon as it has its length.
-        if let Some(key) = SessionKey::parse(&text) {
-            return Ok(key);
-        }
     }
 }

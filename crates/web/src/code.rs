@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::response::Response;
 use http::HeaderMap;
 use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure, FlowError};
-use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::challenge::{ChallengeKey, REMEMBERED};
 use phone_auth_core::outbox::{Channel, Purpose};
 use serde::Serialize;
 
@@ -143,8 +143,8 @@ pub(crate) async fn pending(
                 channels: Vec::new(),
             };
             let channels = match (purpose, asked.login.as_deref()) {
-                (Purpose::ResetPassword, Some(login)) => context.accounts().reset_channels(login),
-                _ => Vec::new(),
+                (Purpose::Verify, _) | (_, None) => Vec::new(),
+                (_, Some(login)) => context.accounts().channels(purpose, login),
             };
             let view = view.by(&channels);
             return Ok(Some((asked, view)));
@@ -153,17 +153,38 @@ pub(crate) async fn pending(
     Ok(None)
 }
 
-/// Keeps the key of a challenge in the browser that asked, with what was typed there.
+/// Keeps the key of a challenge in the browser that asked for as long as the challenge is remembered, with what was typed
+/// there.
 pub(crate) fn keep(
     context: &RequestContext,
     key: &ChallengeKey,
     login: Option<&str>,
     response: &mut Response,
 ) {
-    let accounts = context.accounts();
-    let (path, lifetime) = (accounts.routes().mount(), accounts.settings().code_lifetime);
-    let cookies = context.cookies();
-    let cookie = cookies.set_challenge(key, login, path, lifetime);
+    let lifetime = context.accounts().settings().code_lifetime + REMEMBERED;
+    set(context, key, login, lifetime, response);
+}
+
+/// Keeps the key of a challenge whose code was right, alone and for a minute: a second click is answered as the first.
+pub(crate) fn used(context: &RequestContext, key: &ChallengeKey, response: &mut Response) {
+    set(
+        context,
+        key,
+        None,
+        Accounts::CODE_IS_REPEATED_WITHIN,
+        response,
+    );
+}
+
+fn set(
+    context: &RequestContext,
+    key: &ChallengeKey,
+    login: Option<&str>,
+    lifetime: Duration,
+    response: &mut Response,
+) {
+    let path = context.accounts().routes().mount();
+    let cookie = context.cookies().set_challenge(key, login, path, lifetime);
     add_cookie(response.headers_mut(), cookie);
 }
 

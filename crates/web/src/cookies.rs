@@ -12,7 +12,7 @@ use axum_extra::extract::cookie::{Cookie, SameSite};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
-use phone_auth_core::challenge::{ChallengeKey, REMEMBERED};
+use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::client::Devices;
 use phone_auth_core::session::SessionKey;
 
@@ -186,20 +186,20 @@ impl Cookies {
             .collect()
     }
 
-    /// Keeps the key of a challenge for as long as the challenge is remembered, with what was typed to ask for it.
+    /// Keeps the key of a challenge for so long, with what was typed to ask for its code.
     pub(crate) fn set_challenge(
         &self,
         key: &ChallengeKey,
         login: Option<&str>,
         path: &str,
-        code_lifetime: Duration,
+        lifetime: Duration,
     ) -> Option<HeaderValue> {
         let mut value = key.reveal().to_owned();
         if let Some(login) = login {
             value.push('.');
             value.push_str(&Base64UrlUnpadded::encode_string(login.as_bytes()));
         }
-        self.header(CHALLENGE, &value, path, Some(code_lifetime + REMEMBERED))
+        self.header(CHALLENGE, &value, path, Some(lifetime))
     }
 
     /// Makes the browser forget the key of a challenge.

@@ -1,12 +1,13 @@
-//! Beginning a session.
+//! Beginning a session: the one place where each log-in ends, however it began.
 
 use chrono::{DateTime, Utc};
 use phone_auth_events::{Sender, UserLoggedIn};
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::EncodedPassword;
+use crate::randomness::Randomness;
 use crate::session::{SessionClient, SessionKey};
-use crate::sessions::LogIn;
+use crate::sessions::{FoundSession, LogIn};
 use crate::user::{User, UserId};
 
 /// Who has logged in, and the key of the session that began.
@@ -21,7 +22,13 @@ pub struct LoggedIn {
     pub expires_at: DateTime<Utc>,
     /// Whether a browser should forget the key as soon as it is closed.
     pub ends_with_browser: bool,
+    /// Nothing outside this file can make one, so no flow signs anyone in past what is asked for here.
+    #[expect(dead_code, reason = "it is there to be private")]
+    only_here: OnlyHere,
 }
+
+#[derive(Debug)]
+struct OnlyHere;
 
 impl Accounts {
     /// Begins a session for a user whom the application knows by other means than a password: a sign-up form of its own,
@@ -86,6 +93,18 @@ impl Accounts {
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
+        self.record_log_in_by(user, upgrade, previous, self.randomness())
+            .await
+    }
+
+    /// The same for a session whose key is drawn from this source.
+    pub(super) async fn record_log_in_by(
+        &self,
+        user: User,
+        upgrade: Option<EncodedPassword>,
+        previous: Option<&SessionKey>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<LoggedIn>, Failure> {
         let at = self.now();
         let (lifetime, ends_with_browser) = self.lifetime_of_new();
         let expires_at = at + lifetime;
@@ -98,16 +117,26 @@ impl Accounts {
             max_sessions: self.settings().max_sessions,
             client: SessionClient::of(&self.client),
         };
-        let begun = self
-            .session_port()
-            .begin(&log_in, self.randomness())
-            .await?;
+        let begun = self.session_port().begin(&log_in, randomness).await?;
         Ok(begun.map(|key| LoggedIn {
             user,
             key,
             expires_at,
             ends_with_browser,
+            only_here: OnlyHere,
         }))
+    }
+
+    /// A session that a log-in has begun a moment ago.
+    pub(super) fn begun_before(&self, found: FoundSession) -> LoggedIn {
+        let (_, ends_with_browser) = self.lifetime_of_new();
+        LoggedIn {
+            user: found.session.user,
+            key: found.key,
+            expires_at: found.session.expires_at,
+            ends_with_browser,
+            only_here: OnlyHere,
+        }
     }
 }
 

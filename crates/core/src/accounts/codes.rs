@@ -5,7 +5,7 @@ use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 
 use super::request_reset::SentTo;
-use super::request_verification::{REPEAT_WITHIN, Requested};
+use super::request_verification::Requested;
 use super::resend::Claim;
 use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
@@ -23,7 +23,7 @@ const MAX_TYPED: usize = 32;
 
 /// What was typed as a code, in ASCII: exactly so many digits as a code has. Spaces, dashes and what only formats are passed
 /// over, and digits of every script are read.
-fn read_code(typed: &str) -> Option<Zeroizing<String>> {
+pub(super) fn read_code(typed: &str) -> Option<Zeroizing<String>> {
     let mut code = Zeroizing::new(String::with_capacity(MAX_TYPED));
     for (place, c) in typed.chars().enumerate() {
         if place >= MAX_TYPED {
@@ -184,47 +184,8 @@ impl Accounts {
         Ok(self.proof(&target)?)
     }
 
-    /// The same for a form with the right code that was sent twice, by a double click: the first has ended the challenge, and
-    /// this is answered as the first. None ten seconds later, or for any other code.
-    ///
-    /// # Security
-    /// It proves no more than the first did, to the same browser, and the password is set once.
-    ///
-    /// # Errors
-    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
-    ///
-    /// # Cancel safety
-    /// It only reads.
-    ///
-    /// # Examples
-    /// ```
-    /// use phone_auth_events::ResetPasswordEmail;
-    /// # use phone_auth_core::password::Password;
-    ///
-    #[doc = include_str!("example_setup.txt")]
-    /// let mut sent = signals.capture::<ResetPasswordEmail>();
-    /// let key = accounts.begin_reset("ann@example.org", None).await?;
-    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
-    ///
-    /// let first = accounts.prove_reset(&key, code.as_str()).await?;
-    /// assert!(accounts.prove_reset(&key, code.as_str()).await.is_err());
-    /// let second = accounts.repeated_code(&key, code.as_str()).await?.ok_or("none")?;
-    /// assert_eq!(second.id, first.id);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn repeated_code(
-        &self,
-        key: &ChallengeKey,
-        typed: &str,
-    ) -> Result<Option<ProvenReset>, Failure> {
-        let target = self.repeated(key, Purpose::ResetPassword, typed).await?;
-        target.map(|target| self.proof(&target)).transpose()
-    }
-
     /// What a reset link has in its path.
-    fn proof(&self, target: &LinkTarget) -> Result<ProvenReset, Failure> {
+    pub(super) fn proof(&self, target: &LinkTarget) -> Result<ProvenReset, Failure> {
         let links = &self.inner.links;
         let minted = links.mint(Purpose::ResetPassword, target, self.now());
         let (_, token) = minted.ok_or_else(|| Failure::new(FailureKind::Broken))?;
@@ -233,25 +194,6 @@ impl Accounts {
             id: phone_auth_urls::id::encode_user(target.user.id.get()),
             token: ResetToken(Addressed::of(&target.address, token.as_str()).text()),
         })
-    }
-
-    /// The target of a challenge that its right code has ended a moment ago, if this is that code.
-    async fn repeated(
-        &self,
-        key: &ChallengeKey,
-        purpose: Purpose,
-        typed: &str,
-    ) -> Result<Option<LinkTarget>, Failure> {
-        let kept = self.store().challenge(&key.id(), purpose).await?;
-        let now = self.now();
-        let is_repeat = |at: DateTime<Utc>| at <= now && now < at + REPEAT_WITHIN;
-        let kept = kept.filter(|kept| kept.proven_at.is_some_and(is_repeat));
-        let (Some(kept), Some(code)) = (kept, read_code(typed)) else {
-            return Ok(None);
-        };
-        let targets = self.code_targets(purpose, kept.addresses(), kept.subject);
-        let targets = targets.await?;
-        Ok(targets.into_proven(&self.inner.links, &code, now))
     }
 
     /// As [`request_verification`](Self::request_verification), and the message also has a code, which is good for the one who
@@ -346,7 +288,7 @@ impl Accounts {
         let target = match self.proven(key, Purpose::Verify, typed, owner).await {
             // The second of two clicks: the first may not have come to its end.
             Err(FlowError::Refused(CodeRefusal::Over)) => {
-                let repeated = self.repeated(key, Purpose::Verify, typed).await?;
+                let repeated = self.repeated(key, Purpose::Verify, typed, owner).await?;
                 let own = repeated.filter(|it| owner == Some(it.user.id));
                 own.ok_or(FlowError::Refused(CodeRefusal::Over))?
             }

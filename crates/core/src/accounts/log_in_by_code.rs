@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use phone_auth_events::{Sender, UserLoggedIn};
 use phone_auth_urls::{AccountPage, id};
 
+use super::repeated_code::SessionKeys;
 use super::{
     Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LinkState, LoggedIn,
     ResetRequestRefusal,
@@ -99,7 +100,10 @@ impl Accounts {
             return Err(FlowError::Refused(CodeRefusal::Over));
         }
         let target = self.proven(key, Purpose::LogIn, typed, None).await?;
-        let logged_in = self.log_in_proven("log_in_by_code", target, previous).await;
+        let repeatable = self.repeatable(key, typed);
+        let keys = SessionKeys::of(repeatable.as_ref(), self.randomness());
+        let logged_in = self.log_in_proven("log_in_by_code", target, previous, &keys);
+        let logged_in = logged_in.await;
         logged_in.map_err(|error| error.map_refusal(|InvalidLink| CodeRefusal::Over))
     }
 
@@ -190,7 +194,11 @@ impl Accounts {
         previous: Option<&SessionKey>,
     ) -> Result<LoggedIn, FlowError<InvalidLink>> {
         match self.log_in_target(idb64, token).await? {
-            Some(target) => self.log_in_proven("log_in_by_link", target, previous).await,
+            Some(target) => {
+                let keys = SessionKeys::of(None, self.randomness());
+                self.log_in_proven("log_in_by_link", target, previous, &keys)
+                    .await
+            }
             None => Err(FlowError::Refused(InvalidLink)),
         }
     }
@@ -201,6 +209,7 @@ impl Accounts {
         flow: &'static str,
         target: LinkTarget,
         previous: Option<&SessionKey>,
+        keys: &SessionKeys<'_>,
     ) -> Result<LoggedIn, FlowError<InvalidLink>> {
         let link = OpenedLink::of(&target, self.now());
         let is_claim = self.settings().sign_up_by_code && !target.address.is_verified;
@@ -219,10 +228,11 @@ impl Accounts {
         }
         self.text_was_used(link.kind, &link.value).await;
         // A password that was changed since ends what was sent before it.
-        let begun = self.record_log_in(user, None, previous).await?;
+        let begun = self.record_log_in_by(user, None, previous, keys.begin);
+        let begun = begun.await?;
         let mut logged_in = begun.ok_or(FlowError::Refused(InvalidLink))?;
         if !logged_in.user.password.is_usable() {
-            logged_in.key = self.proven_without_password(logged_in.key).await?;
+            logged_in.key = self.proven_without_password(logged_in.key, keys).await?;
         }
         let user = logged_in.user.to_event_user();
         self.happened(UserLoggedIn::new(Sender::new(flow), user))
@@ -232,12 +242,16 @@ impl Accounts {
 
     /// Who has no password proves lately who they are by logging in: there is nothing else to ask them for. Gives the key by
     /// which the session goes on.
-    async fn proven_without_password(&self, key: SessionKey) -> Result<SessionKey, Failure> {
+    async fn proven_without_password(
+        &self,
+        key: SessionKey,
+        keys: &SessionKeys<'_>,
+    ) -> Result<SessionKey, Failure> {
         let (sessions, now) = (self.session_port(), self.now());
         let Some(found) = sessions.find(&key, now).await? else {
             return Ok(key);
         };
-        let proven = sessions.prove(&found, now, self.randomness()).await?;
+        let proven = sessions.prove(&found, now, keys.prove).await?;
         Ok(proven.unwrap_or(key))
     }
 

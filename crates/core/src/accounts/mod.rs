@@ -52,6 +52,7 @@ mod reauthenticate;
 mod redirect_check;
 mod remove_address;
 mod remove_expired_sessions;
+mod repeated_code;
 mod repeated_form;
 mod repeated_sign_up;
 mod request_reset;

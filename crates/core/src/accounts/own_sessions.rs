@@ -24,6 +24,12 @@ pub(super) struct OwnSessions(pub(super) Arc<dyn Store>);
 
 #[async_trait]
 impl Sessions for OwnSessions {
+    fn new_key(&self, randomness: &dyn Randomness) -> Result<SessionKey, RandomnessError> {
+        let mut bytes = Zeroizing::new([0; SessionKey::BYTES]);
+        randomness.fill(bytes.as_mut())?;
+        Ok(SessionKey::from_bytes(&bytes))
+    }
+
     async fn find(
         &self,
         key: &SessionKey,
@@ -43,7 +49,7 @@ impl Sessions for OwnSessions {
         randomness: &dyn Randomness,
     ) -> Result<Option<SessionKey>, Failure> {
         for _ in 0..ATTEMPTS {
-            let key = new_key(randomness)?;
+            let key = self.new_key(randomness)?;
             let mut handle = [0; SessionHandle::BYTES];
             randomness.fill(&mut handle)?;
             let new = NewLogIn {
@@ -77,7 +83,7 @@ impl Sessions for OwnSessions {
         _now: DateTime<Utc>,
         randomness: &dyn Randomness,
     ) -> Result<Rebound, Failure> {
-        let new = new_key(randomness)?;
+        let new = self.new_key(randomness)?;
         replacement.keeps = Some(KeptSession {
             digest: key.digest(),
             becomes: new.digest(),
@@ -106,7 +112,7 @@ impl Sessions for OwnSessions {
         now: DateTime<Utc>,
         randomness: &dyn Randomness,
     ) -> Result<Option<SessionKey>, Failure> {
-        let new = new_key(randomness)?;
+        let new = self.new_key(randomness)?;
         let proof = NewProof {
             digest: found.session.digest,
             becomes: new.digest(),
@@ -155,10 +161,4 @@ impl Sessions for OwnSessions {
         let ended = self.0.end_sessions_of(user, keeps.as_ref()).await?;
         Ok(ended.map_or(EndedSessions::KeptIsOver, EndedSessions::Ended))
     }
-}
-
-fn new_key(randomness: &dyn Randomness) -> Result<SessionKey, RandomnessError> {
-    let mut bytes = Zeroizing::new([0; SessionKey::BYTES]);
-    randomness.fill(bytes.as_mut())?;
-    Ok(SessionKey::from_bytes(&bytes))
 }

@@ -129,7 +129,7 @@ impl Accounts {
             }
             found => found?,
         };
-        let is_by_email = self.resets_by_email(purpose, &name);
+        let is_by_email = self.goes_by_email(purpose, &name);
         // Where it takes another read to know whom it goes to, that comes after the limit.
         let reads_more = is_by_email || self.reads_who_may_claim(purpose);
         if reads_more {
@@ -232,7 +232,7 @@ impl Accounts {
 
     /// By which kind of address a message goes to who is named so.
     fn kind_to(&self, purpose: Purpose, name: &AccountName) -> AddressKind {
-        if self.resets_by_email(purpose, name) {
+        if self.goes_by_email(purpose, name) {
             AddressKind::Email
         } else {
             kind_of(name)

@@ -225,7 +225,7 @@ impl Accounts {
         previous: Option<&'a ChallengeKey>,
     ) -> CodeRequest<'a> {
         // By another kind of address it is another challenge, for a name that nobody has as well.
-        let by: &[u8] = if self.resets_by_email(purpose, name) {
+        let by: &[u8] = if self.goes_by_email(purpose, name) {
             b"email"
         } else {
             b""

@@ -23,8 +23,8 @@ impl Accounts {
 
     /// These flows for someone who wants a message by this channel: to a phone it goes so if the site
     /// [offers](crate::settings::Settings::phone_channels) that, else by the first channel that it offers. By
-    /// [`Email`](Channel::Email) a reset that is asked for by a phone number goes to a verified e-mail address of its user,
-    /// if there is one, and else to nobody; the answer is the same. Cheap, and shares everything else.
+    /// [`Email`](Channel::Email) a reset or a code to log in that is asked for by a phone number goes to a verified e-mail address
+    /// of its user, if there is one, and else to nobody; the answer is the same. Cheap, and shares everything else.
     ///
     /// # Examples
     /// ```
@@ -54,28 +54,30 @@ impl Accounts {
         }
     }
 
-    /// By which channels a reset may be asked for with this name, the usual one first: by what was typed alone, so it tells
-    /// nothing of who has it.
+    /// By which channels a reset, or a code to log in, may be asked for with this name, the usual one first: by what was typed
+    /// alone, so it tells nothing of who has it.
     ///
     /// # Examples
     /// ```
+    /// use phone_auth_core::outbox::Purpose;
     /// use phone_auth_events::Channel;
     /// # use phone_auth_core::password::Password;
     ///
     #[doc = include_str!("example_setup.txt")]
-    /// assert_eq!(accounts.reset_channels("+12125550100"), [Channel::Sms, Channel::Email]);
-    /// assert_eq!(accounts.reset_channels("eve@example.org"), [Channel::Email]);
+    /// let reset = Purpose::ResetPassword;
+    /// assert_eq!(accounts.channels(reset, "+12125550100"), [Channel::Sms, Channel::Email]);
+    /// assert_eq!(accounts.channels(reset, "eve@example.org"), [Channel::Email]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn reset_channels(&self, login: &str) -> Vec<Channel> {
+    pub fn channels(&self, purpose: Purpose, login: &str) -> Vec<Channel> {
         let settings = self.settings();
         if AccountName::read(login, settings).phone.is_none() {
             return vec![Channel::Email];
         }
         let mut channels = settings.phone_channels.clone();
-        if self.offers(Purpose::ResetPassword, AddressKind::Email) {
+        if self.offers(purpose, AddressKind::Email) {
             channels.push(Channel::Email);
         }
         channels
@@ -94,12 +96,11 @@ impl Accounts {
         }
     }
 
-    /// Whether a reset goes by e-mail that was asked for by a phone number.
-    pub(super) fn resets_by_email(&self, purpose: Purpose, name: &AccountName) -> bool {
-        purpose == Purpose::ResetPassword
-            && name.phone.is_some()
+    /// Whether a message goes by e-mail that was asked for by a phone number.
+    pub(super) fn goes_by_email(&self, purpose: Purpose, name: &AccountName) -> bool {
+        name.phone.is_some()
             && self.channel == Some(Channel::Email)
-            && self.offers(Purpose::ResetPassword, AddressKind::Email)
+            && self.offers(purpose, AddressKind::Email)
     }
 
     /// Whether this site sends such messages: users have addresses of the kind, and someone sends to them. A page offers

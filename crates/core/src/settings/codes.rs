@@ -25,14 +25,14 @@ impl Settings {
         if self.login_by_code && !(methods.email || methods.phone) {
             return Err(SettingsError::new(
                 "login_by_code",
-                "off where authentication_methods has neither phone nor email: there is nothing to send a code to",
+                "false, or authentication_methods must have phone or email: a code needs an address to go to",
             ));
         }
         let has_one_name = methods.email != methods.phone && !methods.username;
         if self.sign_up_by_code && !(self.login_by_code && has_one_name) {
             return Err(SettingsError::new(
                 "sign_up_by_code",
-                "off unless login_by_code is on and authentication_methods is phone alone, or email alone",
+                "false, or login_by_code must be true and authentication_methods phone alone or email alone",
             ));
         }
         Ok(())
@@ -43,7 +43,7 @@ impl Settings {
         if self.conceal_accounts && !(self.verify_at_sign_up || self.sign_up_by_code) {
             return Err(SettingsError::new(
                 "conceal_accounts",
-                "off unless verify_at_sign_up is on: an address names nobody until it is verified, so nobody could log in \
+                "false, or verify_at_sign_up must be true: an address names nobody until it is verified, so nobody could log in \
                  after signing up",
             ));
         }
@@ -60,7 +60,7 @@ impl Settings {
         if self.conceal_accounts && signals.any(is_lacking) {
             return Err(SettingsError::new(
                 "conceal_accounts",
-                "off where nobody sends verify_email or verify_phone to addresses that users have: an address that is never \
+                "false, or someone must send verify_email and verify_phone to addresses that users have: an address that is never \
                  verified never names anyone",
             ));
         }

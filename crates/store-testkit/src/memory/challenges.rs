@@ -18,6 +18,7 @@ impl ChallengeStore for MemoryStore {
             state.begin_challenge(*new);
             Ok(())
         })
+        .await
     }
 
     async fn challenge(
@@ -39,6 +40,7 @@ impl ChallengeStore for MemoryStore {
                 proven_at: *proven_at,
             }))
         })
+        .await
     }
 
     async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError> {
@@ -55,6 +57,7 @@ impl ChallengeStore for MemoryStore {
             found.expires_at = renewal.expires_at;
             Ok(true)
         })
+        .await
     }
 
     async fn attempt_challenge(
@@ -78,6 +81,7 @@ impl ChallengeStore for MemoryStore {
                 attempts_left: found.attempts,
             }))
         })
+        .await
     }
 
     async fn end_challenge(
@@ -95,6 +99,7 @@ impl ChallengeStore for MemoryStore {
             (found.attempts, *proven_at) = (0, Some(now));
             Ok(true)
         })
+        .await
     }
 
     async fn remove_expired_challenges(
@@ -114,6 +119,7 @@ impl ChallengeStore for MemoryStore {
             }
             Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
         })
+        .await
     }
 }
 

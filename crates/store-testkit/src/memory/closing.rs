@@ -32,6 +32,7 @@ impl ClosingStore for MemoryStore {
             state.outbox.retain(|_, kept| kept.user() != Some(id));
             Ok(Closed::Removed)
         })
+        .await
     }
 
     async fn rows_of(&self, id: UserId) -> Result<Vec<UserRow>, StoreError> {
@@ -90,6 +91,7 @@ impl ClosingStore for MemoryStore {
                 .chain(row("phone_auth_challenge", challenges))
                 .collect()
         })
+        .await
     }
 }
 

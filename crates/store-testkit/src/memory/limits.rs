@@ -9,12 +9,12 @@ use super::MemoryStore;
 
 impl MemoryStore {
     /// The time that counters go by: as though they had been shifted in time.
-    fn limit_time(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
-        self.read(|state| now - state.limits_shifted)
+    async fn limit_time(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        self.read(|state| now - state.limits_shifted).await
     }
 
-    fn shifted(&self, attempt: &Attempt) -> Result<Attempt, StoreError> {
-        let at = self.limit_time(attempt.at)?;
+    async fn shifted(&self, attempt: &Attempt) -> Result<Attempt, StoreError> {
+        let at = self.limit_time(attempt.at).await?;
         Ok(Attempt {
             at,
             ..attempt.clone()
@@ -25,15 +25,17 @@ impl MemoryStore {
 #[async_trait]
 impl LimitStore for MemoryStore {
     async fn count(&self, attempt: &Attempt) -> Result<Decision, StoreError> {
-        self.limits.count(&self.shifted(attempt)?).await
+        self.limits.count(&self.shifted(attempt).await?).await
     }
 
     async fn give_back(&self, hits: &[Hit], now: DateTime<Utc>) -> Result<(), StoreError> {
-        self.limits.give_back(hits, self.limit_time(now)?).await
+        self.limits
+            .give_back(hits, self.limit_time(now).await?)
+            .await
     }
 
     async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
-        self.read(|_| ())?;
+        self.read(|_| ()).await?;
         self.limits.clear_limits(subjects).await
     }
 
@@ -43,17 +45,17 @@ impl LimitStore for MemoryStore {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<LimitRow>, StoreError> {
-        let now = self.limit_time(now)?;
+        let now = self.limit_time(now).await?;
         self.limits.full_limits_after(after, limit, now).await
     }
 
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {
-        let now = self.limit_time(now)?;
+        let now = self.limit_time(now).await?;
         self.limits.remove_empty_limits(now, limit).await
     }
 
     async fn count_texts(&self, texts: &TextCount) -> Result<Vec<TextRow>, StoreError> {
-        self.read(|_| ())?;
+        self.read(|_| ()).await?;
         self.limits.count_texts(texts).await
     }
 
@@ -62,7 +64,7 @@ impl LimitStore for MemoryStore {
         attempt: &Attempt,
         texts: &TextCount,
     ) -> Result<(Decision, Vec<TextRow>), StoreError> {
-        let attempt = self.shifted(attempt)?;
+        let attempt = self.shifted(attempt).await?;
         self.limits.count_with_text(&attempt, texts).await
     }
 
@@ -71,12 +73,12 @@ impl LimitStore for MemoryStore {
         after: Option<(LimitKey, i64)>,
         limit: u32,
     ) -> Result<Vec<TextRow>, StoreError> {
-        self.read(|_| ())?;
+        self.read(|_| ()).await?;
         self.limits.texts_after(after, limit).await
     }
 
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
-        self.read(|_| ())?;
+        self.read(|_| ()).await?;
         self.limits.remove_old_texts(hour, limit).await
     }
 }

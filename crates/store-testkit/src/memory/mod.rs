@@ -10,6 +10,7 @@ mod closing;
 mod external_writer;
 mod limits;
 mod outbox;
+mod resets;
 mod sessions;
 mod site_key;
 mod state;
@@ -123,17 +124,22 @@ impl MemoryStore {
 
     /// Runs one call of the port that changes something. Such a call checks everything before it
     /// changes anything, which makes it whole without a copy to go back to.
-    fn write<T>(
+    ///
+    /// Other tasks have their turn first, so that flows which run at once interleave at each call, as they do over a
+    /// database: without it, in the one thread of most tests, each would run to its end before the next begins.
+    async fn write<T>(
         &self,
         change: impl FnOnce(&mut State) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        tokio::task::yield_now().await;
         let mut shared = self.lock();
         shared.spend_call()?;
         change(&mut shared.state)
     }
 
     /// Runs one call of the port that only reads.
-    fn read<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, StoreError> {
+    async fn read<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, StoreError> {
+        tokio::task::yield_now().await;
         let mut shared = self.lock();
         shared.spend_call()?;
         Ok(look(&shared.state))

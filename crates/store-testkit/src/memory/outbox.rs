@@ -159,6 +159,7 @@ impl OutboxStore for MemoryStore {
             }
             Ok(())
         })
+        .await
     }
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
@@ -167,10 +168,11 @@ impl OutboxStore for MemoryStore {
             let count = u32::try_from(pending.count()).unwrap_or(u32::MAX);
             count.min(at_most)
         })
+        .await
     }
 
     async fn claim_messages(&self, claim: &Claim) -> Result<Vec<OutboxMessage>, StoreError> {
-        self.write(|state| Ok(state.claim(claim)))
+        self.write(|state| Ok(state.claim(claim))).await
     }
 
     async fn extend_lease(
@@ -189,6 +191,7 @@ impl OutboxStore for MemoryStore {
             }
             Ok(lease_state)
         })
+        .await
     }
 
     async fn finish_message(
@@ -228,6 +231,7 @@ impl OutboxStore for MemoryStore {
             }
             Ok(lease_state)
         })
+        .await
     }
 
     async fn release_superseded(
@@ -246,6 +250,7 @@ impl OutboxStore for MemoryStore {
             kept.earlier = receipts.clone();
             Ok(true)
         })
+        .await
     }
 
     async fn next_due(&self) -> Result<NextDue, StoreError> {
@@ -258,10 +263,11 @@ impl OutboxStore for MemoryStore {
             let next = pending().map(due).min();
             next.map_or(NextDue::Never, NextDue::At)
         })
+        .await
     }
 
     async fn outbox_message(&self, id: MessageId) -> Result<Option<OutboxRow>, StoreError> {
-        self.read(|state| state.outbox.get(&id).map(row))
+        self.read(|state| state.outbox.get(&id).map(row)).await
     }
 
     async fn outbox_after(
@@ -274,6 +280,7 @@ impl OutboxStore for MemoryStore {
             let later = state.outbox.iter().filter(|(id, _)| Some(**id) > after);
             later.take(limit).map(|(_, kept)| row(kept)).collect()
         })
+        .await
     }
 
     async fn requeue_message(&self, requeue: &Requeue) -> Result<Requeued, StoreError> {
@@ -316,6 +323,7 @@ impl OutboxStore for MemoryStore {
             }
             Ok(Requeued::Pending)
         })
+        .await
     }
 
     async fn newest_write(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
@@ -326,6 +334,7 @@ impl OutboxStore for MemoryStore {
             let message = message.map(|kept| kept.message.enqueued_at);
             session.map(|session| session.created_at).max(message)
         })
+        .await
     }
 
     async fn purge_dead_letters(&self, before: DateTime<Utc>) -> Result<u64, StoreError> {
@@ -337,6 +346,7 @@ impl OutboxStore for MemoryStore {
             });
             Ok(u64::try_from(all - state.outbox.len()).unwrap_or(u64::MAX))
         })
+        .await
     }
 }
 

@@ -58,6 +58,7 @@ impl SessionStore for MemoryStore {
             state.end_oldest(&session.digest, session.user, log_in.max_sessions);
             Ok(true)
         })
+        .await
     }
 
     async fn session(
@@ -79,6 +80,7 @@ impl SessionStore for MemoryStore {
             }
             Ok(Some(stored.session))
         })
+        .await
     }
 
     async fn prove_session(&self, proof: &NewProof) -> Result<bool, StoreError> {
@@ -98,10 +100,12 @@ impl SessionStore for MemoryStore {
             }
             Ok(true)
         })
+        .await
     }
 
     async fn end_session(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
         self.write(|state| Ok(state.sessions.remove(digest).is_some()))
+            .await
     }
 
     async fn note_session_use(&self, noted: &NewUse) -> Result<bool, StoreError> {
@@ -116,6 +120,7 @@ impl SessionStore for MemoryStore {
             had.browser = now.browser.or(had.browser.take());
             Ok(true)
         })
+        .await
     }
 
     async fn sessions_of(
@@ -144,6 +149,7 @@ impl SessionStore for MemoryStore {
             listed.truncate(up_to(limit));
             listed
         })
+        .await
     }
 
     async fn end_sessions_of(
@@ -165,6 +171,7 @@ impl SessionStore for MemoryStore {
             let ended = before - state.sessions.len();
             Ok(Some(ended.try_into().unwrap_or(u64::MAX)))
         })
+        .await
     }
 
     async fn remove_expired_sessions(
@@ -181,6 +188,7 @@ impl SessionStore for MemoryStore {
             }
             Ok(digests.len().try_into().unwrap_or(u64::MAX))
         })
+        .await
     }
 
     async fn remove_disabled_sessions(
@@ -204,6 +212,7 @@ impl SessionStore for MemoryStore {
             let removed = before - state.sessions.len();
             Ok((removed.try_into().unwrap_or(u64::MAX), next.last().copied()))
         })
+        .await
     }
 
     async fn bind_sessions(&self, limit: u32) -> Result<u64, StoreError> {
@@ -220,6 +229,7 @@ impl SessionStore for MemoryStore {
             }
             Ok(bound)
         })
+        .await
     }
 }
 

@@ -8,7 +8,7 @@ use super::MemoryStore;
 #[async_trait]
 impl SiteKeyStore for MemoryStore {
     async fn key_record(&self) -> Result<Option<KeyRecord>, StoreError> {
-        self.read(|state| state.key_record.clone())
+        self.read(|state| state.key_record.clone()).await
     }
 
     async fn replace_key_record(
@@ -23,10 +23,11 @@ impl SiteKeyStore for MemoryStore {
             }
             Ok(is_kept)
         })
+        .await
     }
 
     async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError> {
-        self.read(|state| state.public_site.clone())
+        self.read(|state| state.public_site.clone()).await
     }
 
     async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError> {
@@ -36,5 +37,6 @@ impl SiteKeyStore for MemoryStore {
             }
             Ok(())
         })
+        .await
     }
 }

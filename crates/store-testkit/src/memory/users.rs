@@ -25,15 +25,15 @@ impl UserStore for MemoryStore {
         new: &NewUser,
         claiming: Claiming,
     ) -> Result<User, StoreError> {
-        self.write(|state| state.create_user(new, claiming))
+        self.write(|state| state.create_user(new, claiming)).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.read(|state| state.users.get(&id).cloned())
+        self.read(|state| state.users.get(&id).cloned()).await
     }
 
     async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError> {
-        self.read(|state| state.find(name))?
+        self.read(|state| state.find(name)).await?
     }
 
     async fn find_user_for(
@@ -46,7 +46,7 @@ impl UserStore for MemoryStore {
     }
 
     async fn taken_names(&self, wanted: &WantedNames<'_>) -> Result<TakenNames, StoreError> {
-        self.read(|state| state.taken(wanted))
+        self.read(|state| state.taken(wanted)).await
     }
 
     async fn users_after(
@@ -64,6 +64,7 @@ impl UserStore for MemoryStore {
                 .cloned()
                 .collect()
         })
+        .await
     }
 
     async fn search_users(
@@ -98,6 +99,7 @@ impl UserStore for MemoryStore {
             });
             found.take(limit).cloned().collect()
         })
+        .await
     }
 
     async fn set_active(&self, id: UserId, active: bool) -> Result<bool, StoreError> {
@@ -111,6 +113,7 @@ impl UserStore for MemoryStore {
             }
             Ok(true)
         })
+        .await
     }
 
     async fn rename_user(&self, id: UserId, username: &str) -> Result<bool, StoreError> {
@@ -124,6 +127,7 @@ impl UserStore for MemoryStore {
                 true
             }))
         })
+        .await
     }
 
     async fn replace_password(
@@ -158,6 +162,7 @@ impl UserStore for MemoryStore {
             state.enqueue_notices(replacement.user, &replacement.notices);
             Ok(true)
         })
+        .await
     }
 }
 
@@ -182,6 +187,7 @@ impl AddressStore for MemoryStore {
             state.enqueue_notices(user, notices);
             Ok(state.insert_address(address.kind(), user, address.as_str()))
         })
+        .await
     }
 
     async fn claim_address(
@@ -203,6 +209,7 @@ impl AddressStore for MemoryStore {
         limit: u32,
     ) -> Result<Vec<AddressRecord>, StoreError> {
         self.read(|state| state.with_claims_of(user, limit).cloned().collect())
+            .await
     }
 
     async fn address(
@@ -215,10 +222,11 @@ impl AddressStore for MemoryStore {
             let user = state.users.get(&address.user)?;
             Some((address.clone(), user.clone()))
         })
+        .await
     }
 
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
-        self.write(|state| Ok(state.request_link(request)))
+        self.write(|state| Ok(state.request_link(request))).await
     }
 
     async fn link_target(
@@ -237,6 +245,7 @@ impl AddressStore for MemoryStore {
                 code_at: state.code_at(purpose, kind, id),
             })
         })
+        .await
     }
 
     async fn link_requests_of(
@@ -251,6 +260,7 @@ impl AddressStore for MemoryStore {
                 .map(|it| (it.clone(), state.newest_request(purpose, it.kind, it.id)))
                 .collect()
         })
+        .await
     }
 
     async fn end_link(
@@ -271,6 +281,7 @@ impl AddressStore for MemoryStore {
             state.requests.remove(&request);
             Ok(true)
         })
+        .await
     }
 
     async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
@@ -294,6 +305,7 @@ impl AddressStore for MemoryStore {
             }
             Ok(true)
         })
+        .await
     }
 
     async fn verify_address(
@@ -325,10 +337,11 @@ impl AddressStore for MemoryStore {
                 _ => VerificationOutcome::Gone,
             })
         })
+        .await
     }
 
     async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError> {
-        self.write(|state| Ok(state.remove_address(removal)))
+        self.write(|state| Ok(state.remove_address(removal))).await
     }
 
     async fn make_primary(
@@ -344,10 +357,11 @@ impl AddressStore for MemoryStore {
             }
             Ok(is_made)
         })
+        .await
     }
 
     async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError> {
-        self.write(|state| Ok(state.set_verified(proof)))
+        self.write(|state| Ok(state.set_verified(proof))).await
     }
 }
 
@@ -411,55 +425,5 @@ impl State {
             email: wanted.email.is_some_and(|it| self.is_email_taken(it, None)),
             phone: wanted.phone.is_some_and(|it| self.is_phone_taken(it, None)),
         }
-    }
-
-    /// Whether a link to an address of a user may reset the password: it is verified, or no other is.
-    fn may_reset(&self, user: UserId, link: &OpenedLink) -> bool {
-        let address = self.addresses(link.kind).get(&link.address);
-        address.is_some_and(|it| it.is_verified) || !self.has_any_verified(user)
-    }
-
-    /// Whether any address of a user is verified.
-    fn has_any_verified(&self, user: UserId) -> bool {
-        [AddressKind::Email, AddressKind::Phone]
-            .into_iter()
-            .any(|kind| self.has_verified(kind, user))
-    }
-
-    /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven,
-    /// and what was proven later, or is about to be, may be the work of anyone who had the password before.
-    fn prove_by_reset(&mut self, user: UserId, link: &OpenedLink) {
-        let proven = (link.kind, link.address);
-        let Some(address) = self.addresses_mut(link.kind).get_mut(&link.address) else {
-            return;
-        };
-        let was_verified = std::mem::replace(&mut address.is_verified, true);
-        let since = self.verified.get(&proven).copied();
-        if !was_verified {
-            self.verified.insert(proven, to_micros(link.at));
-        }
-        self.end_claims_by_reset(user, link);
-        let others: Vec<_> = self
-            .addresses_of(user, u32::MAX)
-            .map(|it| (it.kind, it.id))
-            .filter(|it| *it != proven)
-            .collect();
-        for (kind, id) in others {
-            let verified_at = self.verified.get(&(kind, id));
-            let is_younger =
-                was_verified && verified_at.is_some_and(|at| since.is_none_or(|since| *at > since));
-            if is_younger && let Some(other) = self.addresses_mut(kind).get_mut(&id) {
-                other.is_verified = false;
-            }
-            self.requests
-                .remove(&(kind, Purpose::Verify.as_str(), id.get()));
-        }
-    }
-
-    /// Whether a reset link that was opened is still the newest, and its address the user's.
-    fn is_newest(&self, user: UserId, link: &OpenedLink) -> bool {
-        let newest = self.newest_request(Purpose::ResetPassword, link.kind, link.address);
-        let address = self.addresses(link.kind).get(&link.address);
-        newest == link.newest && address.is_some_and(|it| it.user == user && it.value == link.value)
     }
 }

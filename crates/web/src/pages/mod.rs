@@ -5,6 +5,7 @@
 pub(crate) mod add_address;
 pub(crate) mod address;
 pub(crate) mod addresses;
+mod asked_code;
 pub(crate) mod change_password;
 pub(crate) mod close_account;
 pub(crate) mod confirm_identity;

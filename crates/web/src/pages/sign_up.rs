@@ -54,7 +54,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
             // The site has one kind of address: the other is empty.
             let typed = [Field::Phone, Field::Email].map(|field| form.text(field.name()));
             let login = typed.concat();
-            log_in_code::to_code(context, &key, &login, next.as_deref())
+            log_in_code::PAGES.to_code(context, &key, &login, next.as_deref())
         }
         Ok(SignedUp::Made(user)) if settings.verify_at_sign_up => {
             welcome(&form, user, next.as_deref()).await

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::Settings;
-use phone_auth_events::{Capture, LoginEmail, OneTimeCode};
+use phone_auth_events::{Capture, Channel, LoginEmail, LoginPhone, OneTimeCode};
 
 use crate::support::{Answer, Browser, Site};
 
@@ -67,8 +67,11 @@ async fn two_pages_sign_in() {
     let fields = [("code", code.as_str()), ("next", "/members/email/")];
     let done = browser.post(DONE, &fields).await;
     assert_eq!(done.location(), "/members/email/", "{}", done.body);
-    let forgotten = done.set_cookie("phone_auth_challenge").unwrap();
-    assert!(forgotten.contains("Max-Age=0"));
+    // Its key is kept for a second click, and not what was typed.
+    let kept = done.set_cookie("phone_auth_challenge").unwrap();
+    assert!(kept.contains("Max-Age=60"), "{kept}");
+    let value = kept.split(';').next().unwrap_or_default();
+    assert!(!value.contains('.'), "{kept}");
     assert!(is_signed_in(&mut browser).await);
     // What changes who can get in asks for the password.
     let add = browser.get("/accounts/email/add/").await;
@@ -261,4 +264,72 @@ async fn nothing_typed_is_told() {
     // No code is waited for in this browser.
     let page = site.browser().get(DONE).await;
     assert!(!page.body.contains("name=\"code\""));
+}
+
+/// A right code has one life: after a log-out, and in another browser, it is nothing, however soon it comes again.
+#[tokio::test]
+async fn used_code_opens_nothing_again() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    let mut browser = site.browser();
+    browser.post(ASK, &[("login", EMAIL)]).await;
+    let (code, _) = sent(&mut messages);
+    let fields = [("code", code.as_str())];
+    let first = browser.post(DONE, &fields).await;
+    let second = browser.post(DONE, &fields).await;
+    assert_eq!(second.location(), first.location(), "{}", second.body);
+    let key = |answer: &Answer| {
+        let cookie = answer.set_cookie("sessionid").unwrap();
+        cookie.split(';').next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(key(&second), key(&first), "one session");
+    let mut elsewhere = site.browser();
+    let refused = elsewhere.post(DONE, &fields).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    assert!(refused.set_cookie("sessionid").is_none());
+    browser.post("/accounts/logout/", &[]).await;
+    assert!(browser.cookies.contains_key("phone_auth_challenge"));
+    let late = browser.post(DONE, &fields).await;
+    assert_eq!(late.status, StatusCode::BAD_REQUEST);
+    assert!(late.body.contains("Get a new one"), "{}", late.body);
+    assert!(!is_signed_in(&mut browser).await);
+}
+
+/// Where a site offers more than text messages, the page has a button for each channel, for a number that nobody has too.
+#[tokio::test]
+async fn code_can_be_asked_for_by_another_channel() {
+    let site = Site::with(|settings| {
+        by_code(settings);
+        settings.phone_channels = vec![Channel::Sms, Channel::Voice];
+    });
+    let mut ann = site.ann().await;
+    let link = ann.phone_link().await;
+    ann.get(&link).await;
+    let mut texts = site.capture::<LoginPhone>();
+    let mut pages = Vec::new();
+    for login in ["+12125552368", "+12125550147"] {
+        let mut browser = site.browser();
+        browser.post(ASK, &[("login", login)]).await;
+        let page = browser.get(DONE).await;
+        for (channel, words) in [
+            ("sms", "Send a new code by text message"),
+            ("voice", "Call me with a new code"),
+            ("email", "Send a new code by email"),
+        ] {
+            let button = format!(
+                "name=\"channel\" value=\"{channel}\" class=\"button-quiet\">{words}</button>"
+            );
+            assert!(page.body.contains(&button), "{}", page.body);
+        }
+        pages.push(page.body.replace(page.csrf_token(), ""));
+        for channel in ["voice", "email", "fax"] {
+            let fields = [("resend", "1"), ("channel", channel)];
+            let answer = browser.post(DONE, &fields).await;
+            assert_eq!(answer.location(), DONE, "{channel}");
+        }
+    }
+    assert_eq!(pages[0], pages[1]);
+    let sent: Vec<_> = texts.take().iter().map(LoginPhone::channel).collect();
+    assert_eq!(sent, [Channel::Sms, Channel::Voice, Channel::Sms]);
 }

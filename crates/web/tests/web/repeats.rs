@@ -6,8 +6,8 @@ use http::header::{CONTENT_TYPE, ORIGIN};
 use http::{Method, Request, StatusCode};
 use phone_auth_core::address::AddressKind;
 use phone_auth_events::{
-    EmailAdded, PasswordChanged, PasswordWasReset, PhoneAdded, ResetPasswordEmail, UserLoggedOut,
-    UserSignedUp, VerifyEmail,
+    EmailAdded, LoginEmail, PasswordChanged, PasswordWasReset, PhoneAdded, ResetPasswordEmail,
+    UserLoggedOut, UserSignedUp, VerifyEmail,
 };
 
 use crate::support::{Answer, Browser, PASSWORD, Site, encode, sign_up_form};
@@ -27,7 +27,9 @@ enum Form {
     SignUp,
     LogIn,
     LogOut,
+    LogInCode,
     AskReset,
+    ResetCode,
     SetPassword,
     ChangePassword,
     AddEmail,
@@ -35,11 +37,13 @@ enum Form {
     Verify,
 }
 
-const FORMS: [Form; 9] = [
+const FORMS: [Form; 11] = [
     Form::SignUp,
     Form::LogIn,
     Form::LogOut,
+    Form::LogInCode,
     Form::AskReset,
+    Form::ResetCode,
     Form::SetPassword,
     Form::ChangePassword,
     Form::AddEmail,
@@ -51,7 +55,12 @@ impl Form {
     const fn is_of_user(self) -> bool {
         !matches!(
             self,
-            Self::SignUp | Self::LogIn | Self::AskReset | Self::SetPassword
+            Self::SignUp
+                | Self::LogIn
+                | Self::LogInCode
+                | Self::AskReset
+                | Self::ResetCode
+                | Self::SetPassword
         )
     }
 
@@ -60,7 +69,9 @@ impl Form {
             Self::SignUp => "/accounts/signup/",
             Self::LogIn => "/accounts/login/",
             Self::LogOut => "/accounts/logout/",
+            Self::LogInCode => "/accounts/login_code_done/",
             Self::AskReset | Self::SetPassword => "/accounts/password_reset/",
+            Self::ResetCode => "/accounts/password_reset_done/",
             Self::ChangePassword => "/accounts/change_password/",
             Self::AddEmail => "/accounts/email/add/",
             Self::AddPhone => "/accounts/phone/add/",
@@ -68,11 +79,13 @@ impl Form {
         }
     }
 
-    fn fields(self, pk: &str) -> Vec<(&'static str, &str)> {
+    /// Its fields, with the number of an address or the code that it takes.
+    fn fields(self, typed: &str) -> Vec<(&'static str, &str)> {
         match self {
             Self::SignUp => sign_up_form("ann", "ann@example.org", "+12125552368"),
             Self::LogIn => vec![("login", "ann"), ("password", PASSWORD)],
             Self::LogOut => Vec::new(),
+            Self::LogInCode | Self::ResetCode => vec![("code", typed)],
             Self::AskReset => vec![("login", "ann@example.org")],
             Self::SetPassword => vec![("new_password1", NEW), ("new_password2", NEW)],
             Self::ChangePassword => vec![
@@ -82,7 +95,7 @@ impl Form {
             ],
             Self::AddEmail => vec![("email", "more@example.org")],
             Self::AddPhone => vec![("phone", "+12125552399")],
-            Self::Verify => vec![("method", "email"), ("pk", pk)],
+            Self::Verify => vec![("method", "email"), ("pk", typed)],
         }
     }
 
@@ -91,6 +104,33 @@ impl Form {
             Self::SetPassword | Self::ChangePassword => NEW,
             _ => PASSWORD,
         }
+    }
+
+    /// What its page needs before it: the number of an address, or a code that was sent.
+    async fn typed(self, site: &Site, browser: &mut Browser<'_>) -> String {
+        let (ask, mut emails, mut resets) = (
+            "/accounts/login_code/",
+            site.capture::<LoginEmail>(),
+            site.capture::<ResetPasswordEmail>(),
+        );
+        let login = [("login", "ann@example.org")];
+        let code = match self {
+            Self::Verify => return browser.pk("email").await,
+            Self::LogInCode => {
+                let mut ann = site.browser();
+                site.ann_logs_in(&mut ann).await;
+                let link = ann.email_link().await;
+                ann.get(&link).await;
+                browser.post(ask, &login).await;
+                emails.take().remove(0).envelope.code
+            }
+            Self::ResetCode => {
+                browser.post("/accounts/password_reset/", &login).await;
+                resets.take().remove(0).envelope.code
+            }
+            _ => return String::new(),
+        };
+        code.unwrap().as_str().to_owned()
     }
 }
 
@@ -138,11 +178,13 @@ async fn second_form_is_answered_as_the_first() {
 
 async fn check(form: Form, twice: Twice) {
     let what = format!("{form:?} {twice:?}");
-    let site = Site::new();
+    let site = Site::with(|settings| settings.login_by_code = true);
     let mut browser = site.browser();
     let mut link = String::new();
     if form != Form::SignUp {
         site.ann_signed_up().await;
+    }
+    if form == Form::SetPassword {
         link = browser.reset_link("ann@example.org").await;
     }
     if form.is_of_user() {
@@ -151,17 +193,13 @@ async fn check(form: Form, twice: Twice) {
     if matches!(form, Form::AddEmail | Form::AddPhone) {
         browser.confirm(PASSWORD).await;
     }
-    let pk = if form == Form::Verify {
-        browser.pk("email").await
-    } else {
-        String::new()
-    };
+    let typed = form.typed(&site, &mut browser).await;
     let path = match form {
         Form::SetPassword => browser.get(&link).await.location().to_owned(),
         _ => form.path().to_owned(),
     };
     let page = browser.get(&path).await;
-    let mut fields = form.fields(&pk);
+    let mut fields = form.fields(&typed);
     for name in ["csrfmiddlewaretoken", "form_token", "username"] {
         if fields.iter().all(|(field, _)| *field != name) {
             fields.push((name, page.hidden(name)));
@@ -230,7 +268,8 @@ async fn check(form: Form, twice: Twice) {
 
     // The browser is where the first answer alone would have left it.
     let leads = browser.get(second.location()).await;
-    let is_signed_in = form.is_of_user() && form != Form::LogOut || form == Form::LogIn;
+    let is_signed_in =
+        form.is_of_user() && form != Form::LogOut || matches!(form, Form::LogIn | Form::LogInCode);
     let profile = browser.get("/accounts/profile/").await.status;
     assert_eq!(profile == StatusCode::OK, is_signed_in, "{what}");
     assert_eq!(leads.status, StatusCode::OK, "{what}");

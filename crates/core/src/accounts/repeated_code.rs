@@ -1,0 +1,265 @@
+//! A right code that is sent twice, by a double click or by a browser that asks again.
+//!
+//! The first has ended the challenge. The second is answered as the first if what the first has done still holds: the reset
+//! may still be made, the session is still there. It does nothing that the first has not done, so a code has no second life.
+//! Forms that set a password and are sent twice are in `repeated_form`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use phone_auth_tokens::Subkey;
+use zeroize::Zeroizing;
+
+use super::code_targets::CodeTargets;
+use super::codes::read_code;
+use super::{Accounts, Failure, LoggedIn, ProvenReset};
+use crate::challenge::ChallengeKey;
+use crate::link::LinkTarget;
+use crate::outbox::Purpose;
+use crate::randomness::{Randomness, RandomnessError};
+use crate::sessions::FoundSession;
+use crate::user::UserId;
+
+/// How often it is looked for a session that the first click is about to begin, and how long is waited in between: two seconds
+/// in all.
+const LOOKS: usize = 40;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+impl Accounts {
+    /// How soon a right code that comes again is taken for a second click. For as long a browser should keep the key of a
+    /// challenge whose code was right.
+    pub const CODE_IS_REPEATED_WITHIN: Duration = Duration::from_mins(1);
+
+    /// As [`prove_reset`](Self::prove_reset), for a form with the right code that was sent twice, by a double click: the first
+    /// has ended the challenge, and this is answered as the first. None a minute later, or for any other code.
+    ///
+    /// # Security
+    /// It proves no more than the first did, to the same browser, and the password is set once. Each try counts among the wrong
+    /// codes of the address, so that a challenge which has ended is no place to guess.
+    ///
+    /// # Errors
+    /// [`Limited`](super::FailureKind::Limited), there were too many wrong codes of this address;
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
+    ///
+    /// # Cancel safety
+    /// It only reads, and counts.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::ResetPasswordEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let mut sent = signals.capture::<ResetPasswordEmail>();
+    /// let key = accounts.begin_reset("ann@example.org", None).await?;
+    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
+    ///
+    /// let first = accounts.prove_reset(&key, code.as_str()).await?;
+    /// assert!(accounts.prove_reset(&key, code.as_str()).await.is_err());
+    /// let second = accounts.repeated_code(&key, code.as_str()).await?.ok_or("none")?;
+    /// assert_eq!(second.id, first.id);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn repeated_code(
+        &self,
+        key: &ChallengeKey,
+        typed: &str,
+    ) -> Result<Option<ProvenReset>, Failure> {
+        let target = self
+            .repeated(key, Purpose::ResetPassword, typed, None)
+            .await?;
+        target.map(|target| self.proof(&target)).transpose()
+    }
+
+    /// As [`log_in_by_code`](Self::log_in_by_code), for a form with the right code that was sent twice: gives the session that
+    /// the first has begun, with its key, which the browser may never have heard of. If the first is not at its end yet it is
+    /// waited for, two seconds at most. None a minute later, for any other code, and when the session is over.
+    ///
+    /// # Security
+    /// It begins nothing. The key of a session that begins with a code is derived from the key of the challenge, from the code
+    /// and from the secret of the site, so the one who has the first two finds it; in another browser nobody has them. Each try
+    /// counts among the wrong codes of the address.
+    ///
+    /// # Errors
+    /// As for [`repeated_code`](Self::repeated_code).
+    ///
+    /// # Cancel safety
+    /// It only reads, and counts.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::settings::Settings;
+    /// use phone_auth_events::LoginEmail;
+    /// # use phone_auth_events::VerifyEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup_by_code.txt")]
+    /// let mut sent = signals.capture::<LoginEmail>();
+    /// let key = accounts.begin_log_in("ann@example.org", None).await?;
+    /// let code = sent.take().remove(0).envelope.code.ok_or("no code")?;
+    ///
+    /// let first = accounts.log_in_by_code(&key, code.as_str(), None).await?;
+    /// let second = accounts.repeated_log_in(&key, code.as_str()).await?.ok_or("none")?;
+    /// assert_eq!(second.key.reveal(), first.key.reveal());
+    ///
+    /// accounts.log_out(&first.key).await?;
+    /// assert!(accounts.repeated_log_in(&key, code.as_str()).await?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn repeated_log_in(
+        &self,
+        key: &ChallengeKey,
+        typed: &str,
+    ) -> Result<Option<LoggedIn>, Failure> {
+        let Some(targets) = self.ended_lately(key, Purpose::LogIn).await? else {
+            return Ok(None);
+        };
+        let Some(repeatable) = self.repeatable(key, typed) else {
+            return Ok(None);
+        };
+        let counted = self.count_code(&targets, None).await?;
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            if let Some(found) = self.session_of(&repeatable).await? {
+                self.forget_wrong_codes(&counted).await;
+                return Ok(Some(self.begun_before(found)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The target of a challenge that its right code has ended a moment ago, if this is that code.
+    pub(super) async fn repeated(
+        &self,
+        key: &ChallengeKey,
+        purpose: Purpose,
+        typed: &str,
+        owner: Option<UserId>,
+    ) -> Result<Option<LinkTarget>, Failure> {
+        let Some(targets) = self.ended_lately(key, purpose).await? else {
+            return Ok(None);
+        };
+        let Some(code) = read_code(typed) else {
+            return Ok(None);
+        };
+        let counted = self.count_code(&targets, owner).await?;
+        let target = targets.into_proven(&self.inner.links, &code, self.now());
+        if target.is_some() {
+            self.forget_wrong_codes(&counted).await;
+        }
+        Ok(target)
+    }
+
+    /// Whose code was right a moment ago, by this challenge.
+    async fn ended_lately(
+        &self,
+        key: &ChallengeKey,
+        purpose: Purpose,
+    ) -> Result<Option<CodeTargets>, Failure> {
+        let kept = self.store().challenge(&key.id(), purpose).await?;
+        let now = self.now();
+        // The first may have come to a server whose clock is ahead of this one's.
+        let is_lately = |at: DateTime<Utc>| {
+            let age = (now - at).abs().to_std();
+            age.is_ok_and(|age| age < Self::CODE_IS_REPEATED_WITHIN)
+        };
+        match kept.filter(|kept| kept.proven_at.is_some_and(is_lately)) {
+            Some(kept) => {
+                let targets = self.code_targets(purpose, kept.addresses(), kept.subject);
+                Ok(Some(targets.await?))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Where the keys of a session come from that begins with this code; none if what was typed is no code.
+    pub(super) fn repeatable(&self, key: &ChallengeKey, typed: &str) -> Option<Repeatable> {
+        let code = read_code(typed)?;
+        let source = |step| DerivedKey {
+            subkey: self.keyring().derive("session-of-code"),
+            step,
+            challenge: Zeroizing::new(key.reveal().to_owned()),
+            code: code.clone(),
+            drawn: AtomicU64::new(0),
+        };
+        Some(Repeatable {
+            begin: source(b"begin"),
+            prove: source(b"prove"),
+        })
+    }
+
+    /// The session that has begun with a key from there, if it is alive.
+    async fn session_of(&self, repeatable: &Repeatable) -> Result<Option<FoundSession>, Failure> {
+        let (sessions, now) = (self.session_port(), self.now());
+        for source in [&repeatable.prove, &repeatable.begin] {
+            source.drawn.store(0, Ordering::Relaxed);
+            let key = sessions.new_key(source)?;
+            if let Some(found) = sessions.find(&key, now).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Where the keys of a session come from that begins: the one that it begins with, and the one by which it goes on when its
+/// user is taken to have proven who they are.
+pub(super) struct SessionKeys<'a> {
+    pub(super) begin: &'a dyn Randomness,
+    pub(super) prove: &'a dyn Randomness,
+}
+
+impl<'a> SessionKeys<'a> {
+    /// Keys that can be found again, or else any.
+    pub(super) fn of(repeatable: Option<&'a Repeatable>, other: &'a dyn Randomness) -> Self {
+        match repeatable {
+            Some(Repeatable { begin, prove }) => Self { begin, prove },
+            None => Self {
+                begin: other,
+                prove: other,
+            },
+        }
+    }
+}
+
+/// The sources of the keys of a session that begins with a code, in the browser that asked for it.
+pub(super) struct Repeatable {
+    begin: DerivedKey,
+    prove: DerivedKey,
+}
+
+/// Bytes that nobody can foresee who has not the key of the challenge, the code and the secret of the site; and the same each
+/// time. The key of a challenge has 256 random bits, and one code is right for it, once.
+struct DerivedKey {
+    subkey: Subkey,
+    step: &'static [u8],
+    challenge: Zeroizing<String>,
+    code: Zeroizing<String>,
+    drawn: AtomicU64,
+}
+
+impl Randomness for DerivedKey {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomnessError> {
+        for chunk in buffer.chunks_mut(32) {
+            let block = self.drawn.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+            let fields = [
+                self.step,
+                self.challenge.as_bytes(),
+                self.code.as_bytes(),
+                &block,
+            ];
+            let bytes = Zeroizing::new(self.subkey.sign(&fields));
+            for (to, from) in chunk.iter_mut().zip(bytes.iter()) {
+                *to = *from;
+            }
+        }
+        Ok(())
+    }
+}

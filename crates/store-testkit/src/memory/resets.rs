@@ -1,0 +1,60 @@
+//! What a reset by a link asks of addresses and does to them, in memory.
+
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::link::OpenedLink;
+use phone_auth_core::outbox::Purpose;
+use phone_auth_core::user::UserId;
+
+use super::state::{State, to_micros};
+
+impl State {
+    /// Whether a link to an address of a user may reset the password: it is verified, or no other is.
+    pub(super) fn may_reset(&self, user: UserId, link: &OpenedLink) -> bool {
+        let address = self.addresses(link.kind).get(&link.address);
+        address.is_some_and(|it| it.is_verified) || !self.has_any_verified(user)
+    }
+
+    /// Whether any address of a user is verified.
+    pub(super) fn has_any_verified(&self, user: UserId) -> bool {
+        [AddressKind::Email, AddressKind::Phone]
+            .into_iter()
+            .any(|kind| self.has_verified(kind, user))
+    }
+
+    /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven,
+    /// and what was proven later, or is about to be, may be the work of anyone who had the password before.
+    pub(super) fn prove_by_reset(&mut self, user: UserId, link: &OpenedLink) {
+        let proven = (link.kind, link.address);
+        let Some(address) = self.addresses_mut(link.kind).get_mut(&link.address) else {
+            return;
+        };
+        let was_verified = std::mem::replace(&mut address.is_verified, true);
+        let since = self.verified.get(&proven).copied();
+        if !was_verified {
+            self.verified.insert(proven, to_micros(link.at));
+        }
+        self.end_claims_by_reset(user, link);
+        let others: Vec<_> = self
+            .addresses_of(user, u32::MAX)
+            .map(|it| (it.kind, it.id))
+            .filter(|it| *it != proven)
+            .collect();
+        for (kind, id) in others {
+            let verified_at = self.verified.get(&(kind, id));
+            let is_younger =
+                was_verified && verified_at.is_some_and(|at| since.is_none_or(|since| *at > since));
+            if is_younger && let Some(other) = self.addresses_mut(kind).get_mut(&id) {
+                other.is_verified = false;
+            }
+            self.requests
+                .remove(&(kind, Purpose::Verify.as_str(), id.get()));
+        }
+    }
+
+    /// Whether a reset link that was opened is still the newest, and its address the user's.
+    pub(super) fn is_newest(&self, user: UserId, link: &OpenedLink) -> bool {
+        let newest = self.newest_request(Purpose::ResetPassword, link.kind, link.address);
+        let address = self.addresses(link.kind).get(&link.address);
+        newest == link.newest && address.is_some_and(|it| it.user == user && it.value == link.value)
+    }
+}
