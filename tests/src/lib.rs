@@ -70,7 +70,7 @@ pub use nats_server::NatsServer;
 pub use options::SiteOptions;
 pub use own_database::{Kind, OwnDatabase};
 pub use postgres_proxy::PostgresProxy;
-pub use printed::{Printed, Record, other_code};
+pub use printed::{Printed, Record, holds_code, other_code};
 pub use program::{Ran, program, run, secret_file};
 pub use proxy::{Naming, Proxy};
 pub use raw::Raw;

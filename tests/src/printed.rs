@@ -1,9 +1,11 @@
 //! What the program prints: the lines of the signals that send a link, and everything else.
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use crate::PATIENCE;
+use crate::fixture::hex;
 
 /// The signals whose receivers print a line in development mode.
 const SIGNALS: [&str; 8] = [
@@ -155,4 +157,38 @@ pub(crate) async fn nth_printed(
 pub fn other_code(code: &str, by: u32) -> String {
     let number: u32 = code.parse().expect("a code is six digits");
     format!("{:06}", (number + by) % 1_000_000)
+}
+
+/// Whether a dump of a database holds a code: as a number or a text of its own, or by a digest that anyone can make.
+pub fn holds_code(dump: &str, code: &str) -> bool {
+    let is_part = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == '.');
+    let is_whole = dump.match_indices(code).any(|(at, _)| {
+        let (before, after) = (dump.get(..at), dump.get(at + code.len()..));
+        let before = before.and_then(|text| text.chars().next_back());
+        let after = after.and_then(|text| text.chars().next());
+        !is_part(before) && !is_part(after)
+    });
+    let digest = hex(&Sha256::digest(code));
+    is_whole || dump.to_ascii_lowercase().contains(&digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dump_that_holds_a_code_is_known() {
+        let digest = hex(&Sha256::digest("012345"));
+        for (dump, holds) in [
+            ("VALUES (1, '012345');", true),
+            ("VALUES (012345, 2);", true),
+            ("code=012345", true),
+            (digest.as_str(), true),
+            (digest.to_ascii_uppercase().as_str(), true),
+            ("VALUES (90123456, '2026-11-27 10:00:00.012345');", false),
+            ("X'AB012345'", false),
+        ] {
+            assert_eq!(holds_code(dump, "012345"), holds, "{dump}");
+        }
+    }
 }

@@ -4,7 +4,10 @@ use phone_auth_tests::{Browser, BrowserOptions, Site, User};
 
 #[tokio::test]
 async fn double_click_is_answered_as_a_click() {
-    let site = Site::start().await;
+    let site = Site::options()
+        .setting("login_by_code", "true")
+        .start()
+        .await;
     let browser = Browser::start(BrowserOptions {
         javascript: false,
         phone_width: None,
@@ -87,6 +90,18 @@ async fn double_click_is_answered_as_a_click() {
     browser.type_into("login", &ann.email).await;
     browser.type_into("password", newest).await;
     browser.double_click_form_of("password").await;
+    browser.arrives_at("/accounts/profile/").await;
+
+    browser.goto(&at("/accounts/logout/")).await;
+    browser.double_click_form_of("csrfmiddlewaretoken").await;
+    browser.arrives_at("/").await;
+    browser.goto(&at("/accounts/login_code/")).await;
+    browser.type_into("login", &ann.email).await;
+    browser.double_click_form_of("login").await;
+    browser.arrives_at("/accounts/login_code_done/").await;
+    let line = site.printed("login_email", &ann.email).await;
+    browser.type_into("code", line.code()).await;
+    browser.double_click_form_of("code").await;
     browser.arrives_at("/accounts/profile/").await;
     browser.close().await;
 }

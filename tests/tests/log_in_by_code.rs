@@ -7,7 +7,9 @@
 
 use std::net::Ipv4Addr;
 
-use phone_auth_tests::{Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User, other_code};
+use phone_auth_tests::{
+    Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User, holds_code, other_code, together,
+};
 
 const ASK: &str = "/accounts/login_code/";
 const DONE: &str = "/accounts/login_code_done/";
@@ -113,34 +115,81 @@ async fn guesses_to_sign_in_are_few() {
     }
 }
 
-/// What a copy of the database holds while a code is pending: none, and nothing that opens a challenge or a session.
+/// A right code that one browser sends five times at once begins one session, and a link that twenty open and press at once
+/// signs one of them in. After a log-out neither opens anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn right_ones_at_once_begin_one_session() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = by_code(database.site()).start().await;
+        let ann = verified(&site).await;
+        let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
+        let before = sessions();
+        let client = site.client();
+        let message = asked(&site, &client, &ann.email).await;
+        let code = message.code().to_owned();
+        let clicks = together((0..5).map(|_| {
+            let (click, code) = (client.thief(), code.clone());
+            async move {
+                click
+                    .post(DONE, [("code", &code)])
+                    .await
+                    .redirects_to("/accounts/profile/");
+                click.session_cookie().expect("a session").value.clone()
+            }
+        }));
+        let mut keys = clicks.await;
+        keys.dedup();
+        assert_eq!((keys.len(), sessions()), (1, before + 1), "{kind:?}");
+        site.client()
+            .post(DONE, [("code", &code)])
+            .await
+            .expect(400);
+        let copy = client.thief();
+        client.post(DONE, [("code", &code)]).await.expect(302);
+        client.log_out().await;
+        copy.post(DONE, [("code", &code)]).await.expect(400);
+        assert!(!copy.is_logged_in().await, "{kind:?}");
+
+        let message = asked(&site, &site.client(), &ann.phone).await;
+        let answers = together((0..20).map(|_| {
+            let (client, url) = (site.client(), message.url().to_owned());
+            async move { client.post(&url, [("", ""); 0]).await.status }
+        }));
+        let won = answers.await.iter().filter(|it| **it == 302).count();
+        assert_eq!((won, sessions()), (1, before + 1), "{kind:?}");
+    }
+}
+
+/// What a copy of the database holds while a code is pending: none, no digest of one, and nothing that opens a challenge or a
+/// session.
 #[tokio::test]
 async fn no_code_to_sign_in_is_stored() {
-    let site = by_code(Site::options()).start().await;
-    let ann = verified(&site).await;
-    let client = site.client();
-    let message = asked(&site, &client, &ann.email).await;
-    let code = message.code().to_owned();
-    let token = message.url().rsplit('/').nth(1).unwrap().to_owned();
-    let cookies = client.cookies();
-    let key = cookies
-        .iter()
-        .find(|cookie| cookie.name == "phone_auth_challenge");
-    let key = key.expect("the browser has the key").value.clone();
-    let dump = site.database().dump();
-    assert!(
-        dump.contains("phone_auth_challenge.purpose=log_in"),
-        "{dump}"
-    );
-    assert!(!dump.contains(&key) && !dump.contains(&token));
-    for line in dump.lines() {
-        let value = line.split_once('=').map_or("", |(_, value)| value);
-        assert_ne!(value, code, "{line}");
-        let is_text = value.chars().any(|c| !c.is_ascii_digit() && c != '.');
-        assert!(!is_text || !value.contains(&code), "{line}");
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = by_code(database.site()).start().await;
+        let ann = verified(&site).await;
+        let client = site.client();
+        let message = asked(&site, &client, &ann.email).await;
+        let code = message.code().to_owned();
+        let token = message.url().rsplit('/').nth(1).unwrap().to_owned();
+        let cookies = client.cookies();
+        let key = cookies
+            .iter()
+            .find(|cookie| cookie.name == "phone_auth_challenge");
+        let key = key.expect("the browser has the key").value.clone();
+        let pending = "SELECT count(*) FROM phone_auth_challenge WHERE purpose = 'log_in'";
+        assert_eq!(database.number(pending), 1);
+        let dump = database.dump();
+        assert!(dump.contains("INSERT INTO"), "{dump}");
+        assert!(!dump.contains(key.split('.').next().unwrap()) && !dump.contains(&token));
+        assert!(!holds_code(&dump, &code), "{kind:?} {code}: {dump}");
+        let done = client.submit(DONE, [("code", &code)]).await;
+        done.redirects_to("/accounts/profile/");
+        // The key of that session is in no copy either.
+        let session = client.session_cookie().expect("a session").value.clone();
+        assert!(!database.dump().contains(&session), "{kind:?}");
     }
-    let done = client.submit(DONE, [("code", &code)]).await;
-    done.redirects_to("/accounts/profile/");
 }
 
 /// A site for phone numbers and codes alone.

@@ -448,6 +448,52 @@ fn settings_are_judged_together() {
     }
 }
 
+/// Each says what to write, after the name of the setting and where it stands.
+#[test]
+fn what_does_not_go_together_says_what_to_write() {
+    let username = "authentication_methods = \"username\"";
+    for (setting, other, said) in [
+        (
+            "login_by_code = true",
+            username,
+            "it must be false, or authentication_methods must have phone or email: a code needs an address to go to",
+        ),
+        (
+            "sign_up_by_code = true",
+            "",
+            "it must be false, or login_by_code must be true and authentication_methods phone alone or email alone",
+        ),
+        (
+            "require_verified = true",
+            username,
+            "it must be false, or authentication_methods must have phone or email: without them nobody has an address to \
+             verify",
+        ),
+        (
+            "hidden_sign_up_fields = [\"username\"]",
+            "authentication_methods = \"username\"\nregister_username_required = false",
+            "it must be a list that leaves one of authentication_methods on the form: without it nobody who signs up can log \
+             in",
+        ),
+        (
+            "hidden_sign_up_fields = [\"email\"]",
+            "",
+            "it must be a list of first_name, last_name, username, email and phone, without those that are required: set \
+             their register_…_required to false first",
+        ),
+        (
+            "short_session_lifetime = \"30 days\"",
+            "",
+            "it must be at least 1 second, and shorter than session_lifetime",
+        ),
+    ] {
+        let name = setting.split(' ').next().unwrap_or_default();
+        let all = mistakes(&format!("{setting}\n{other}"), &[], None);
+        let expected = format!("{name} (file phone-auth.toml, line 1): {said}");
+        assert_eq!(all, [expected], "{setting}");
+    }
+}
+
 #[test]
 fn secrets_are_not_shown() {
     let all = mistakes(
