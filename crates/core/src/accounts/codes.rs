@@ -1,6 +1,5 @@
 //! Codes: asked for by one browser, and typed there.
 
-use chrono::{DateTime, Utc};
 use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 

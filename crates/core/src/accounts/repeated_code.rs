@@ -127,7 +127,8 @@ impl Accounts {
             if look > 0 {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
-            if let Some(found) = self.session_of(&repeatable).await? {
+            let is_last = look + 1 == LOOKS;
+            if let Some(found) = self.session_of(&repeatable, is_last).await? {
                 self.forget_wrong_codes(&counted).await;
                 return Ok(Some(self.begun_before(found)));
             }
@@ -195,13 +196,20 @@ impl Accounts {
         })
     }
 
-    /// The session that has begun with a key from there, if it is alive.
-    async fn session_of(&self, repeatable: &Repeatable) -> Result<Option<FoundSession>, Failure> {
+    /// The session that has begun with a key from there, if it is alive. That of a user without a password is about to get
+    /// another key, which is waited for unless this is the last look.
+    async fn session_of(
+        &self,
+        repeatable: &Repeatable,
+        is_last: bool,
+    ) -> Result<Option<FoundSession>, Failure> {
         let (sessions, now) = (self.session_port(), self.now());
-        for source in [&repeatable.prove, &repeatable.begin] {
+        for (source, is_at_its_end) in [(&repeatable.prove, true), (&repeatable.begin, is_last)] {
             source.drawn.store(0, Ordering::Relaxed);
             let key = sessions.new_key(source)?;
-            if let Some(found) = sessions.find(&key, now).await? {
+            if let Some(found) = sessions.find(&key, now).await?
+                && (is_at_its_end || found.session.user.password.is_usable())
+            {
                 return Ok(Some(found));
             }
         }

@@ -201,6 +201,7 @@ impl AddressStore for MemoryStore {
             state.check_caps(user, caps)?;
             state.claim_any_address(user, address, notices)
         })
+        .await
     }
 
     async fn addresses_of(

@@ -152,8 +152,11 @@ async fn check_tossed(
         "{path} {is_first}: {}",
         answer.body
     );
+    // Where a code may come twice by a double click, its key is kept for a minute.
     let forgotten = answer.set_cookie(name).unwrap();
-    assert!(forgotten.contains("Max-Age=0"), "{path}: {forgotten}");
+    let soon = ["Max-Age=0", "Max-Age=60"];
+    let is_forgotten = soon.iter().any(|age| forgotten.ends_with(age));
+    assert!(is_forgotten, "{path}: {forgotten}");
 }
 
 /// A name that nobody has: the same pages, word for word, and the same cookie.
