@@ -18,7 +18,7 @@ fn worker(folder: &Folder, settings: &[(&str, &str)]) -> Ran {
 
 const ASKED: [(&str, &str); 1] = [("PHONE_AUTH_DEVELOPMENT", "true")];
 
-/// A site that is to be seen by others, with a reset without an account sent yet.
+/// A site that is to be seen by others, with a reset that is not sent yet.
 fn pending() -> Folder {
     let folder = Folder::new();
     let create = ["user", "create", "ann", "--email", "ann@example.org"];

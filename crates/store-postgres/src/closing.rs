@@ -49,8 +49,20 @@ pub(crate) const ANONYMISE: &str = concat!(
     WHERE id = $1 RETURNING 1"
 );
 
+/// A time as RFC 3339 writes it, in UTC whatever zone the server has.
+macro_rules! at {
+    ($column:literal) => {
+        concat!(
+            "to_char(",
+            $column,
+            " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        )
+    };
+}
+
 /// All but what is in the row of the user and in those of the addresses. No digest, key or password.
-pub(crate) const ROWS: &str = "WITH emails AS (
+pub(crate) const ROWS: &str = concat!(
+    "WITH emails AS (
         SELECT id, email FROM phone_auth_emailaddress WHERE user_id = $1
     ), phones AS (
         SELECT id, phone FROM phone_auth_phonenumber WHERE user_id = $1
@@ -59,32 +71,32 @@ pub(crate) const ROWS: &str = "WITH emails AS (
     )
     SELECT 'auth_user', json_build_object('is_staff', is_staff, 'is_superuser', is_superuser)::text
         FROM auth_user WHERE id = $1
-    UNION ALL SELECT 'phone_auth_email_verified', json_build_object('email', e.email, 'verified_at', v.verified_at)::text
+    UNION ALL SELECT 'phone_auth_email_verified', json_build_object('email', e.email, 'verified_at', ", at!("v.verified_at"), ")::text
         FROM phone_auth_email_verified v JOIN emails e ON e.id = v.address_id
-    UNION ALL SELECT 'phone_auth_phone_verified', json_build_object('phone', p.phone, 'verified_at', v.verified_at)::text
+    UNION ALL SELECT 'phone_auth_phone_verified', json_build_object('phone', p.phone, 'verified_at', ", at!("v.verified_at"), ")::text
         FROM phone_auth_phone_verified v JOIN phones p ON p.id = v.address_id
     UNION ALL SELECT 'phone_auth_claim', json_build_object('kind', kind, 'value', value, 'is_proven', is_proven)::text
         FROM claims
     UNION ALL SELECT 'phone_auth_session', json_build_object(
-        'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at,
-        'seen_at', seen_at, 'address', address, 'browser', browser)::text
+        'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ", 'proven_at', ", at!("proven_at"), ",
+        'seen_at', ", at!("seen_at"), ", 'address', address, 'browser', browser)::text
         FROM phone_auth_session WHERE person_id = $1
     UNION ALL SELECT 'phone_auth_outbox', json_build_object(
         'purpose', purpose, 'kind', kind, 'channel', channel, 'language', language,
-        'created_at', created_at, 'expires_at', expires_at,
-        'attempts', attempts, 'died_at', died_at, 'reason', reason, 'notice', notice)::text
+        'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
+        'attempts', attempts, 'died_at', ", at!("died_at"), ", 'reason', reason, 'notice', notice)::text
         FROM phone_auth_outbox WHERE person_id = $1
     UNION ALL SELECT 'phone_auth_link_request', json_build_object(
-        'kind', kind, 'purpose', purpose, 'requested_at', requested_at, 'code_at', code_at)::text
+        'kind', kind, 'purpose', purpose, 'requested_at', ", at!("requested_at"), ", 'code_at', ", at!("code_at"), ")::text
         FROM phone_auth_link_request
         WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
             OR claim_id IN (SELECT id FROM claims)
     UNION ALL SELECT 'phone_auth_challenge', json_build_object(
-        'purpose', purpose, 'attempts_left', attempts_left, 'created_at', created_at, 'expires_at', expires_at,
-        'sends', sends, 'resend_at', resend_at, 'proven_at', proven_at)::text
+        'purpose', purpose, 'attempts_left', attempts_left, 'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
+        'sends', sends, 'resend_at', ", at!("resend_at"), ", 'proven_at', ", at!("proven_at"), ")::text
         FROM phone_auth_challenge
         WHERE email_id IN (SELECT id FROM emails UNION ALL SELECT id FROM claims)
-            OR phone_id IN (SELECT id FROM phones UNION ALL SELECT id FROM claims)";
+            OR phone_id IN (SELECT id FROM phones UNION ALL SELECT id FROM claims)");
 
 #[async_trait]
 impl ClosingStore for PostgresStore {

@@ -7,10 +7,12 @@ use sqlx::{Row, query};
 use crate::failure::Failure;
 use crate::store::PostgresStore;
 
-/// What stands before the first `$` and between it and the second, and how often. A `!` comes first where there is no
-/// usable password.
+/// What stands before the first `$` and between it and the second, and how often. The latter is a salt in some formats, as in
+/// that of MD5, so only what is known to be a cost is told. A `!` comes first where there is no usable password.
 const KINDS: &str = "
-    SELECT split_part(password, '$', 1) COLLATE \"C\", split_part(password, '$', 2) COLLATE \"C\", count(*)
+    SELECT split_part(password, '$', 1) COLLATE \"C\",
+        CASE WHEN password COLLATE \"C\" ~ '^((pbkdf2_[^$]*|scrypt)[$][0-9]+|argon2[$]argon2(id|i|d))[$]'
+            THEN split_part(password, '$', 2) ELSE '' END COLLATE \"C\", count(*)
     FROM auth_user WHERE password LIKE '_%$%$%' AND password NOT LIKE '!%'
     GROUP BY 1, 2 ORDER BY 1, 2";
 

@@ -3,6 +3,7 @@
 
 mod common;
 
+use chrono::{DateTime, Utc};
 use common::{database, run, store, user};
 use phone_auth_core::store::{Closed, ClosingStore, UserStore};
 use phone_auth_test_postgres::Database;
@@ -155,6 +156,11 @@ const KEPT_BACK: [(&str, &str); 13] = [
 fn export_leaves_no_column_out() {
     run(async {
         let database = database();
+        let zone = format!(
+            "ALTER DATABASE {} SET TimeZone = 'Asia/Kolkata'",
+            database.name()
+        );
+        database.run(&zone).unwrap();
         let store = store(&database).await;
         let outside = pool(&database).await;
         let ann = store.create_user(&user("ann", 1)).await.unwrap();
@@ -172,6 +178,14 @@ fn export_leaves_no_column_out() {
             let row = &row
                 .unwrap_or_else(|| unreachable!("{table} is in no export"))
                 .row;
+            let times = format!(
+                "SELECT value FROM json_each_text('{row}') WHERE key LIKE '%\\_at' AND value <> ''"
+            );
+            for time in texts(&outside, &times).await {
+                assert!(time.ends_with('Z'), "{row}");
+                let age = Utc::now() - DateTime::parse_from_rfc3339(&time).unwrap().to_utc();
+                assert!(age.num_minutes().abs() < 60, "{row}");
+            }
             let exported = format!("SELECT json_object_keys('{row}')");
             let exported = texts(&outside, &exported).await;
             let columns = format!(

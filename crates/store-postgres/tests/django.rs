@@ -271,7 +271,8 @@ fn passwords_are_counted_by_kind() {
                 is_staff, is_active, date_joined)
             SELECT column1, false, column2, '', '', '', false, true, now() FROM (VALUES
                 ('pbkdf2_sha256$870000$other$hash=', 'p1'), ('', 'p2'), ('$', 'p3'), ('$$', 'p4'),
-                ('secret', 'p5'), ('secret$secret', 'p6')) AS users;",
+                ('secret', 'p5'), ('secret$secret', 'p6'), ('md5$salt$hash', 'p7'), ('md5$12345$hash', 'p8'),
+                ('pbkdf2_sha1$salt$hash', 'p9')) AS users;",
         )
         .unwrap();
     run(async {
@@ -282,6 +283,8 @@ fn passwords_are_counted_by_kind() {
             .collect();
         let expected = [
             ("bcrypt", "", 1),
+            ("md5", "", 2),
+            ("pbkdf2_sha1", "", 1),
             ("pbkdf2_sha256", "1000000", 1),
             ("pbkdf2_sha256", "870000", 2),
         ];

@@ -397,7 +397,7 @@ pub(crate) fn insert(
     Ok(AddressId::new(connection.last_insert_rowid()))
 }
 
-/// Stores an address without an account, if the user may have one more.
+/// Stores an address that is free, or claims it, if the user may have one more.
 fn add(
     connection: &Connection,
     user: UserId,

@@ -42,43 +42,65 @@ pub(crate) const REFERRING: &str = "SELECT m.name, f.\"from\", f.on_delete, EXIS
     WHERE m.type = 'table' AND lower(f.\"table\") = 'auth_user' AND m.name NOT IN
         ('phone_auth_emailaddress', 'phone_auth_phonenumber', 'phone_auth_claim', 'phone_auth_session', 'phone_auth_outbox')";
 
-/// All but what is in the row of the user and in those of the addresses. No digest, key or password.
-pub(crate) const ROWS: &str = "SELECT 'auth_user', json_object(
+/// A time that is stored as a text, as RFC 3339 writes it.
+macro_rules! of_text {
+    ($column:literal) => {
+        concat!("replace(", $column, ", ' ', 'T') || 'Z'")
+    };
+}
+
+/// The same of one that is stored in microseconds.
+macro_rules! of_micros {
+    ($column:literal) => {
+        concat!(
+            "strftime('%Y-%m-%dT%H:%M:%S', ",
+            $column,
+            " / 1000000, 'unixepoch') || printf('.%06dZ', ",
+            $column,
+            " % 1000000)"
+        )
+    };
+}
+
+/// All but what is in the row of the user and in those of the addresses. No digest, key or password. Another program may
+/// have stored bytes as a text, which no object of JSON can hold.
+pub(crate) const ROWS: &str = concat!(
+    "SELECT 'auth_user', json_object(
         'is_staff', json(iif(is_staff, 'true', 'false')), 'is_superuser', json(iif(is_superuser, 'true', 'false')))
         FROM auth_user WHERE id = ?1
-    UNION ALL SELECT 'phone_auth_email_verified', json_object('email', e.email, 'verified_at', v.verified_at)
+    UNION ALL SELECT 'phone_auth_email_verified', json_object('email', CAST(e.email AS text), 'verified_at', ", of_text!("v.verified_at"), ")
         FROM phone_auth_email_verified v JOIN phone_auth_emailaddress e ON e.id = v.address_id WHERE e.user_id = ?1
-    UNION ALL SELECT 'phone_auth_phone_verified', json_object('phone', p.phone, 'verified_at', v.verified_at)
+    UNION ALL SELECT 'phone_auth_phone_verified', json_object('phone', CAST(p.phone AS text), 'verified_at', ", of_text!("v.verified_at"), ")
         FROM phone_auth_phone_verified v JOIN phone_auth_phonenumber p ON p.id = v.address_id WHERE p.user_id = ?1
     UNION ALL SELECT 'phone_auth_claim', json_object(
-        'kind', kind, 'value', value, 'is_proven', json(iif(is_proven, 'true', 'false')))
+        'kind', CAST(kind AS text), 'value', CAST(value AS text), 'is_proven', json(iif(is_proven, 'true', 'false')))
         FROM phone_auth_claim WHERE user_id = ?1
     UNION ALL SELECT 'phone_auth_session', json_object(
-        'created_at', created_at, 'expires_at', expires_at, 'proven_at', proven_at,
-        'seen_at', seen_at, 'address', address, 'browser', browser)
+        'created_at', ", of_text!("created_at"), ", 'expires_at', ", of_text!("expires_at"), ", 'proven_at', ", of_text!("proven_at"), ",
+        'seen_at', ", of_text!("seen_at"), ", 'address', CAST(address AS text), 'browser', CAST(browser AS text))
         FROM phone_auth_session WHERE person_id = ?1
     UNION ALL SELECT 'phone_auth_outbox', json_object(
-        'purpose', purpose, 'kind', kind, 'channel', channel, 'language', language,
-        'created_at', created_at, 'expires_at', expires_at,
-        'attempts', attempts, 'died_at', died_at, 'reason', reason, 'notice', notice)
+        'purpose', CAST(purpose AS text), 'kind', CAST(kind AS text), 'channel', CAST(channel AS text), 'language', CAST(language AS text),
+        'created_at', ", of_text!("created_at"), ", 'expires_at', ", of_text!("expires_at"), ",
+        'attempts', attempts, 'died_at', ", of_text!("died_at"), ", 'reason', CAST(reason AS text), 'notice', CAST(notice AS text))
         FROM phone_auth_outbox WHERE person_id = ?1
-    UNION ALL SELECT 'phone_auth_link_request', json_object('kind', kind, 'purpose', purpose,
-        'requested_at', strftime('%Y-%m-%d %H:%M:%S', requested_at / 1000000, 'unixepoch'),
-        'code_at', strftime('%Y-%m-%d %H:%M:%S', code_at / 1000000, 'unixepoch'))
+    UNION ALL SELECT 'phone_auth_link_request', json_object('kind', CAST(kind AS text), 'purpose', CAST(purpose AS text),
+        'requested_at', ", of_micros!("requested_at"), ",
+        'code_at', ", of_micros!("code_at"), ")
         FROM phone_auth_link_request
         WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1)
             OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1)
             OR claim_id IN (SELECT id FROM phone_auth_claim WHERE user_id = ?1)
-    UNION ALL SELECT 'phone_auth_challenge', json_object('purpose', purpose, 'attempts_left', attempts_left,
-        'created_at', strftime('%Y-%m-%d %H:%M:%S', created_at / 1000000, 'unixepoch'),
-        'expires_at', strftime('%Y-%m-%d %H:%M:%S', expires_at / 1000000, 'unixepoch'), 'sends', sends,
-        'resend_at', strftime('%Y-%m-%d %H:%M:%S', resend_at / 1000000, 'unixepoch'),
-        'proven_at', strftime('%Y-%m-%d %H:%M:%S', proven_at / 1000000, 'unixepoch'))
+    UNION ALL SELECT 'phone_auth_challenge', json_object('purpose', CAST(purpose AS text), 'attempts_left', attempts_left,
+        'created_at', ", of_micros!("created_at"), ",
+        'expires_at', ", of_micros!("expires_at"), ", 'sends', sends,
+        'resend_at', ", of_micros!("resend_at"), ",
+        'proven_at', ", of_micros!("proven_at"), ")
         FROM phone_auth_challenge
         WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1
                 UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)
             OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1
-                UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)";
+                UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)");
 
 #[async_trait]
 impl ClosingStore for SqliteStore {
@@ -93,7 +115,7 @@ impl ClosingStore for SqliteStore {
             rows::all(connection, ROWS, [id.get()], |row| {
                 Ok(UserRow {
                     table: row.get(0)?,
-                    row: row.get(1)?,
+                    row: rows::text(row, 1)?,
                 })
             })
         })

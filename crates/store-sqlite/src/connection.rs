@@ -15,7 +15,7 @@ use crate::options::SqliteOptions;
 const READER_PATIENCE: Duration = Duration::from_millis(100);
 
 /// More statements than the store has, so that each is compiled once for a connection.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 256;
 
 /// Makes the file if there is none, for its owner only: it holds what nobody else should read.
 /// SQLite gives the files beside it the same mode.

@@ -6,10 +6,15 @@ use phone_auth_core::store::{PasswordKind, PasswordKindStore, StoreError};
 use crate::rows;
 use crate::store::SqliteStore;
 
-/// What stands before the first `$` and between it and the second, and how often. A `!` comes first where there is no
-/// usable password.
+/// What stands before the first `$` and between it and the second, and how often. The latter is a salt in some formats, as in
+/// that of MD5, so only what is known to be a cost is told. A `!` comes first where there is no usable password.
 const KINDS: &str = "
-    SELECT algorithm, substr(rest, 1, instr(rest, '$') - 1), count(*)
+    SELECT algorithm, CASE
+            WHEN (algorithm GLOB 'pbkdf2_*' OR algorithm = 'scrypt')
+                AND substr(rest, 1, instr(rest, '$') - 1) NOT GLOB '*[^0-9]*' THEN substr(rest, 1, instr(rest, '$') - 1)
+            WHEN algorithm = 'argon2' AND substr(rest, 1, instr(rest, '$') - 1) IN ('argon2id', 'argon2i', 'argon2d')
+                THEN substr(rest, 1, instr(rest, '$') - 1)
+            ELSE '' END, count(*)
     FROM (SELECT substr(password, 1, instr(password, '$') - 1) AS algorithm,
             substr(password, instr(password, '$') + 1) AS rest
         FROM auth_user WHERE instr(password, '$') > 1 AND password NOT LIKE '!%')

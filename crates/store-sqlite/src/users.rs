@@ -338,8 +338,8 @@ impl UserStore for SqliteStore {
     }
 }
 
-/// Stores a user. Without an account the names is looked up in the same transaction: it holds the one
-/// lock there is for writing, so nobody can take them in between.
+/// Stores a user. Whether the names are free is looked up in the same transaction: it holds the one lock there is for
+/// writing, so nobody can take them in between.
 fn create(
     connection: &Connection,
     new: &NewUser,

@@ -3,6 +3,7 @@
 
 mod common;
 
+use chrono::DateTime;
 use common::{Scratch, run, user};
 use phone_auth_core::store::{Closed, ClosingStore, UserStore};
 use rusqlite::Connection;
@@ -145,7 +146,14 @@ fn export_leaves_no_column_out() {
     let outside = scratch.connect();
     let ann = run(store.create_user(&user("ann", 1))).unwrap();
     outside.execute_batch(ROWS).unwrap();
+    // Another program may have written bytes.
+    let odd = "UPDATE phone_auth_emailaddress SET email = CAST(email AS blob)";
+    outside.execute_batch(odd).unwrap();
     let rows = run(store.rows_of(ann.id)).unwrap();
+    let exact = rows
+        .iter()
+        .filter(|row| row.row.contains("1970-01-01T00:00:00.000001Z"));
+    assert_eq!(exact.count(), 3, "to the microsecond: {rows:?}");
     let tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('phone_auth_schema', 'sqlite_sequence')";
     for table in texts(&outside, tables) {
         let kept_back = KEPT_BACK.iter().find(|(name, _)| *name == table);
@@ -157,6 +165,13 @@ fn export_leaves_no_column_out() {
         let row = &row
             .unwrap_or_else(|| unreachable!("{table} is in no export"))
             .row;
+        let times = format!(
+            "SELECT value FROM json_each('{row}') WHERE key LIKE '%\\_at' ESCAPE '\\' AND value <> ''"
+        );
+        for time in texts(&outside, &times) {
+            let is_utc = time.ends_with('Z') && DateTime::parse_from_rfc3339(&time).is_ok();
+            assert!(is_utc, "{row}");
+        }
         let exported = texts(&outside, &format!("SELECT key FROM json_each('{row}')"));
         for column in texts(
             &outside,

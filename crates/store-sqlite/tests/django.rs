@@ -410,7 +410,8 @@ fn passwords_are_counted_by_kind() {
                 is_staff, is_active, date_joined)
             SELECT column1, 0, column2, '', '', '', 0, 1, '2024-01-02 03:04:05' FROM (VALUES
                 ('pbkdf2_sha256$870000$other$hash=', 'p1'), ('', 'p2'), ('$', 'p3'), ('$$', 'p4'),
-                ('secret', 'p5'), ('secret$secret', 'p6'));",
+                ('secret', 'p5'), ('secret$secret', 'p6'), ('md5$salt$hash', 'p7'), ('md5$12345$hash', 'p8'),
+                ('pbkdf2_sha1$salt$hash', 'p9'));",
         )
         .unwrap();
     let kinds = run(scratch.store().password_kinds()).unwrap();
@@ -420,6 +421,8 @@ fn passwords_are_counted_by_kind() {
         .collect();
     let expected = [
         ("bcrypt", "", 1),
+        ("md5", "", 2),
+        ("pbkdf2_sha1", "", 1),
         ("pbkdf2_sha256", "1000000", 1),
         ("pbkdf2_sha256", "870000", 2),
     ];

@@ -38,7 +38,7 @@ struct Target {
 }
 
 impl Accounts {
-    /// Looks at a reset link that an account has just opened. Fires `link_followed`, whether it works or
+    /// Looks at a reset link that someone has just opened. Fires `link_followed`, whether it works or
     /// not, and `token_refused` when it does not. Changes nothing.
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub enum Verification {
 }
 
 impl Accounts {
-    /// Looks at a verification link that an account has just opened, for a page that asks for a click.
+    /// Looks at a verification link that someone has just opened, for a page that asks for a click.
     /// Fires `link_followed`, whether it works or not, and `token_refused` when it
     /// does not. Changes nothing.
     ///

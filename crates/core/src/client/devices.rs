@@ -36,7 +36,7 @@ const TOKEN_BYTES: usize = 16 + 8 + 32;
 #[derive(Clone, Default)]
 pub struct Devices(Vec<DeviceToken>);
 
-/// That an account has signed in to an account with this browser before.
+/// That someone has signed in to an account with this browser before.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct DeviceToken {
     pub(crate) nonce: DeviceNonce,

@@ -11,7 +11,7 @@
 //! was changed meanwhile, the address was verified or a newer message was requested, is [obsolete](Obsolete) and not
 //! sent. Whatever else keeps a message from being sent makes it a dead letter with its reason, never nothing.
 //!
-//! For a reset that was asked for under a name without an account, a row is written and removed in the same
+//! For a reset that was asked for under a name that no account has, a row is written and removed in the same
 //! transaction. So the answer takes the same reads and writes no matter who was named, and strangers store nothing.
 //! What they can have stored, messages to users who exist, is one row for each address and purpose, pending or dead,
 //! and [at most so many in all](crate::settings::Settings::max_pending_messages).

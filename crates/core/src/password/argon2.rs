@@ -111,7 +111,7 @@ impl Argon2Hasher {
 }
 
 impl Argon2Hasher {
-    /// Whether there can be a password that matches what is stored. There is none where an account has no usable
+    /// Whether there can be a password that matches what is stored. There is none where a user has no usable
     /// password, and none for a hash of a kind that is not checked (a [legacy](Self::with_legacy_hashes) one that
     /// nobody asked for, a text of another program's) or of costs past the bounds: such a user cannot log in, whatever
     /// they type, until they have another password.

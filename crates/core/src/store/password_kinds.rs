@@ -6,7 +6,8 @@ use super::StoreError;
 
 /// Passwords that are hashed alike.
 ///
-/// What is stored is `algorithm$cost$…`; the rest, where salts and hashes are, is not in here.
+/// What is stored is `algorithm$cost$…`; the rest, where salts and hashes are, is not in here. Nor is what stands in the
+/// place of the cost where that is none: in some formats it is the salt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -15,7 +16,8 @@ use super::StoreError;
 pub struct PasswordKind {
     /// The name of the algorithm, such as `pbkdf2_sha256` or `argon2`.
     pub algorithm: String,
-    /// What follows it: the number of iterations of PBKDF2, the cost of scrypt, the variant of Argon2.
+    /// What follows it: the number of iterations of PBKDF2, the cost of scrypt, the variant of Argon2; else
+    /// empty.
     pub cost: String,
     /// How many users have such a password.
     pub users: u64,

@@ -4,7 +4,7 @@ use crate::challenges;
 use crate::links;
 use crate::rows;
 
-/// The same for a statement, from the table as `o`; and whether a time is there that cannot be read.
+/// The columns of a message, from the table as `o`; and whether a time is there that cannot be read.
 macro_rules! message_columns {
     () => {
         concat!(
@@ -52,8 +52,8 @@ macro_rules! is_ready {
 /// are enqueued at once, one must see the other. NULL is no address, so a message to nobody supersedes none. A user
 /// who is gone by now makes it a message to nobody; such a one stands where no worker looks while it is there.
 ///
-/// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message without an
-/// account tried keeps its turn. Any other place is due now, and no lease from before holds. What became of the older
+/// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message that was
+/// not tried yet keeps its turn. Any other place is due now, and no lease from before holds. What became of the older
 /// message is kept apart. A message with the same link as before stands as though it had been enqueued when that was made,
 /// and a letter with that link is older.
 macro_rules! enqueue {
@@ -309,8 +309,8 @@ pub(crate) const DEAD_LETTER_UNREADABLE: &str =
 /// Not that of the transaction, which a proxy may have begun earlier.
 pub(super) const CLOCK: &str = "SELECT clock_timestamp()";
 
-/// Whether something is ready; else when the next message is due. What comes before all times that can be read is due.
-/// When the next message is due, or the link over of one that is left to a later version.
+/// Whether something is ready; else when the next message is due, or the link of one is over that is left to a later
+/// version. What comes before all times that can be read is due.
 pub(crate) const NEXT_DUE: &str = concat!(
     "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox WHERE ",
     is_ready!(),

@@ -17,7 +17,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Which place the newer message has, at this time. A lease that runs goes on: who has it hears of the newer
-    /// message and gives the place free. One without an account tried keeps its turn. Else it is due now, and no lease
+    /// message and gives the place free. One that was not tried yet keeps its turn. Else it is due now, and no lease
     /// from before holds.
     pub(super) fn after(row: &Row<'_>, now: DateTime<Utc>, now_text: &str) -> Self {
         let value = |column| row.get::<_, Value>(column).unwrap_or(Value::Null);

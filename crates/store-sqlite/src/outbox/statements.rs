@@ -1,6 +1,6 @@
 //! The statements of the outbox, on SQLite.
 
-/// The same, for a statement.
+/// The columns of a message.
 macro_rules! message_columns {
     () => {
         "id, message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, \
@@ -181,7 +181,7 @@ pub(crate) const IS_READY: &str = concat!(
     " <> '')"
 );
 
-/// When the next message is due, or the link over of one that is left to a later version.
+/// When the next message is due, or the link of one is over that is left to a later version.
 pub(crate) const NEXT_DUE: &str = concat!(
     "SELECT min(due) FROM (
         SELECT min(due_at) AS due FROM phone_auth_outbox WHERE died_at IS NULL AND ",

@@ -63,11 +63,7 @@ impl ClosingStore for MemoryStore {
             let messages = messages.filter(|kept| kept.user() == Some(id)).count();
             let requests = state.requests.keys();
             let requests = requests
-                .filter(|(kind, _, holder)| {
-                    let address = AddressId::new(*holder);
-                    let claim = state.claims.get(&address);
-                    addresses.contains(&(*kind, address)) || claim.is_some_and(|it| it.user == id)
-                })
+                .filter(|(kind, _, holder)| addresses.contains(&(*kind, AddressId::new(*holder))))
                 .count();
             let challenges = state.challenges.values();
             let challenges = challenges
@@ -96,9 +92,11 @@ impl ClosingStore for MemoryStore {
 }
 
 impl State {
+    /// The addresses of a user, claims among them.
     fn address_ids_of(&self, user: UserId) -> Vec<(AddressKind, AddressId)> {
         let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
         let all = kinds.flat_map(|kind| self.addresses(kind).values());
+        let all = all.chain(self.claims.values());
         let own = all.filter(|address| address.user == user);
         own.map(|address| (address.kind, address.id)).collect()
     }

@@ -5,6 +5,7 @@ use phone_auth_core::address::{
     Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
     RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
+use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
@@ -443,10 +444,15 @@ pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {
         for address in anns() {
             let claim = add(store, bob.id, &address).await;
             link(store, &claim, 1).await;
+            store.begin_challenge(&challenge(&claim)).await.unwrap();
             claims.push(claim);
         }
         let rows = store.rows_of(bob.id).await.unwrap();
-        for table in ["phone_auth_claim", "phone_auth_link_request"] {
+        for table in [
+            "phone_auth_claim",
+            "phone_auth_link_request",
+            "phone_auth_challenge",
+        ] {
             let of_table = rows.iter().filter(|row| row.table == table);
             assert_eq!(of_table.count(), 2, "{table}");
         }
@@ -458,6 +464,32 @@ pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {
         }
         for claim in claims {
             assert_eq!(store.address(claim.kind, claim.id).await.unwrap(), None);
+            let id = challenge(&claim).id;
+            let attempt = store.attempt_challenge(&id, Purpose::Verify, at(1)).await;
+            // Another program leaves it to end by itself.
+            assert!(attempt.unwrap().is_none() || !is_closed);
         }
+    }
+}
+
+/// What waits for a code that was sent to a claim.
+fn challenge(claim: &AddressRecord) -> NewChallenge {
+    let mut id = [0; 32];
+    let number = claim.id.get().to_be_bytes();
+    for (place, byte) in id.iter_mut().zip(number) {
+        *place = byte;
+    }
+    NewChallenge {
+        id: ChallengeId::from_bytes(id),
+        previous: None,
+        purpose: Purpose::Verify,
+        subject: ChallengeSubject::from_bytes(number),
+        email: (claim.kind == AddressKind::Email).then_some(claim.id),
+        phone: (claim.kind == AddressKind::Phone).then_some(claim.id),
+        attempts: 5,
+        created_at: at(0),
+        expires_at: at(600),
+        sends: 1,
+        resend_at: at(30),
     }
 }
