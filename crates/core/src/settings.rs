@@ -678,14 +678,14 @@ mod tests {
         for (lifetime, wrong) in [
             (Duration::ZERO, true),
             (second, false),
-            (14 * DAY - second, false),
+            ((14 * DAY).saturating_sub(second), false),
             (14 * DAY, true),
         ] {
             let checked = check(|settings| settings.short_session_lifetime = Some(lifetime));
             assert_eq!(checked, wrong.then_some("short_session_lifetime"));
         }
         for (timeout, wrong) in [
-            (HOUR - second, true),
+            (HOUR.saturating_sub(second), true),
             (HOUR, false),
             (400 * DAY, false),
             (400 * DAY + second, true),

@@ -103,7 +103,7 @@ pub(crate) struct Statements {
     pub(crate) with_user: &'static str,
     /// The claim, its user, and the newest request for a link.
     pub(crate) target: &'static str,
-    /// Makes a claim an address, and ends whatever others have of it. Runs while the address, its user and whoever holds it
+    /// Makes a claim an address, and ends whatever others have of it. Runs while the address, its user and those who hold it
     /// are locked: of someone who proves their own row at the same moment one comes first, and the other finds it verified.
     pub(crate) prove: &'static str,
 }
@@ -408,7 +408,7 @@ fn of_user(
         .bind(kind.as_str())
 }
 
-/// Proves a claim while its address, its user and whoever holds it are locked; whether it was.
+/// Proves a claim while its address, its user and those who hold it are locked; whether it was.
 async fn prove_locked(
     store: &PostgresStore,
     kind: AddressKind,

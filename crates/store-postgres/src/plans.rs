@@ -162,7 +162,8 @@ async fn plan(connection: &mut PgConnection, statement: &str) -> Vec<String> {
         .unwrap()
 }
 
-fn statements() -> Vec<String> {
+/// Those that there are for either kind of address.
+fn of_addresses() -> impl Iterator<Item = &'static str> {
     let of_both = [AddressKind::Email, AddressKind::Phone].map(|kind| {
         let of_kind = addresses::statements(kind);
         let changes = address_changes::statements(kind);
@@ -184,6 +185,10 @@ fn statements() -> Vec<String> {
             of_kind.free,
         ]
     });
+    of_both.into_iter().flatten()
+}
+
+fn statements() -> Vec<String> {
     let statements = [
         users::USER,
         users::USERS_AFTER,
@@ -258,7 +263,7 @@ fn statements() -> Vec<String> {
         site_key::PUBLIC_SITE,
         site_key::NOTE_PUBLIC_SITE,
     ];
-    let statements = statements.into_iter().chain(of_both.into_iter().flatten());
+    let statements = statements.into_iter().chain(of_addresses());
     statements
         .map(str::to_owned)
         .chain([users::lock(UserId::new(1))])

@@ -370,7 +370,7 @@ pub(super) async fn kept_address_is_not_claimed(subject: &Subject) {
     assert_taken(kept.await, UniqueName::Email);
 }
 
-/// Someone who claims an address has it in the list of theirs once, also when whoever held it removes it meanwhile.
+/// Someone who claims an address has it in the list of theirs once, also when the one who held it removes it meanwhile.
 pub(super) async fn claimed_address_is_not_added_again(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
