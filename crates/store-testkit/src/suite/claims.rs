@@ -474,7 +474,8 @@ pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {
 
 /// What waits for a code that was sent to a claim.
 fn challenge(claim: &AddressRecord) -> NewChallenge {
-    let mut id = [0; 32];
+    // Not zeros, which would be a place of nobody's.
+    let mut id = [7; 32];
     let number = claim.id.get().to_be_bytes();
     for (place, byte) in id.iter_mut().zip(number) {
         *place = byte;

@@ -389,7 +389,7 @@ fn incomplete_sections_are_refused() {
         (
             "hidden_sign_up_fields = [\"email\"]",
             &[
-                "hidden_sign_up_fields (file phone-auth.toml, line 1): it must be some of first_name,",
+                "hidden_sign_up_fields (file phone-auth.toml, line 1): it must be a list of first_name,",
             ],
         ),
         (
