@@ -60,7 +60,7 @@ impl Answer {
     pub fn says(self, words: &str) -> Self {
         let said = self.page().words();
         assert!(
-            said.contains(words),
+            holds(&said, words),
             "{} does not say {words:?} but {said:?}",
             self.asked
         );
@@ -72,7 +72,7 @@ impl Answer {
     pub fn does_not_say(self, words: &str) -> Self {
         let said = self.page().words();
         assert!(
-            !said.contains(words),
+            !holds(&said, words),
             "{} says {words:?}: {said:?}",
             self.asked
         );
@@ -110,5 +110,17 @@ impl Answer {
             .iter()
             .filter_map(|value| Cookie::parse(value.to_str().ok()?))
             .collect()
+    }
+}
+
+/// Whether a page says these words. A phone number is found however its digits are grouped.
+fn holds(said: &str, words: &str) -> bool {
+    let is_number = words
+        .strip_prefix('+')
+        .is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_digit()));
+    if is_number {
+        said.replace([' ', '-', '(', ')', '.'], "").contains(words)
+    } else {
+        said.contains(words)
     }
 }

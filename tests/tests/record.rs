@@ -437,7 +437,10 @@ const EXPECTED: &[(&str, &[&str])] = &[
         "remove an address",
         &["phone_removed(remove_address +919876543211 ann)"],
     ),
-    ("change wrongly", &[]),
+    (
+        "change wrongly",
+        &["user_login_failed(change_password wrong_password ann)"],
+    ),
     ("change", &["password_changed(change_password ann)"]),
     ("log out", &["user_logged_out(log_out ann)"]),
     ("log out again", &[]),

@@ -81,21 +81,26 @@ async fn size_after(database: &OwnDatabase, flood: &Flood, answers: u64) -> (i64
 
 /// Fills each place in which a challenge of nobody is kept. They are many, and bounded; what is measured is the rest.
 fn fill_challenges_of_nobody(database: &OwnDatabase) {
-    let (numbers, id, [now, then]) = match database.kind() {
+    let (numbers, id, [subject, digest, now, then]) = match database.kind() {
         Kind::Sqlite => (
             "(WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < 65535) SELECT n FROM s)",
             "unhex(printf('%04x', n) || printf('%060d', 0))",
-            ["0", "4102444800000000"],
+            ["zeroblob(8)", "zeroblob(32)", "0", "4102444800000000"],
         ),
         Kind::Postgres => (
             "generate_series(0, 65535) n",
             "decode(lpad(to_hex(n), 4, '0') || repeat('00', 30), 'hex')",
-            ["now()", "now() + interval '1 year'"],
+            [
+                "decode(repeat('00', 8), 'hex')",
+                "decode(repeat('00', 32), 'hex')",
+                "now()",
+                "now() + interval '1 year'",
+            ],
         ),
     };
     database.execute(&format!(
-        "INSERT INTO phone_auth_challenge (id, purpose, attempts_left, created_at, expires_at)
-        SELECT {id}, 'reset', 5, {now}, {then} FROM {numbers};"
+        "INSERT INTO phone_auth_challenge (id, purpose, attempts_left, subject, key_digest, created_at, expires_at)
+        SELECT {id}, 'reset', 5, {subject}, {digest}, {now}, {then} FROM {numbers};"
     ));
 }
 
