@@ -114,7 +114,7 @@ impl Answer {
 }
 
 /// Whether a page says these words. A phone number is found however its digits are grouped.
-fn holds(said: &str, words: &str) -> bool {
+pub(crate) fn holds(said: &str, words: &str) -> bool {
     let is_number = words
         .strip_prefix('+')
         .is_some_and(|digits| digits.bytes().all(|it| it.is_ascii_digit()));

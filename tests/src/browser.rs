@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use url::Url;
 
 use crate::PATIENCE;
+use crate::answer::holds;
 
 /// What a missing browser's failure says.
 const PACKAGES: &str = "the browser tests need Chromium and its driver: apt-get install chromium \
@@ -112,7 +113,7 @@ impl Browser {
     /// Waits until the page says this.
     pub async fn says(&self, words: &str) {
         let saying = async {
-            while !self.words().await.contains(words) {
+            while !holds(&self.words().await, words) {
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         };

@@ -131,7 +131,7 @@ async fn guesses_from_many_networks_are_few() {
                     let guess = format!("{:06}", network * 5 + guess);
                     let answer = client.post(DONE, [("code", &guess)]).await;
                     assert!([400, 429].contains(&answer.status), "{}", answer.status);
-                    compared += u32::from(answer.text().contains("That code isn&#x27;t right"));
+                    compared += u32::from(answer.text().contains("That code isn’t right"));
                 }
                 (asked.status, compared)
             })
