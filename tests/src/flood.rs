@@ -73,7 +73,7 @@ impl Post {
     /// The same with this line in its head.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers += &format!("{name}: {value}\r\n");
+        self.headers.extend([name, ": ", value, "\r\n"]);
         self
     }
 

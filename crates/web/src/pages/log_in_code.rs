@@ -79,8 +79,8 @@ async fn log_in<'a>(
 ) -> Result<(LoggedIn, &'a ChallengeKey), FlowError<CodeRefusal>> {
     let mut tries = code::Tries::none();
     for AskedCode { key, .. } in asked {
-        let tried = accounts.log_in_by_code(key, typed, session).await;
-        if let Some(ended) = tries.ended(tried) {
+        let outcome = accounts.log_in_by_code(key, typed, session).await;
+        if let Some(ended) = tries.ended(outcome) {
             return ended.map(|logged_in| (logged_in, key));
         }
     }

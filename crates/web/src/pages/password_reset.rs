@@ -75,8 +75,8 @@ async fn prove<'a>(
 ) -> Result<(ProvenReset, &'a ChallengeKey), FlowError<CodeRefusal>> {
     let mut tries = code::Tries::none();
     for AskedCode { key, .. } in asked {
-        let tried = accounts.prove_reset(key, typed).await;
-        if let Some(ended) = tries.ended(tried) {
+        let outcome = accounts.prove_reset(key, typed).await;
+        if let Some(ended) = tries.ended(outcome) {
             return ended.map(|proven| (proven, key));
         }
     }
