@@ -17,8 +17,9 @@ const MANY: u64 = 4_000;
 /// How many times more, when it is measured again. What does not grow meanwhile does not grow, however long they ask.
 const MORE: u64 = 2_000;
 
-/// By how many bytes it may grow for each of these. A row that stays takes 360 on SQLite, and more on PostgreSQL.
-const BYTES_EACH: i64 = 200;
+/// By how many bytes it may grow for each of these. A row that stays takes 360 on SQLite, and more on PostgreSQL; a row of the
+/// challenges that is written anew takes up to 260 there, until it is vacuumed.
+const BYTES_EACH: i64 = 300;
 
 /// How many connections ask for names without an account.
 const CONNECTIONS: u8 = 32;
