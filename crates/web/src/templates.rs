@@ -16,6 +16,10 @@ use crate::{overrides, written};
 /// The templates of the account pages, by the names that django-phone-auth has for them.
 const ACCOUNTS: &[(&str, &str)] = &[
     (
+        "phone_auth/_code.html",
+        include_str!("../templates/phone_auth/_code.html"),
+    ),
+    (
         "phone_auth/_form.html",
         include_str!("../templates/phone_auth/_form.html"),
     ),

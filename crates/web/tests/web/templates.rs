@@ -67,6 +67,22 @@ async fn base_can_be_replaced_under_ours() {
     assert_eq!(page.heading(), "Sign in");
 }
 
+/// One who replaced the macros of forms before there were codes goes on: what came since is in files of its own.
+#[tokio::test]
+async fn older_macros_of_forms_go_on() {
+    let macros = ["field(f)", "summary(form)", "notice(n)", "hidden(token)"];
+    let macros = macros.map(|it| format!("{{% macro {it} %}}own{{% endmacro %}}"));
+    let folder = folder(&[("phone_auth/_form.html", &macros.concat())]);
+    let site = Site::built(|builder| builder.templates_from(folder.path()));
+    site.ann_signed_up().await;
+    let mut browser = site.browser();
+    let form = [("login", "ann@example.org")];
+    let asked = browser.post("/accounts/password_reset/", &form).await;
+    let done = browser.get(asked.location()).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+    assert!(done.body.contains("Send a new code"), "{}", done.body);
+}
+
 #[tokio::test]
 async fn style_sheet_can_be_replaced() {
     let folder = folder(&[("phone_auth/style.css", "body { color: teal }")]);
