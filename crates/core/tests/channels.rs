@@ -141,10 +141,7 @@ async fn reset_by_email_goes_to_the_verified_address() {
         let kit = Kit::limited();
         kit.sign_up_ann().await;
         if is_verified {
-            let user = kit.current_user("ann", HORSE).await;
-            let email = kit.address(&user, AddressKind::Email).await;
-            let (id, token) = kit.verification_link(&user, &email).await;
-            let _ = kit.accounts.verify_address(&id, &token).await.unwrap();
+            verify_anns_email(&kit).await;
         }
         let mut mails = kit.signals.capture::<ResetPasswordEmail>();
         let mut texts = kit.signals.capture::<ResetPasswordPhone>();
@@ -182,6 +179,13 @@ async fn reset_by_email_goes_to_the_verified_address() {
     assert!(walks.iter().all(|walk| *walk == walks[0]), "{walks:?}");
 }
 
+async fn verify_anns_email(kit: &Kit) {
+    let user = kit.current_user("ann", HORSE).await;
+    let email = kit.address(&user, AddressKind::Email).await;
+    let (id, token) = kit.verification_link(&user, &email).await;
+    let _ = kit.accounts.verify_address(&id, &token).await.unwrap();
+}
+
 /// How many attempts are left of a reset.
 async fn pending(
     accounts: &Accounts,
@@ -204,10 +208,7 @@ async fn log_in_by_email_goes_to_the_verified_address() {
         let kit = Kit::with_settings(|settings| settings.login_by_code = true);
         kit.sign_up_ann().await;
         if is_verified {
-            let user = kit.current_user("ann", HORSE).await;
-            let email = kit.address(&user, AddressKind::Email).await;
-            let (id, token) = kit.verification_link(&user, &email).await;
-            let _ = kit.accounts.verify_address(&id, &token).await.unwrap();
+            verify_anns_email(&kit).await;
         }
         let mut mails = kit.signals.capture::<LoginEmail>();
         let mut texts = kit.signals.capture::<LoginPhone>();

@@ -10,7 +10,7 @@ use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::store::{Closed, Store, StoreError, StoreErrorKind, UniqueName};
-use phone_auth_core::user::{AccountName, UserId};
+use phone_auth_core::user::{AccountName, User, UserId};
 
 use super::Subject;
 use super::sample::{
@@ -188,13 +188,7 @@ pub(super) async fn proven_claim_becomes_an_address(subject: &Subject) {
         assert!(read.is_verified);
         assert_eq!(opened(store, &others_link).await, VerificationOutcome::Gone);
         // What was proven can be removed, and claimed again once another holds it.
-        let removal = AddressRemoval {
-            kind: row.kind,
-            id: row.id,
-            user: bob.id,
-            needs: None,
-            notices: Notices::default(),
-        };
+        let removal = removal_of(&row, &bob);
         let removed = store.remove_address(&removal).await.unwrap();
         assert_eq!(removed, RemovalOutcome::Removed);
         let gone = store.address(claim.kind, claim.id).await.unwrap();
@@ -334,13 +328,7 @@ pub(super) async fn kept_address_is_not_claimed(subject: &Subject) {
         subject.outside(verified(true)).await;
         assert_eq!(opened(store, &link).await, VerificationOutcome::Gone);
         assert!(!store.set_verified(&by_hand(&claim, true)).await.unwrap());
-        let removal = AddressRemoval {
-            kind: claim.kind,
-            id: claim.id,
-            user: bob.id,
-            needs: None,
-            notices: Notices::default(),
-        };
+        let removal = removal_of(&claim, &bob);
         let removed = store.remove_address(&removal).await.unwrap();
         assert_eq!(removed, RemovalOutcome::Removed);
         let removed = store.remove_address(&removal).await.unwrap();
@@ -382,13 +370,7 @@ pub(super) async fn claimed_address_is_not_added_again(subject: &Subject) {
         let own = address_of(store, ann.id, address.kind()).await;
         let claim = add(store, bob.id, &address).await;
         let link = link(store, &claim, 1).await;
-        let removal = AddressRemoval {
-            kind: own.kind,
-            id: own.id,
-            user: ann.id,
-            needs: None,
-            notices: Notices::default(),
-        };
+        let removal = removal_of(&own, &ann);
         let removed = store.remove_address(&removal).await.unwrap();
         assert_eq!(removed, RemovalOutcome::Removed);
         let again = added(store, bob.id, &address);
@@ -469,6 +451,17 @@ pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {
             // Another program leaves it to end by itself.
             assert!(attempt.unwrap().is_none() || !is_closed);
         }
+    }
+}
+
+/// To remove an address from a user, whatever else they have.
+fn removal_of(address: &AddressRecord, user: &User) -> AddressRemoval {
+    AddressRemoval {
+        kind: address.kind,
+        id: address.id,
+        user: user.id,
+        needs: None,
+        notices: Notices::default(),
     }
 }
 
