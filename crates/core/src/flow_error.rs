@@ -9,7 +9,7 @@ use crate::form::{FieldProblem, Problems};
 use crate::gate::{GateError, GateRefusal};
 use crate::password::HashError;
 use crate::randomness::RandomnessError;
-use crate::store::StoreError;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// Why a flow did not come to its end. `R` says for what reasons the flow refuses; a flow that refuses no one has
 /// [`Failure`] alone as its error.
@@ -136,6 +136,12 @@ pub enum FailureKind {
     /// As many messages are pending as [may be](crate::settings::Settings::max_pending_messages), so no other is taken,
     /// anyone who it is for; trying again later may work. The flow has told the log.
     OutboxFull,
+    /// The user is gone since the flow began: their account was closed, or another program has deleted it. For them it is
+    /// as if they were signed out.
+    NoSuchUser,
+    /// A table of the application refers to what would be removed, and does not let it go. Nothing was changed. The
+    /// source names the constraint, where the database does.
+    Referenced,
     /// The store is locked, full, gone or too slow, someone else kept changing what the flow was about, or the
     /// [gate](crate::gate) could not decide; trying again later may work.
     Unavailable,
@@ -151,6 +157,8 @@ impl FailureKind {
             Self::Denied => "the gate denied it",
             Self::Challenged => "the gate wants a challenge answered first",
             Self::OutboxFull => "too many messages are pending",
+            Self::NoSuchUser => "the user is gone",
+            Self::Referenced => "another table refers to what would be removed",
             Self::Unavailable => "the store is not available",
             Self::Broken => "the store or the machine answered what it should not",
         }
@@ -219,21 +227,27 @@ impl Failure {
         self.kind
     }
 
-    /// Whether the same call may succeed later: all kinds but [`Broken`](FailureKind::Broken) and those of the gate.
+    /// Whether the same call may succeed later: all kinds but [`Broken`](FailureKind::Broken),
+    /// [`NoSuchUser`](FailureKind::NoSuchUser), [`Referenced`](FailureKind::Referenced) and those of the gate.
     pub fn is_retryable(&self) -> bool {
         !matches!(
             self.kind,
-            FailureKind::Broken | FailureKind::Denied | FailureKind::Challenged
+            FailureKind::Broken
+                | FailureKind::NoSuchUser
+                | FailureKind::Referenced
+                | FailureKind::Denied
+                | FailureKind::Challenged
         )
     }
 }
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        let kind = if error.is_retryable() {
-            FailureKind::Unavailable
-        } else {
-            FailureKind::Broken
+        let kind = match error.kind() {
+            StoreErrorKind::Unavailable => FailureKind::Unavailable,
+            StoreErrorKind::NoSuchUser => FailureKind::NoSuchUser,
+            StoreErrorKind::Referenced => FailureKind::Referenced,
+            _ => FailureKind::Broken,
         };
         Self::with_source(kind, error)
     }
@@ -261,7 +275,6 @@ mod tests {
     use super::*;
     use crate::accounts::{InvalidLink, ResetRefusal};
     use crate::form::{Field, Problem};
-    use crate::store::StoreErrorKind;
 
     #[test]
     fn form_without_problems_is_not_refused() {

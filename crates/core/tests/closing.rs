@@ -11,9 +11,10 @@ mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::{ANNS_EMAIL, HORSE, Kit, ann, refusal};
-use phone_auth_core::accounts::CloseRefusal;
+use common::{ANNS_EMAIL, HORSE, Kit, STAPLE, ann, failure, refusal};
+use phone_auth_core::accounts::{CloseRefusal, FailureKind, Removal};
 use phone_auth_core::address::AddressKind;
+use phone_auth_core::password::Password;
 use phone_auth_core::store::{AddressStore, Closed, ClosingStore, OutboxStore, UserStore};
 use phone_auth_core::user::UserId;
 use phone_auth_events::{
@@ -172,4 +173,51 @@ async fn export_has_what_is_kept() {
             .map(drop),
         None
     );
+}
+
+/// Flows of someone whose account was closed by another of their windows a moment before: they are told that they are signed
+/// out, or what is no longer there, and nothing is our fault.
+#[tokio::test]
+async fn flows_of_a_closed_account_are_not_our_fault() {
+    for conceal in [false, true] {
+        let kit = Kit::with_settings(|settings| {
+            settings.conceal_accounts = conceal;
+            settings.verify_at_sign_up = conceal;
+        });
+        kit.sign_up_ann().await;
+        let ann = kit.current_user("ann", HORSE).await;
+        let user = ann.user().clone();
+        let address = kit.accounts.addresses(&ann).await.unwrap().remove(0);
+        kit.accounts.close(user.id).await.unwrap();
+        let (accounts, kind, id) = (&kit.accounts, address.kind, address.id);
+        let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+        for (kind, text) in [
+            (AddressKind::Email, "ann@work.example"),
+            (AddressKind::Phone, "+442079460018"),
+        ] {
+            let added = failure(accounts.add_address(&ann, kind, text).await);
+            assert_eq!(added.kind(), FailureKind::NoSuchUser, "{text}");
+            let added = failure(accounts.add_address_for(&user, text).await);
+            assert_eq!(added.kind(), FailureKind::NoSuchUser, "{text}");
+        }
+        refusal(accounts.begin_verification(&ann, kind, id).await);
+        refusal(accounts.request_verification(&ann, kind, id).await);
+        refusal(
+            accounts
+                .change_password(&ann, &horse, &staple, &staple)
+                .await,
+        );
+        refusal(accounts.reauthenticate(&ann, &horse).await);
+        refusal(accounts.make_primary(&ann, id).await);
+        refusal(accounts.rename(&user, "anna").await);
+        refusal(accounts.end_other_sessions(&ann).await);
+        refusal(accounts.begin_session(user.id, None).await);
+        let removed = accounts.remove_address(&ann, kind, id).await.unwrap();
+        assert!(matches!(removed, Removal::NotThere));
+        let verified = accounts.set_verified(&user, &address, true).await;
+        assert!(!verified.unwrap());
+        assert!(accounts.export(user.id).await.unwrap().is_none());
+        accounts.sessions(&ann).await.unwrap();
+        assert!(accounts.current_user(ann.key()).await.unwrap().is_none());
+    }
 }

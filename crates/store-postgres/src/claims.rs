@@ -312,7 +312,7 @@ fn added(row: Option<&PgRow>, kind: AddressKind) -> Result<AddressRecord, Failur
     let row = row.ok_or(StoreErrorKind::Broken)?;
     let (has_user, is_taken): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
     if !has_user {
-        return Err(StoreErrorKind::Broken.into());
+        return Err(StoreErrorKind::NoSuchUser.into());
     }
     if row.try_get(2)? {
         return Err(StoreErrorKind::TooManyAddresses.into());

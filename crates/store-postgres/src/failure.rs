@@ -66,7 +66,11 @@ impl From<Failure> for StoreError {
 fn kind_of(error: &sqlx::Error) -> StoreErrorKind {
     match error {
         sqlx::Error::Database(refusal) => {
-            kind_of_code(refusal.code().as_deref(), refusal.constraint())
+            let code = refusal.code();
+            if is_foreign_key(code.as_deref()) {
+                return kind_of_reference(refusal.table());
+            }
+            kind_of_code(code.as_deref(), refusal.constraint())
         }
         // `Protocol`: what answers is no server of PostgreSQL, such as a balancer in front of none.
         sqlx::Error::Io(_)
@@ -77,6 +81,29 @@ fn kind_of(error: &sqlx::Error) -> StoreErrorKind {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::BeginFailed => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Broken,
+    }
+}
+
+/// Whether a server speaks of a foreign key: that a row is named, or that what it names is not there. From PostgreSQL 18
+/// on it has another code for one that restricts.
+pub(crate) fn is_foreign_key(code: Option<&str>) -> bool {
+    matches!(code, Some("23503" | "23001"))
+}
+
+/// What a broken foreign key means, by the table that it belongs to.
+fn kind_of_reference(table: Option<&str>) -> StoreErrorKind {
+    match table {
+        // What is stored of a user who is gone.
+        Some(
+            "phone_auth_session"
+            | "phone_auth_outbox"
+            | "phone_auth_emailaddress"
+            | "phone_auth_phonenumber"
+            | "phone_auth_claim",
+        ) => StoreErrorKind::NoSuchUser,
+        // What is removed takes those along.
+        Some(ours) if ours.starts_with("phone_auth_") => StoreErrorKind::Broken,
+        _ => StoreErrorKind::Referenced,
     }
 }
 
@@ -126,7 +153,7 @@ fn broken_uniqueness(name: &str) -> Option<StoreErrorKind> {
 mod tests {
     use phone_auth_core::store::{StoreErrorKind, UniqueName};
 
-    use super::{kind_of, kind_of_code};
+    use super::{is_foreign_key, kind_of, kind_of_code, kind_of_reference};
 
     #[test]
     fn broken_uniqueness_is_told_apart() {
@@ -158,6 +185,23 @@ mod tests {
     }
 
     #[test]
+    fn foreign_keys_are_told_by_their_tables() {
+        for code in ["23503", "23001"] {
+            assert!(is_foreign_key(Some(code)));
+        }
+        assert!(!is_foreign_key(Some("23505")) && !is_foreign_key(None));
+        for (table, kind) in [
+            (Some("shop_order"), StoreErrorKind::Referenced),
+            (None, StoreErrorKind::Referenced),
+            (Some("phone_auth_session"), StoreErrorKind::NoSuchUser),
+            (Some("phone_auth_emailaddress"), StoreErrorKind::NoSuchUser),
+            (Some("phone_auth_link_request"), StoreErrorKind::Broken),
+        ] {
+            assert_eq!(kind_of_reference(table), kind, "{table:?}");
+        }
+    }
+
+    #[test]
     fn passing_troubles_are_unavailable() {
         let passing = [
             "08006", "08P01", "28P01", "40001", "40P01", "53100", "53200", "53300", "55P03",
@@ -177,9 +221,7 @@ mod tests {
 
     #[test]
     fn other_refusals_are_broken() {
-        for code in [
-            "22001", "22021", "23502", "23503", "42P01", "42703", "XX000", "éxxx",
-        ] {
+        for code in ["22001", "22021", "23502", "42P01", "42703", "XX000", "éxxx"] {
             assert_eq!(
                 kind_of_code(Some(code), Some("auth_user_username_key")),
                 StoreErrorKind::Broken,

@@ -422,7 +422,7 @@ fn add(
         })?;
     // Django's foreign keys are checked at COMMIT, which would be too late: others share it.
     if !has_user {
-        return Err(StoreErrorKind::Broken.into());
+        return Err(StoreErrorKind::NoSuchUser.into());
     }
     if all >= caps.all {
         return Err(StoreErrorKind::TooManyAddresses.into());

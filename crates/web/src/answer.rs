@@ -159,7 +159,8 @@ pub(crate) fn only_shows(context: &RequestContext) -> Response {
     response
 }
 
-/// The answer when a flow could not come to its end: 503 when trying again may help, else 500.
+/// The answer when a flow could not come to its end: 503 when trying again may help, the way to the log-in when the user is
+/// gone, 409 when a table of the application stands against it, else 500.
 pub(crate) fn flow_failed(
     context: &RequestContext,
     doing: &'static str,
@@ -184,6 +185,12 @@ pub(crate) fn flow_failed(
         }
         // The flow has told the log.
         FailureKind::OutboxFull => busy(context),
+        // With the user their session is gone.
+        FailureKind::NoSuchUser => context.to_login_again(),
+        FailureKind::Referenced => {
+            tracing::warn!(doing, error = ?chain(failure), "refused by a table of others");
+            referenced(context)
+        }
         FailureKind::Broken => {
             log_broken(doing, failure);
             broken(context)
@@ -262,6 +269,17 @@ fn seconds(wait: Duration) -> u64 {
         .try_into()
         .unwrap_or(u64::MAX)
         .max(1)
+}
+
+/// The answer when a table of the application does not let go of what would be removed.
+fn referenced(context: &RequestContext) -> Response {
+    let page = Page::new("phone_auth/error.html", "That can’t be removed yet")
+        .status(StatusCode::CONFLICT)
+        .with(
+            "sentences",
+            ["Something else on this site still needs it, so nothing was changed. Please contact us."],
+        );
+    context.render(page)
 }
 
 /// The answer when nothing was begun, and trying again later may help.

@@ -25,6 +25,7 @@ pub trait AddressStore: Send + Sync {
     /// verified, is stored as a [claim](AddressId::is_claim), beside which theirs stays as it is.
     ///
     /// # Errors
+    /// - [`NoSuchUser`](super::StoreErrorKind::NoSuchUser) when there is no such user.
     /// - [`Taken`](super::StoreErrorKind::Taken) when this user has it, in any spelling
     ///   ([`EmailSpellings`](crate::address::EmailSpellings), [`PhoneSpellings`](crate::address::PhoneSpellings)), or claims it
     ///   already, or someone else has it verified, or as a username, or in their own row and not among their addresses.

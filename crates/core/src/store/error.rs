@@ -30,6 +30,11 @@ pub enum StoreErrorKind {
     Ambiguous,
     /// A session with this digest exists already; it was left as it is.
     SessionExists,
+    /// There is no such user, perhaps any more: what was to be stored of them is not.
+    NoSuchUser,
+    /// A table of others refers to what would be removed, and does not let it go. Nothing was changed. The source names
+    /// the constraint, where the database does.
+    Referenced,
     /// The store is locked, full, gone, or slower than its time-out. Nothing was changed; trying again may work.
     Unavailable,
     /// Stored data cannot be read as what it should be, or the store refused a statement it should accept.
@@ -81,6 +86,8 @@ impl fmt::Display for StoreError {
             StoreErrorKind::TooManyUnverified => "the user has too many unverified addresses",
             StoreErrorKind::Ambiguous => "several users have this name",
             StoreErrorKind::SessionExists => "a session with this digest exists",
+            StoreErrorKind::NoSuchUser => "there is no such user",
+            StoreErrorKind::Referenced => "another table refers to what would be removed",
             StoreErrorKind::Unavailable => "the store is not available",
             StoreErrorKind::Broken => "the store holds or answered what it should not",
         })

@@ -81,7 +81,7 @@ impl State {
     /// Whether a user may have one more address.
     pub(super) fn check_caps(&self, user: UserId, caps: AddressCaps) -> Result<(), StoreError> {
         if !self.users.contains_key(&user) {
-            return Err(StoreError::new(StoreErrorKind::Broken));
+            return Err(StoreError::new(StoreErrorKind::NoSuchUser));
         }
         let is_at = |count: usize, cap| u32::try_from(count).unwrap_or(u32::MAX) >= cap;
         let has = || self.with_claims_of(user, u32::MAX);

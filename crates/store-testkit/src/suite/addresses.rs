@@ -257,7 +257,7 @@ pub(super) async fn missing_user_gets_no_address(subject: &Subject) {
             .add_address(nobody, &address, AMPLE, &Notices::default())
             .await
             .unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Broken);
+        assert_eq!(error.kind(), StoreErrorKind::NoSuchUser);
     }
     let (address, number) = (email("ann@example.org"), phone(1));
     let wanted = WantedNames {

@@ -142,7 +142,10 @@ pub(super) async fn any_address_can_be_a_claim(subject: &Subject) {
     assert_eq!(opened(store, &sent).await, VerificationOutcome::Verified);
     assert_eq!(named(store, &free).await, Some(dora.id));
     let missing = store.claim_address(UserId::new(99), &free, AMPLE, &nothing);
-    assert_eq!(missing.await.unwrap_err().kind(), StoreErrorKind::Broken);
+    assert_eq!(
+        missing.await.unwrap_err().kind(),
+        StoreErrorKind::NoSuchUser
+    );
     // A claim that is proven becomes the name of who signed up with it.
     let claims = store.addresses_of(carl.id, 10).await.unwrap();
     let sent = link(store, &claims[0], 6).await;

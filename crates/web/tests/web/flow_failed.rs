@@ -84,3 +84,47 @@ async fn pages_without_the_store_still_open() {
         );
     }
 }
+
+/// Whatever call of the store it is that finds the user gone, or finds a row of others in the way: nothing is our fault.
+#[tokio::test]
+async fn what_others_did_is_not_our_fault() {
+    for (kind, heading) in [
+        (StoreErrorKind::NoSuchUser, ""),
+        (StoreErrorKind::Referenced, "That can’t be removed yet"),
+    ] {
+        let site = Site::new();
+        let mut ann = site.ann().await;
+        let address = format!(
+            "/accounts/address/?method=phone&pk={}",
+            ann.pk("phone").await
+        );
+        let forms: [(&str, &[(&str, &str)]); 5] = [
+            ("/accounts/email/add/", &[("email", "ann@work.example")]),
+            ("/accounts/change_password/", &[("old_password", PASSWORD)]),
+            ("/accounts/sessions/", &[("session", "others")]),
+            ("/accounts/close_account/", &[]),
+            (&address, &[("action", "remove")]),
+        ];
+        for (path, fields) in forms {
+            let mut told = 0;
+            for calls in 0..4 {
+                site.store.fail_after(calls, kind);
+                let answer = ann.post(path, fields).await;
+                site.store.recover();
+                let status = answer.status;
+                assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{path} {calls}");
+                let is_told = if heading.is_empty() {
+                    answer
+                        .location()
+                        .starts_with("/accounts/login/?notice=signed-out")
+                } else {
+                    status == StatusCode::CONFLICT
+                        && answer.heading() == heading
+                        && answer.body.contains("nothing was changed")
+                };
+                told += u32::from(is_told);
+            }
+            assert!(told > 0, "{kind:?} {path}");
+        }
+    }
+}
