@@ -5,12 +5,9 @@ use phone_auth_core::store::{Closed, ClosingStore, StoreError, UserRow};
 use phone_auth_core::user::UserId;
 use sqlx::{Row, query};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, is_foreign_key};
 use crate::store::PostgresStore;
 use crate::users;
-
-/// The server's words for a row that another one names: a foreign key, and from PostgreSQL 18 on one that restricts.
-const NAMED: [&str; 2] = ["23503", "23001"];
 
 /// What names the user and goes with them. Link requests and the times of proofs go with the addresses.
 macro_rules! remove {
@@ -22,9 +19,13 @@ macro_rules! remove {
         ), claims AS (
             DELETE FROM phone_auth_claim WHERE user_id = $1 RETURNING id
         ), challenges AS (
-            DELETE FROM phone_auth_challenge
-            WHERE email_id IN (SELECT id FROM emails UNION ALL SELECT id FROM claims)
-                OR phone_id IN (SELECT id FROM phones UNION ALL SELECT id FROM claims)
+            DELETE FROM phone_auth_challenge WHERE id IN (
+                SELECT c.id FROM (SELECT id FROM emails UNION ALL SELECT id FROM claims) a
+                    JOIN phone_auth_challenge c ON c.email_id = a.id
+                UNION ALL
+                SELECT c.id FROM (SELECT id FROM phones UNION ALL SELECT id FROM claims) a
+                    JOIN phone_auth_challenge c ON c.phone_id = a.id
+            )
         ), sessions AS (
             DELETE FROM phone_auth_session WHERE person_id = $1
         ), messages AS (
@@ -44,7 +45,7 @@ pub(crate) const CLOSE: &str = concat!(
 /// writes it. Runs while the user is locked.
 pub(crate) const ANONYMISE: &str = concat!(
     remove!(),
-    "UPDATE auth_user SET username = $2, first_name = '', last_name = '', email = '', password = '!' || $2,
+    "UPDATE auth_user SET username = $2::text, first_name = '', last_name = '', email = '', password = '!' || $2::text,
         last_login = NULL, is_active = false, is_staff = false, is_superuser = false
     WHERE id = $1 RETURNING 1"
 );
@@ -88,15 +89,21 @@ pub(crate) const ROWS: &str = concat!(
         FROM phone_auth_outbox WHERE person_id = $1
     UNION ALL SELECT 'phone_auth_link_request', json_build_object(
         'kind', kind, 'purpose', purpose, 'requested_at', ", at!("requested_at"), ", 'code_at', ", at!("code_at"), ")::text
-        FROM phone_auth_link_request
-        WHERE email_id IN (SELECT id FROM emails) OR phone_id IN (SELECT id FROM phones)
-            OR claim_id IN (SELECT id FROM claims)
+        FROM (
+            SELECT r.* FROM emails a JOIN phone_auth_link_request r ON r.email_id = a.id
+            UNION ALL SELECT r.* FROM phones a JOIN phone_auth_link_request r ON r.phone_id = a.id
+            UNION ALL SELECT r.* FROM claims a JOIN phone_auth_link_request r ON r.claim_id = a.id
+        ) r
     UNION ALL SELECT 'phone_auth_challenge', json_build_object(
         'purpose', purpose, 'attempts_left', attempts_left, 'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
         'sends', sends, 'resend_at', ", at!("resend_at"), ", 'proven_at', ", at!("proven_at"), ")::text
-        FROM phone_auth_challenge
-        WHERE email_id IN (SELECT id FROM emails UNION ALL SELECT id FROM claims)
-            OR phone_id IN (SELECT id FROM phones UNION ALL SELECT id FROM claims)");
+        FROM (
+            SELECT c.* FROM (SELECT id FROM emails UNION ALL SELECT id FROM claims) a
+                JOIN phone_auth_challenge c ON c.email_id = a.id
+            UNION
+            SELECT c.* FROM (SELECT id FROM phones UNION ALL SELECT id FROM claims) a
+                JOIN phone_auth_challenge c ON c.phone_id = a.id
+        ) c");
 
 #[async_trait]
 impl ClosingStore for PostgresStore {
@@ -105,7 +112,7 @@ impl ClosingStore for PostgresStore {
         let close = query(CLOSE).bind(id.get());
         let (closed, row) = match self.first_locked(&lock, close).await {
             // A row of another table names the user. Some constraints speak up at once, those of Django at the end.
-            Err(failure) if failure.code().is_some_and(|code| NAMED.contains(&code)) => {
+            Err(failure) if is_foreign_key(failure.code()) => {
                 let anonymise = query(ANONYMISE).bind(id.get()).bind(placeholder);
                 let row = self.first_locked(&lock, anonymise).await?;
                 (Closed::Anonymised, row)

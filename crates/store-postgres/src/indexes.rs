@@ -75,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 49] = [
+pub(crate) const INDEXES: [Index; 51] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -367,6 +367,21 @@ pub(crate) const INDEXES: [Index; 49] = [
         "phone_auth_link_request",
         "claim_id",
     ),
+    // Challenges of an address.
+    Index::new(
+        26,
+        "phone_auth_challenge_email",
+        "phone_auth_challenge",
+        "email_id",
+    )
+    .of("email_id IS NOT NULL"),
+    Index::new(
+        26,
+        "phone_auth_challenge_phone",
+        "phone_auth_challenge",
+        "phone_id",
+    )
+    .of("phone_id IS NOT NULL"),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

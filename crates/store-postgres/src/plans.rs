@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::spellings::Texts;
 use crate::{
-    PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims,
+    PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims, closing,
     django_sessions, limits, links, outbox, sessions, site_key, taken, users,
 };
 
@@ -37,6 +37,12 @@ const SETTING: &str = "
     INSERT INTO phone_auth_challenge
         SELECT decode(md5(username), 'hex'), 'verify', id, NULL, 5, now(), now() + id * interval '1 s' FROM auth_user;
     INSERT INTO phone_auth_claim (user_id, kind, value) SELECT id, 'email', email FROM auth_user;
+    INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, requested_at)
+        SELECT 'email', 'verify', id, id, now() FROM auth_user;
+    INSERT INTO phone_auth_link_request (kind, purpose, holder, phone_id, requested_at)
+        SELECT 'phone', 'verify', id, id, now() FROM auth_user;
+    INSERT INTO phone_auth_link_request (kind, purpose, holder, claim_id, requested_at)
+        SELECT 'email', 'verify', id, id, now() FROM phone_auth_claim;
     INSERT INTO phone_auth_limit_sms SELECT decode(md5(username), 'hex'), id, 'site', 1, 0 FROM auth_user;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;
@@ -47,7 +53,7 @@ const SETTING: &str = "
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
 /// dead letters would be looked through by another index, and without `phone_auth_outbox_signal_due` all that is due, and
 /// without `phone_auth_limit_sms_hour` all that is counted of text messages, which such a plan does not tell.
-const INDEXES: [&str; 19] = [
+const INDEXES: [&str; 24] = [
     "phone_auth_user_username_any_digits",
     "phone_auth_user_username_any_padding",
     "phone_auth_user_email_any_spelling",
@@ -67,6 +73,11 @@ const INDEXES: [&str; 19] = [
     "phone_auth_outbox_waits",
     "phone_auth_limit_expires",
     "phone_auth_challenge_expires",
+    "phone_auth_link_request_email",
+    "phone_auth_link_request_phone",
+    "phone_auth_link_request_claim",
+    "phone_auth_challenge_email",
+    "phone_auth_challenge_phone",
 ];
 
 #[tokio::test]
@@ -223,6 +234,9 @@ fn statements() -> Vec<String> {
         django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_USER,
+        closing::CLOSE,
+        closing::ANONYMISE,
+        closing::ROWS,
         challenges::BEGIN,
         challenges::FIND,
         challenges::RENEW,

@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 25] = [
+const STEPS: [&str; 26] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -54,6 +54,7 @@ const STEPS: [&str; 25] = [
     "channels",
     "enqueueing",
     "challenges of nobody",
+    "challenges by address",
 ];
 
 /// Which of the tables are Django's.

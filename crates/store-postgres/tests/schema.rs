@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 25] = [
+const STEPS: [&str; 26] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -37,6 +37,7 @@ const STEPS: [&str; 25] = [
     "channels",
     "enqueueing",
     "challenges of nobody",
+    "challenges by address",
 ];
 
 #[test]

@@ -68,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 30] = [
+pub(crate) const INDEXES: [Index; 32] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -274,6 +274,21 @@ pub(crate) const INDEXES: [Index; 30] = [
         "phone_auth_link_request",
         "claim_id",
     ),
+    // Challenges of an address.
+    Index::new(
+        25,
+        "phone_auth_challenge_email",
+        "phone_auth_challenge",
+        "email_id",
+    )
+    .of("email_id IS NOT NULL"),
+    Index::new(
+        25,
+        "phone_auth_challenge_phone",
+        "phone_auth_challenge",
+        "phone_id",
+    )
+    .of("phone_id IS NOT NULL"),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

@@ -5,8 +5,8 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    address_changes, addresses, challenges, claims, django_sessions, limits, links, migrations,
-    outbox, proofs, sessions, site_key, users,
+    address_changes, addresses, challenges, claims, closing, django_sessions, limits, links,
+    migrations, outbox, proofs, sessions, site_key, users,
 };
 
 #[test]
@@ -52,6 +52,10 @@ fn every_lookup_uses_an_index() {
         claims::END_OF_OTHERS,
         claims::END_BY_RESET,
         claims::OWN_EMAIL,
+        closing::END_CHALLENGES,
+        closing::REMOVE_USER,
+        closing::ANONYMISE,
+        closing::ROWS,
         challenges::FIND,
         challenges::RENEW,
         challenges::ATTEMPT,
@@ -100,6 +104,7 @@ fn every_lookup_uses_an_index() {
         site_key::PUBLIC_SITE,
         site_key::NOTE_PUBLIC_SITE,
     ];
+    statements.extend(closing::REMOVE);
     for kind in [AddressKind::Email, AddressKind::Phone] {
         let of_kind = addresses::statements(kind);
         statements.extend([

@@ -259,6 +259,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_challenge ADD COLUMN key_digest BLOB NULL",
         }],
     },
+    Migration {
+        // Those of an address end with it, and are found by an index.
+        name: "challenges by address",
+        parts: &[],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 24] = [
+const STEPS: [&str; 25] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -49,6 +49,7 @@ const STEPS: [&str; 24] = [
     "uses of sessions",
     "channels",
     "challenges of nobody",
+    "challenges by address",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 24] = [
+const STEPS: [&str; 25] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -38,6 +38,7 @@ const STEPS: [&str; 24] = [
     "uses of sessions",
     "channels",
     "challenges of nobody",
+    "challenges by address",
 ];
 
 #[test]
