@@ -75,7 +75,7 @@ impl Accounts {
     ///
     /// # Security
     /// Who is logged in has not proven lately who they are: [`require_recent_proof`](Self::require_recent_proof) asks them for
-    /// their password. Only for users who have none the code is such a proof.
+    /// their password. Only for users who [have none to be asked for](Self::proves_by_password) the code is such a proof.
     ///
     /// Where the setting [`sign_up_by_code`](crate::settings::Settings::sign_up_by_code) is on, an account that nobody has
     /// proven theirs becomes the account of who types the code: the address is verified, and a password that was set
@@ -231,7 +231,7 @@ impl Accounts {
         let begun = self.record_log_in_by(user, None, previous, keys.begin);
         let begun = begun.await?;
         let mut logged_in = begun.ok_or(FlowError::Refused(InvalidLink))?;
-        if !logged_in.user.password.is_usable() {
+        if !self.proves_by_password(&logged_in.user) {
             logged_in.key = self.proven_without_password(logged_in.key, keys).await?;
         }
         let user = logged_in.user.to_event_user();

@@ -6,6 +6,7 @@ use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
 use crate::password::{Password, Requester, Verdict};
 use crate::session::SessionKey;
+use crate::user::User;
 
 impl Accounts {
     /// Asks whether someone has proven lately who they are, in this session: within the setting
@@ -28,6 +29,25 @@ impl Accounts {
         let is_recent = |proven_at: DateTime<Utc>| (self.now() - proven_at).abs() < lifetime;
         let is_recent = current_user.proven_at().is_some_and(is_recent);
         is_recent.then_some(()).ok_or(ProofRequired)
+    }
+
+    /// Whether it is by their password that a user proves who they are: they have one, and the pages take it. Where
+    /// [`sign_up_by_code`](crate::settings::Settings::sign_up_by_code) is on, no page has a field for one, sets or changes it;
+    /// so a password from before is not asked for there, which nobody could set anew who has forgotten it. Who has none
+    /// proves it by signing in once more with a code.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// # let ann = accounts.users_after(None, 1).await?.remove(0);
+    /// assert!(accounts.proves_by_password(&ann));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn proves_by_password(&self, user: &User) -> bool {
+        user.password.is_usable() && !self.settings().sign_up_by_code
     }
 
     /// Has someone prove by their password that the one who is logged in is them. The session lives on under the key that is

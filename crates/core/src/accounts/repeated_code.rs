@@ -208,7 +208,7 @@ impl Accounts {
             source.drawn.store(0, Ordering::Relaxed);
             let key = sessions.new_key(source)?;
             if let Some(found) = sessions.find(&key, now).await?
-                && (is_at_its_end || found.session.user.password.is_usable())
+                && (is_at_its_end || self.proves_by_password(&found.session.user))
             {
                 return Ok(Some(found));
             }

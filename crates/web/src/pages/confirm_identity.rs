@@ -107,7 +107,7 @@ fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
         .map(|it| context.accounts().password_form_token(it.user()));
     let has_password = context
         .current_user()
-        .is_none_or(|it| it.user().password.is_usable());
+        .is_none_or(|it| context.accounts().proves_by_password(it.user()));
     let code_url = next::with(context.path(AccountPage::LoginCode), &[(NEXT, next)]);
     Page::new("phone_auth/confirm_identity.html", "Confirm it’s you")
         .with("has_password", has_password)

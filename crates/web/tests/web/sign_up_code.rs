@@ -1,11 +1,14 @@
 //! A site for phone numbers and codes alone: nobody has a password.
 
 use http::StatusCode;
+use phone_auth_core::accounts::SignUpForm;
+use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::password::Password;
 use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_events::{Capture, LoginPhone, OneTimeCode};
 
-use crate::support::{Browser, Site};
+use crate::support::{Browser, PASSWORD, Site};
 
 const SIGN_UP: &str = "/accounts/signup/";
 const LOG_IN: &str = "/accounts/login/";
@@ -134,4 +137,39 @@ async fn what_is_wrong_with_the_form_is_told() {
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
         assert!(!answer.error_at("phone").is_empty(), "{phone:?}");
     }
+}
+
+/// A user from before has a password, and no page takes it.
+#[tokio::test]
+async fn old_password_is_not_asked_for() {
+    let site = Site::with(by_code);
+    let mut texts = site.capture::<LoginPhone>();
+    let form = SignUpForm {
+        first_name: "Ann",
+        last_name: "Smith",
+        username: "ann",
+        email: "",
+        phone: PHONE,
+        password: Password::new(PASSWORD),
+        confirm_password: None,
+    };
+    let ann = site.web.accounts().create_user(form);
+    let ann = ann.await.unwrap();
+    let phone = site.web.accounts().addresses_of(ann.id).await.unwrap();
+    let is_phone = |it: &&AddressRecord| it.kind == AddressKind::Phone;
+    let phone = phone.iter().find(is_phone).unwrap();
+    let verified = site.web.accounts().set_verified(&ann, phone, true);
+    assert!(verified.await.unwrap() && ann.password.is_usable());
+
+    let mut browser = site.browser();
+    browser.post(LOG_IN, &[("login", PHONE)]).await;
+    browser.post(DONE, &[("code", &code(&mut texts))]).await;
+    let add = browser.get("/accounts/phone/add/").await;
+    assert_eq!(add.status, StatusCode::OK, "{}", add.body);
+    let confirm = browser
+        .get("/accounts/confirm_identity/?next=/accounts/phone/add/")
+        .await;
+    assert!(!confirm.body.contains("type=\"password\""));
+    let again = "/accounts/login_code/?next=/accounts/phone/add/";
+    assert!(confirm.body.contains(again), "{}", confirm.body);
 }
