@@ -338,14 +338,17 @@ mod tests {
         }
     }
 
-    /// Nobody can set a password of an account that is gone.
+    /// Nobody can set a password of an account that is gone, and where someone only tried there is nothing to do.
     #[test]
-    fn notice_of_a_closed_account_has_no_link() {
+    fn notice_has_a_link_where_it_helps() {
         let texts = texts();
+        let address = || "ann@example.org".to_owned();
         for language in ["en", "de", "fr"] {
-            for (change, has_link) in [
-                (AccountChange::AccountClosed, false),
-                (AccountChange::PasswordChanged, true),
+            for (change, has_link, alarms) in [
+                (AccountChange::AccountClosed, false, false),
+                (AccountChange::PasswordChanged, true, true),
+                (AccountChange::SignUpTried(address()), true, false),
+                (AccountChange::AddingTried(address()), false, false),
             ] {
                 let (user, url, email) = ann();
                 let notice = SecurityNoticeEmail::new("test".into(), user, url, email, change);
@@ -354,6 +357,9 @@ mod tests {
                     let text = texts.of(&notice).render(ending).unwrap();
                     assert_eq!(text.contains("accounts"), has_link, "{text}");
                     assert!(text.contains("example.org"), "{text}");
+                    let words = ["secure your account", "sichern Sie", "sécurisez"];
+                    let is_alarm = words.iter().any(|it| text.contains(it));
+                    assert_eq!(is_alarm, alarms, "{text}");
                 }
             }
         }
