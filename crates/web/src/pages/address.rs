@@ -8,6 +8,7 @@ use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
+use super::addresses::named;
 use crate::answer;
 use crate::form::SubmittedForm;
 use crate::guard::RecentlyProven;
@@ -102,13 +103,8 @@ async fn make_primary(
 
 /// The address that a query names.
 fn wanted(uri: &Uri) -> Option<(AddressKind, AddressId)> {
-    let kind = match &*next::in_query(uri, "method")? {
-        "email" => AddressKind::Email,
-        "phone" => AddressKind::Phone,
-        _ => return None,
-    };
-    let id = next::in_query(uri, "pk")?.parse().ok()?;
-    Some((kind, AddressId::new(id)))
+    let (kind, id) = (next::in_query(uri, "method")?, next::in_query(uri, "pk")?);
+    named(&kind, &id)
 }
 
 fn done(context: &RequestContext, reason: Reason) -> Response {

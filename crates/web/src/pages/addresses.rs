@@ -264,7 +264,7 @@ impl Waiting {
     /// Of which address this browser waits for a code, as the query says.
     async fn of(context: &RequestContext, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
         let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
-        let id = next::in_query(context.uri(), WAITS_FOR).and_then(|id| id.parse().ok());
+        let id = next::in_query(context.uri(), WAITS_FOR);
         let kind = match reason {
             Some(Reason::Sent(kind)) => Some(kind),
             Some(Reason::Welcome) => {
@@ -272,10 +272,13 @@ impl Waiting {
             }
             _ => None,
         };
-        let (Some(kind), Some(id)) = (kind, id) else {
+        let named = kind
+            .zip(id)
+            .and_then(|(kind, id)| named(kind.as_str(), &id));
+        let Some((kind, id)) = named else {
             return Ok(None);
         };
-        let waits = Self::new(kind, AddressId::new(id), |form| form);
+        let waits = Self::new(kind, id, |form| form);
         let waits = waits.with_resend(context, headers).await?;
         Ok(Some(waits).filter(|waits| waits.resend.is_some()))
     }
@@ -297,12 +300,16 @@ impl Waiting {
     }
 }
 
-/// The address that a form names: by its kind and its number, written as we write numbers.
+/// The address that a form names.
 fn named_address(form: &SubmittedForm) -> Option<(AddressKind, AddressId)> {
-    let kind = named_kind(form.text(KIND))?;
-    let text = form.text("pk");
-    let id: i64 = text.parse().ok()?;
-    (id.to_string() == text).then(|| (kind, AddressId::new(id)))
+    named(form.text(KIND), form.text("pk"))
+}
+
+/// An address by its kind and its number, written as we write numbers.
+pub(super) fn named(kind: &str, number: &str) -> Option<(AddressKind, AddressId)> {
+    let kind = named_kind(kind)?;
+    let id: i64 = number.parse().ok()?;
+    (id.to_string() == number).then(|| (kind, AddressId::new(id)))
 }
 
 fn named_kind(text: &str) -> Option<AddressKind> {

@@ -1,5 +1,7 @@
 //! `close_account/`, `close_account_done/` and `export_account/`: the end of an account, and a copy of what is kept of it.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
@@ -15,6 +17,8 @@ use crate::redirect;
 use crate::request_context::RequestContext;
 
 const MAY_NOT: &str = "Your account can’t be closed right now. Please contact us.";
+/// When an export that was not complete is worth another try.
+const INCOMPLETE_FOR: Duration = Duration::from_mins(1);
 const INCOMPLETE: &str = "Some of your data can’t be read right now. Please try again later.";
 
 pub(crate) async fn show(_: RecentlyProven, context: RequestContext) -> Response {
@@ -94,7 +98,9 @@ pub(crate) async fn submit_export(form: SubmittedForm) -> Response {
     let json = serde_json::to_vec_pretty(&export).ok();
     let Some(json) = json.filter(|_| export.is_complete) else {
         let page = export_page(view().general_problem(INCOMPLETE));
-        return context.render(page.status(StatusCode::SERVICE_UNAVAILABLE));
+        let mut response = context.render(page.status(StatusCode::SERVICE_UNAVAILABLE));
+        answer::retry_after(&mut response, INCOMPLETE_FOR);
+        return response;
     };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),

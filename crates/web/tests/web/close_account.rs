@@ -118,6 +118,7 @@ async fn export_is_a_file() {
     site.signals.connect(fails).forever();
     let answer = ann.post(EXPORT, &[]).await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.retry_after(), "60");
     assert!(answer.body.contains("Please try again later."));
 }
 
