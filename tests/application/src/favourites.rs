@@ -35,6 +35,10 @@ const NOTE: &str = "INSERT INTO tea_note (username, favourite, noted_at) VALUES 
 
 const FORGET: &str = "DELETE FROM tea_note WHERE username = $1";
 
+/// A form that is sent again and refused may have made its account the first time.
+const FORGET_UNUSED: &str = "DELETE FROM tea_note WHERE username = $1
+    AND NOT EXISTS (SELECT 1 FROM auth_user WHERE auth_user.username = tea_note.username)";
+
 /// The one that comes second changes nothing.
 const TAKE_UP: &str = "INSERT INTO tea_favourite (user_id, favourite)
     SELECT $1, favourite FROM tea_note WHERE username = $2
@@ -90,17 +94,21 @@ impl Orders {
         Ok(())
     }
 
-    /// Forgets a note.
+    /// Forgets a note that no account has come to.
     pub(crate) async fn forget(&self, username: &str) -> Result<(), BoxError> {
+        self.remove(FORGET_UNUSED, username).await
+    }
+
+    async fn remove(&self, statement: &'static str, username: &str) -> Result<(), BoxError> {
         match &self.0 {
             Tables::Postgres(pool) => {
-                sqlx::query(FORGET).bind(username).execute(pool).await?;
+                sqlx::query(statement).bind(username).execute(pool).await?;
             }
             Tables::Sqlite(connection) => {
                 let (connection, username) = (Arc::clone(connection), username.to_owned());
                 let forget = move || {
                     let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                    connection.execute(FORGET, [username])
+                    connection.execute(statement, [username])
                 };
                 tokio::task::spawn_blocking(forget).await??;
             }
@@ -124,7 +132,7 @@ impl Orders {
                 tokio::task::spawn_blocking(take_up).await??;
             }
         }
-        self.forget(username).await
+        self.remove(FORGET, username).await
     }
 }
 

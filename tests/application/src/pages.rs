@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::StatusCode;
-use phone_auth::core::accounts::{FlowError, SignUpForm, SignUpRefusal};
+use phone_auth::core::accounts::{FailureKind, FlowError, SignUpForm, SignUpRefusal};
 use phone_auth::web::{
     Anonymous, CsrfField, RequestContext, SubmittedForm, VerifiedEmail, sentence,
 };
@@ -80,15 +80,20 @@ pub(crate) async fn joined(State(app): State<App>, form: SubmittedForm) -> Resul
     };
     let user = match context.accounts().sign_up(sign_up).await {
         Ok(user) => user,
-        Err(refused) => {
+        Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
             app.orders.forget(&username).await?;
-            return match refused {
-                FlowError::Refused(SignUpRefusal::Invalid(problems)) => {
-                    let told = problems.iter().map(sentence).collect();
-                    join_again(context, StatusCode::BAD_REQUEST, &typed, told)
-                }
-                FlowError::Failed(failure) => Ok(context.failed("join", &failure)),
-            };
+            let told = problems.iter().map(sentence).collect();
+            return join_again(context, StatusCode::BAD_REQUEST, &typed, told);
+        }
+        Err(FlowError::Failed(failure)) => {
+            // The store may have made the account, and only its answer was lost: then the note is still wanted.
+            if !matches!(
+                failure.kind(),
+                FailureKind::Unavailable | FailureKind::Broken
+            ) {
+                app.orders.forget(&username).await?;
+            }
+            return Ok(context.failed("join", &failure));
         }
     };
     // If it fails now, the durable receiver does it later.
