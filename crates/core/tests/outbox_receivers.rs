@@ -55,14 +55,17 @@ impl tracing::Subscriber for Logged {
 
 #[tokio::test]
 async fn log_leaves_out_what_a_receiver_said() {
-    for (retry, outcome, why) in [
+    for (retry, waited, outcome, why) in [
         (
             Retry::Never,
+            Duration::ZERO,
             "refused",
             "a receiver refused it; what it said is kept with the dead letter",
         ),
         (
             Retry::After(Duration::from_hours(25)),
+            // Its link works for another second: less than any pause.
+            Duration::from_secs(24 * 60 * 60 - 1),
             "failed",
             "its link would expire before the next attempt",
         ),
@@ -72,6 +75,7 @@ async fn log_leaves_out_what_a_receiver_said() {
             Err::<(), _>(Undelivered::new(retry, "no mailbox for zoe@example.org"))
         });
         mailing.ask().await;
+        mailing.kit.clock.advance(waited);
         let logged = Logged::default();
         let guard = tracing::subscriber::set_default(logged.clone());
         mailing.deliver().await;
@@ -321,6 +325,39 @@ async fn signal_without_receiver_is_tried_again() {
     assert!(letter.dead.unwrap().reason.contains("expired"));
 }
 
+/// A service that is down for a moment may name an hour, or a time that no link works for.
+#[tokio::test]
+async fn longest_pause_leaves_time_for_another_attempt() {
+    for pause in [
+        Duration::from_mins(9),
+        Duration::from_mins(11),
+        Duration::from_hours(1),
+        Duration::MAX,
+    ] {
+        let mailing = Mailing::new().await;
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&calls);
+        let _busy = mailing.kit.signals.connect(move |_: &ResetPasswordPhone| {
+            match counted.fetch_add(1, Ordering::SeqCst) {
+                0 => Err(Undelivered::new(
+                    Retry::After(pause),
+                    "down for maintenance",
+                )),
+                _ => Ok(()),
+            }
+        });
+        let phone = mailing.accounts.request_password_reset(ANNS_PHONE);
+        phone.await.unwrap();
+        mailing.deliver().await;
+        let message = mailing.outbox().await.remove(0);
+        assert!(message.dead.is_none(), "{pause:?}: {:?}", message.dead);
+        mailing.kit.clock.advance(Duration::from_secs(9 * 60 + 30));
+        mailing.deliver().await;
+        assert_eq!(calls.load(Ordering::SeqCst), 2, "{pause:?}");
+        assert!(mailing.outbox().await.is_empty(), "{pause:?}");
+    }
+}
+
 #[tokio::test]
 async fn receiver_that_asks_for_time_delays_no_other() {
     let mailing = Mailing::new().await;
@@ -342,7 +379,12 @@ async fn receiver_that_asks_for_time_delays_no_other() {
     mailing.kit.clock.advance(Duration::from_secs(2));
     assert_eq!(mailing.deliver().await, 1);
     assert_eq!(calls.load(Ordering::SeqCst), 2, "after its own back-off");
-    // The link lives for ten minutes: the other one will not have it in time.
+    // The link lives for ten minutes: the other one does not have it in time.
+    for _ in 0..10 {
+        mailing.kit.clock.advance(Duration::from_mins(1));
+        mailing.deliver().await;
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "it has the message");
     let reason = mailing.outbox().await.remove(0).dead.unwrap().reason;
     assert!(reason.contains(": busy"), "{reason}");
 }
