@@ -18,6 +18,14 @@ fn worker(folder: &Folder, settings: &[(&str, &str)]) -> Ran {
 
 const ASKED: [(&str, &str); 1] = [("PHONE_AUTH_DEVELOPMENT", "true")];
 
+const SENDER: [(&str, &str); 2] = [
+    ("PHONE_AUTH_WEBHOOK_URL", "https://sender.example/"),
+    (
+        "PHONE_AUTH_WEBHOOK_SECRET",
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    ),
+];
+
 /// A site that is to be seen by others, with a reset that is not sent yet.
 fn pending() -> Folder {
     let folder = Folder::new();
@@ -99,15 +107,8 @@ fn pending_messages_are_not_swallowed() {
 
 #[test]
 fn worker_sends_no_links_to_this_machine() {
-    let senders = [
-        ("PHONE_AUTH_WEBHOOK_URL", "https://sender.example/"),
-        (
-            "PHONE_AUTH_WEBHOOK_SECRET",
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        ),
-    ];
     let folder = pending();
-    let ran = worker(&folder, &senders);
+    let ran = worker(&folder, &SENDER);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
     let says = "phone-auth: site_url (default): it must be set for a worker";
     assert!(ran.stderr.starts_with(says), "{ran:?}");
@@ -121,11 +122,8 @@ fn worker_tells_its_mode() {
         (
             &[
                 ("PHONE_AUTH_SITE_URL", "https://example.org"),
-                ("PHONE_AUTH_WEBHOOK_URL", "https://sender.example/"),
-                (
-                    "PHONE_AUTH_WEBHOOK_SECRET",
-                    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-                ),
+                SENDER[0],
+                SENDER[1],
             ],
             "  verify_phone         to webhook (sender.example)",
         ),
@@ -247,4 +245,36 @@ fn each_refused_retry_has_a_line() {
         let begins = format!("phone-auth: message {id}: ");
         assert!(line.starts_with(&begins), "{line}");
     }
+}
+
+/// A worker of another site would send links that nobody answers, and tokens to another host.
+#[test]
+fn worker_of_another_site_is_refused() {
+    let folder = Folder::new();
+    let served_at = |site: &str| {
+        let mut served = folder.serve_with(|command| {
+            command.args(["--database", "sqlite:site.sqlite3"]);
+            command.envs(SENDER).env("PHONE_AUTH_SITE_URL", site);
+        });
+        served.stop();
+    };
+    served_at("https://example.org");
+    for site in [
+        "https://staging.example.org",
+        "http://example.org",
+        "https://example.org:8443",
+    ] {
+        let at = ("PHONE_AUTH_SITE_URL", site);
+        let ran = worker(&folder, &[SENDER[0], SENDER[1], at]);
+        assert_eq!(ran.code, Some(2), "{site}: {ran:?}");
+        let says = format!(
+            "the site of this database is https://example.org, and its links would lead to {site};"
+        );
+        assert!(ran.stderr.contains(&says), "{site}: {ran:?}");
+    }
+    // The site has moved: its worker has to move along.
+    served_at("https://www.example.org");
+    let at = ("PHONE_AUTH_SITE_URL", "https://example.org");
+    let ran = worker(&folder, &[SENDER[0], SENDER[1], at]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
 }

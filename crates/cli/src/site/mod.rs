@@ -140,6 +140,25 @@ async fn note_public(
     Ok(())
 }
 
+/// Refuses a worker whose links would lead to another site than the one that the messages are of.
+async fn belongs_to(
+    configuration: &Configuration,
+    origin: &SiteOrigin,
+    store: &OpenStore,
+) -> Result<(), Failure> {
+    let site = store.store().public_site().await.map_err(Failure::failed)?;
+    let Some(site) = site.filter(|site| site != origin) else {
+        return Ok(());
+    };
+    let why = format!(
+        "the site of this database is {site}, and its links would lead to {origin}; write site_url = \"{site}\", or start \
+         the site with its new address first"
+    );
+    Err(Failure::wrong(
+        configuration.sources.refuse("site_url", why),
+    ))
+}
+
 /// What becomes of a database that lacks a migration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Schema {
@@ -181,8 +200,9 @@ pub(crate) async fn open(
         notes,
     } = prepared;
     let (keys, key_claim) = keys.claim(&opened.store).await?;
-    if schema == Schema::Newest {
-        note_public(configuration, mode, &origin, &opened.store).await?;
+    match schema {
+        Schema::Newest => note_public(configuration, mode, &origin, &opened.store).await?,
+        Schema::AsItIs => belongs_to(configuration, &origin, &opened.store).await?,
     }
     let database = opened.store.place();
     let (key_path, key_made) = (keys.path(), keys.made());
