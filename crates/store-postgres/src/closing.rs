@@ -86,13 +86,12 @@ pub(crate) const ROWS: &str = concat!(
         'purpose', purpose, 'kind', kind, 'channel', channel, 'language', language,
         'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
         'attempts', attempts, 'died_at', ", at!("died_at"), ", 'reason', reason, 'notice', notice)::text
-        FROM phone_auth_outbox WHERE person_id = $1
+        FROM phone_auth_outbox WHERE person_id = $1 AND coalesce(address_id, 0) < 4611686018427387904
     UNION ALL SELECT 'phone_auth_link_request', json_build_object(
         'kind', kind, 'purpose', purpose, 'requested_at', ", at!("requested_at"), ", 'code_at', ", at!("code_at"), ")::text
         FROM (
             SELECT r.* FROM emails a JOIN phone_auth_link_request r ON r.email_id = a.id
             UNION ALL SELECT r.* FROM phones a JOIN phone_auth_link_request r ON r.phone_id = a.id
-            UNION ALL SELECT r.* FROM claims a JOIN phone_auth_link_request r ON r.claim_id = a.id
         ) r
     UNION ALL SELECT 'phone_auth_challenge', json_build_object(
         'purpose', purpose, 'attempts_left', attempts_left, 'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",

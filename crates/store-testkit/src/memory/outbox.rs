@@ -17,7 +17,7 @@ use super::state::{State, to_micros};
 /// A message as it is kept.
 pub(super) struct Kept {
     /// With the receipts of its own.
-    message: OutboxMessage,
+    pub(super) message: OutboxMessage,
     /// The attempt that has it.
     leased_attempt: Option<u32>,
     /// Since when it waits until it is due, if it does.

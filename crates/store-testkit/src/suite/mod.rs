@@ -154,6 +154,7 @@ macro_rules! __for_each_case {
             claims_at_once::claims_on_each_other_are_both_proven;
             claims_at_once::claim_added_beside_the_proof_of_the_holder_ends;
             claims::deleted_user_claims_nothing;
+            claims::export_tells_nothing_of_claims;
             new_claims::new_user_claims_what_nobody_has_proven;
             new_claims::any_address_can_be_a_claim;
             new_claims::sign_ups_at_once_all_claim;
