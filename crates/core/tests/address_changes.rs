@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, refusal};
+use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, failure, refusal};
 use phone_auth_core::accounts::{
     AddAddressRefusal, CurrentUser, InvalidLink, LastWayIn, PrimaryRefusal, Removal, RenameRefusal,
 };
@@ -273,4 +273,44 @@ async fn operator_gives_another_username() {
         kit.store.user(ann.id).await.unwrap().unwrap().username,
         "anna"
     );
+}
+
+/// All verified addresses are told of a change: without a limit one user could fill the outbox, so that nobody is told
+/// anything any more.
+#[tokio::test]
+async fn changes_of_addresses_are_limited() {
+    let kit = Kit::limited();
+    kit.sign_up_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    let ann = async || kit.accounts.current_user(&key).await.unwrap().unwrap();
+    let current_user = ann().await;
+    let added = kit
+        .accounts
+        .add_address(&current_user, AddressKind::Email, WORK);
+    added.await.unwrap();
+    for value in [ANNS_EMAIL, WORK] {
+        set_verified(&kit, &ann().await, value).await;
+    }
+    let mut told = kit.signals.capture::<SecurityNoticeEmail>();
+    let mut limited = 0;
+    for value in [WORK, ANNS_EMAIL].repeat(10) {
+        let (ann, id) = (ann().await, own(&kit, &ann().await, value).await.id);
+        if let Err(error) = kit.accounts.make_primary(&ann, id).await {
+            let failure = failure::<AddressRecord, _>(Err(error));
+            assert!(failure.limited_for().is_some(), "{failure:?}");
+            limited += 1;
+        }
+    }
+    // Every other one of the last ten would change nothing.
+    assert_eq!((limited, told.take().len()), (5, 20));
+
+    // Each kind of change by itself. One that finds nothing to do is counted too: it is asked before anything is read.
+    let (ann, id) = (ann().await, own(&kit, &ann().await, WORK).await.id);
+    for number in 0..12 {
+        let removed = kit
+            .accounts
+            .remove_address(&ann, AddressKind::Email, id)
+            .await;
+        assert_eq!(removed.is_ok(), number < 10, "{number}");
+    }
 }

@@ -31,7 +31,7 @@ pub enum Limit {
     PhoneVerifications,
     /// Verification links to an e-mail address.
     EmailVerifications,
-    /// Addresses that a user adds.
+    /// Addresses that a user adds; and, each by itself, those that are removed and those that are chosen as the primary one.
     AddedAddresses,
     /// Times that a signed-in user has their password checked: to set a new one, or to prove that it is them.
     PasswordChecks,

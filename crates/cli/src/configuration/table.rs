@@ -221,7 +221,7 @@ settings! {
         phone_verifications: RateLimit = "10/h";
         /// how often a verification link may be sent to an email address
         email_verifications: RateLimit = "1/3min";
-        /// how often a user may add an email address or a phone number
+        /// how often a user may add an email address or a phone number, and remove one, and choose another primary one
         added_addresses: RateLimit = "10/h";
         /// how often a user who is signed in may have their password checked, to set a new one or to confirm that it
         /// is them

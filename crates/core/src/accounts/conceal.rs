@@ -208,8 +208,20 @@ impl Accounts {
         let mut notice = NewMessage::notice(to, &change, language, now, links, self.randomness())?;
         notice.channel = self.with_channel(None).channel_to(held.kind);
         let accounts = self.clone();
+        let (kind, value) = (held.kind, held.value.clone());
         let told = async move {
-            if let Err(error) = accounts.send_notice(&holder, notice).await {
+            // Nothing else of these tries may reach the owner more often than a link would.
+            let about = [
+                b"tried".as_slice(),
+                kind.as_str().as_bytes(),
+                value.as_bytes(),
+            ];
+            let sent = match accounts.may_tell(about, kind, &holder).await {
+                Ok(true) => accounts.send_notice(&holder, notice).await,
+                Ok(false) => Ok(()),
+                Err(failure) => Err(failure),
+            };
+            if let Err(error) = sent {
                 tracing::warn!(%error, "nobody was told that someone tried their address");
             }
         };

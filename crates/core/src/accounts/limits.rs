@@ -8,6 +8,8 @@ use phone_auth_events::{AttemptLimited, Limit, Sender};
 
 use super::code_targets::wrong_codes_of;
 use super::conceal::proofs_of;
+use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
+use super::repeated_form::forms_of;
 use super::{Accounts, Failure, FailureKind, FlowError, UsernameRefusal};
 use crate::address::AddressKind;
 use crate::client::ClientNetwork;
@@ -166,6 +168,49 @@ impl Accounts {
         let id = user.id.get().to_be_bytes();
         let counters = self.counters().about(limit, &[b"user", &id], &[]);
         self.count(&asking, counters).await
+    }
+
+    /// Counts a change of a user's addresses that is no addition, each kind by itself: all of the user's verified addresses
+    /// are told of it.
+    pub(super) async fn count_change(
+        &self,
+        flow: &'static str,
+        user: &User,
+    ) -> Result<Counted, Failure> {
+        let asking = Asking {
+            flow,
+            user: Some(user),
+            is_stranger: false,
+        };
+        let id = user.id.get().to_be_bytes();
+        let about = [flow.as_bytes(), &id];
+        let counters = self.counters().about(Limit::AddedAddresses, &about, &[]);
+        self.count(&asking, counters).await
+    }
+
+    /// Counts a message that its addressee has not asked for, by the limits of those that verify such an address; whether
+    /// there may be another. A phone is told less often than that only where many changes are made in an hour.
+    pub(super) async fn may_tell(
+        &self,
+        about: [&[u8]; 3],
+        kind: AddressKind,
+        user: &User,
+    ) -> Result<bool, Failure> {
+        let asking = Asking {
+            flow: "notices",
+            user: Some(user),
+            is_stranger: false,
+        };
+        let limit = match kind {
+            AddressKind::Email => Limit::EmailVerifications,
+            AddressKind::Phone => Limit::PhoneVerifications,
+        };
+        let counters = self.counters().about(limit, &about, &[]);
+        match self.count(&asking, counters).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.limited_for().is_some() => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Counts all of these, or fails when one is over its limit.
@@ -336,6 +381,10 @@ impl Accounts {
             .map(|limit| limiter.subject(limit, &[b"user", &id]))
             .collect();
         subjects.push(limiter.subject(Limit::FailuresInARow, &row));
+        subjects.push(limiter.subject(Limit::PasswordChecks, &forms_of(&id)));
+        for change in [MAKE_PRIMARY, REMOVE_ADDRESS] {
+            subjects.push(limiter.subject(Limit::AddedAddresses, &[change.as_bytes(), &id]));
+        }
         for address in self.some_addresses_of(user).await? {
             let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
             subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &about)));

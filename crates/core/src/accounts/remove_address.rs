@@ -23,6 +23,10 @@ pub enum Removal {
     NotThere,
 }
 
+/// The names of these flows, as limits and events have them.
+pub(super) const REMOVE_ADDRESS: &str = "remove_address";
+pub(super) const MAKE_PRIMARY: &str = "make_primary";
+
 impl Accounts {
     /// Removes an address of the user who is logged in. With it end the links and codes that were sent to it, and anyone may
     /// have it from now on. The user's verified addresses are told, this one too. Fires `email_removed` or `phone_removed`.
@@ -67,8 +71,9 @@ impl Accounts {
         id: AddressId,
     ) -> Result<Removal, FlowError<LastWayIn>> {
         let user = current_user.user();
+        self.count_change(REMOVE_ADDRESS, user).await?;
         let needs = self.needed_without(user, kind);
-        let sender = Sender::new("remove_address");
+        let sender = Sender::new(REMOVE_ADDRESS);
         self.remove(sender, user, (kind, id), needs).await
     }
 
@@ -182,6 +187,7 @@ impl Accounts {
         if address.value == user.email {
             return Ok(address.clone());
         }
+        self.count_change(MAKE_PRIMARY, user).await?;
         let change = AccountChange::PrimaryChanged(address.value.clone());
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let enclosed = notices.to_commit();

@@ -10,6 +10,7 @@ use phone_auth_events::{Limit, LoginFailure, Sender, UserLoggedIn, UserLoginFail
 use phone_auth_tokens::{OneTimeTokens, Purpose};
 use phone_auth_urls::id;
 
+use super::limits::{Asking, Counted};
 use super::{Accounts, Failure, LoggedIn};
 use crate::password::{Password, Verdict};
 use crate::user::{AccountName, User, UserId};
@@ -34,8 +35,9 @@ impl Accounts {
     ///
     /// # Security
     /// It opens nothing by itself. Anyone who has it may have passwords of this one account checked for an hour, where the
-    /// form would have set one only once the password was changed, and as often as its user may in a session:
-    /// [`PasswordChecks`](phone_auth_events::Limit::PasswordChecks) counts both.
+    /// form would have set one only once the password was changed, and as often as its user may in a session.
+    /// [`PasswordChecks`](phone_auth_events::Limit::PasswordChecks) counts both, each by itself: who has kept the token of a
+    /// session that is over must not keep the user out of the pages of theirs.
     ///
     /// # Examples
     /// See [`repeated_change`](Self::repeated_change).
@@ -93,7 +95,7 @@ impl Accounts {
         if sets_one && self.is_as_shown(form_token, &user) {
             return Ok(None);
         }
-        self.count_own(FLOW, Limit::PasswordChecks, &user).await?;
+        self.count_form(&user).await?;
         let name = AccountName {
             username: Some(user.username.clone()),
             ..AccountName::default()
@@ -161,6 +163,19 @@ impl Accounts {
         Ok(begun)
     }
 
+    /// Counts a password that comes with a form, apart from those of sessions.
+    async fn count_form(&self, user: &User) -> Result<Counted, Failure> {
+        let asking = Asking {
+            flow: FLOW,
+            user: Some(user),
+            is_stranger: false,
+        };
+        let id = user.id.get().to_be_bytes();
+        let about = forms_of(&id);
+        let counters = self.counters().about(Limit::PasswordChecks, &about, &[]);
+        self.count(&asking, counters).await
+    }
+
     /// Whose form a token was given to, while it is young.
     pub(super) fn user_of_form(&self, form_token: &str) -> Option<UserId> {
         let (user, tokens) = form_token.split_once(SEPARATOR)?;
@@ -184,4 +199,9 @@ impl Accounts {
     fn tokens(&self) -> &OneTimeTokens {
         self.inner.links.tokens()
     }
+}
+
+/// What passwords that come with forms of a user are counted by.
+pub(super) const fn forms_of(user: &[u8]) -> [&[u8]; 2] {
+    [b"form", user]
 }

@@ -87,7 +87,7 @@ pub struct LimitSettings {
     pub phone_verifications: RateLimit,
     /// Verification links to an e-mail address.
     pub email_verifications: RateLimit,
-    /// Addresses that a user adds.
+    /// Addresses that a user adds; and, each by itself, those that are removed and those that are chosen as the primary one.
     pub added_addresses: RateLimit,
     /// Times that a signed-in user has their password checked.
     pub password_checks: RateLimit,
