@@ -172,6 +172,10 @@ pub struct Settings {
     /// Whether users close their accounts themselves, by a page. [`Accounts::close`](crate::accounts::Accounts::close) does it
     /// in any case.
     pub close_account: bool,
+    /// How long an account that its user closes can be had back, by logging in; from 1 hour to 400 days. Without it
+    /// [`Accounts::request_closing`](crate::accounts::Accounts::request_closing) closes at once. Sessions that are shared with
+    /// another program do not say whose they are and go on: with those use none.
+    pub closing_grace: Option<Duration>,
     /// Whether there is a page by which users download all that is kept of them.
     pub export_account: bool,
     /// How many messages may be pending in the outbox. When there are as many, anyone who asks for one is told to come
@@ -224,6 +228,7 @@ impl Default for Settings {
             unverified_reset: true,
             notices: NoticesBy::default(),
             close_account: true,
+            closing_grace: None,
             export_account: true,
             max_pending_messages: 10_000,
             redact_client_addresses: false,
@@ -698,6 +703,20 @@ mod tests {
                 check(|settings| settings.reauthentication_lifetime = lifetime),
                 Some("reauthentication_lifetime")
             );
+        }
+    }
+
+    #[test]
+    fn grace_of_a_closing_is_bounded() {
+        let second = Duration::from_secs(1);
+        for (grace, wrong) in [
+            (HOUR - second, true),
+            (HOUR, false),
+            (400 * DAY, false),
+            (400 * DAY + second, true),
+        ] {
+            let checked = check(|settings| settings.closing_grace = Some(grace));
+            assert_eq!(checked, wrong.then_some("closing_grace"));
         }
     }
 

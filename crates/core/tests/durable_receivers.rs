@@ -20,10 +20,10 @@ use phone_auth_core::outbox::{OutboxMessage, OutboxWorker, Purpose};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::UserStore;
 use phone_auth_events::{
-    EmailAdded, EmailRemoved, EmailVerified, PasswordChanged, PasswordWasReset, PhoneAdded,
-    PhoneRemoved, PhoneVerified, Signals, UserSignedUp, email_added, email_removed, email_verified,
-    password_changed, password_was_reset, phone_added, phone_removed, phone_verified, receiver,
-    user_signed_up,
+    AccountClosed, EmailAdded, EmailRemoved, EmailVerified, PasswordChanged, PasswordWasReset,
+    PhoneAdded, PhoneRemoved, PhoneVerified, Signals, UserSignedUp, account_closed, email_added,
+    email_removed, email_verified, password_changed, password_was_reset, phone_added,
+    phone_removed, phone_verified, receiver, user_signed_up,
 };
 
 /// What the receivers heard, and how many calls are to fail first.
@@ -77,6 +77,7 @@ hears! {
     phone_removed: PhoneRemoved, "phone-removed", |it| &it.phone;
     email_verified: EmailVerified, "email-verified", |it| &it.email;
     phone_verified: PhoneVerified, "phone-verified", |it| &it.phone;
+    account_closed: AccountClosed, "closed", |it| (it.user.id, &it.user.first_name);
 }
 
 /// One that is told once, as ever.
@@ -292,6 +293,39 @@ async fn event_tells_of_the_user_as_they_are() {
     let user = site.accounts.sign_up(ann()).await.unwrap();
     site.kit.store.set_active(user.id, false).await.unwrap();
     assert_eq!(site.told().await.len(), 1, "of a disabled one too");
+}
+
+/// What tells of the end outlives the user, and nothing of them does once it is delivered.
+#[tokio::test]
+async fn end_of_an_account_is_told_until_it_is_heard() {
+    let site = site_with(1000);
+    let user = site.accounts.sign_up(ann()).await.unwrap();
+    assert_eq!(site.told().await.len(), 1);
+    *site.heard.fails.lock().unwrap() = 1;
+    site.accounts.close(user.id).await.unwrap();
+    let waits = site.events().await;
+    assert_eq!(waits.len(), 1, "the others went with the user");
+    assert!(site.told().await.is_empty());
+    site.kit.clock.advance(std::time::Duration::from_hours(1));
+    let told = format!("account_closed close ann ({}, \"Ann\")", user.id.get());
+    assert_eq!(site.told().await, [told]);
+    assert!(site.events().await.is_empty());
+
+    // One that nobody takes can be sent again by an operator.
+    let user = site.accounts.sign_up(ann()).await.unwrap();
+    assert_eq!(site.told().await.len(), 1);
+    *site.heard.fails.lock().unwrap() = u32::MAX;
+    site.accounts.close(user.id).await.unwrap();
+    for _ in 0..16 {
+        assert!(site.told().await.is_empty());
+        site.kit.clock.advance(std::time::Duration::from_hours(24));
+    }
+    let letter = site.events().await.remove(0);
+    assert!(letter.dead.is_some());
+    *site.heard.fails.lock().unwrap() = 0;
+    let outbox = site.accounts.outbox().unwrap();
+    outbox.requeue(letter.id).await.unwrap();
+    assert_eq!(site.told().await.len(), 1);
 }
 
 #[test]

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(change.name(), "address_added");
 /// assert_eq!(change.address(), Some("ann@example.org"));
 /// assert_eq!(AccountChange::PasswordChanged.address(), None);
+///
+/// let closing = AccountChange::ClosingScheduled("2026-12-27".to_owned());
+/// assert_eq!((closing.address(), closing.day()), (None, Some("2026-12-27")));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "what", content = "address")]
@@ -37,6 +40,10 @@ pub enum AccountChange {
     AddingTried(String),
     /// The account was closed.
     AccountClosed,
+    /// The account is to be closed on this day, as 2026-12-27, unless its user logs in before.
+    ClosingScheduled(String),
+    /// The account was to be closed, and stays.
+    ClosingCancelled,
 }
 
 impl AccountChange {
@@ -53,13 +60,19 @@ impl AccountChange {
             Self::SignUpTried(_) => "sign_up_tried",
             Self::AddingTried(_) => "adding_tried",
             Self::AccountClosed => "account_closed",
+            Self::ClosingScheduled(_) => "closing_scheduled",
+            Self::ClosingCancelled => "closing_cancelled",
         }
     }
 
     /// The e-mail address or the phone number that was changed, if it is about one.
     pub fn address(&self) -> Option<&str> {
         match self {
-            Self::PasswordChanged | Self::PasswordReset | Self::AccountClosed => None,
+            Self::PasswordChanged
+            | Self::PasswordReset
+            | Self::AccountClosed
+            | Self::ClosingScheduled(_)
+            | Self::ClosingCancelled => None,
             Self::AddressAdded(address)
             | Self::AddressVerified(address)
             | Self::AddressUnverified(address)
@@ -67,6 +80,14 @@ impl AccountChange {
             | Self::PrimaryChanged(address)
             | Self::SignUpTried(address)
             | Self::AddingTried(address) => Some(address),
+        }
+    }
+
+    /// The day on which it takes effect, if that is a later one.
+    pub fn day(&self) -> Option<&str> {
+        match self {
+            Self::ClosingScheduled(day) => Some(day),
+            _ => None,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -15,7 +16,13 @@ phone_auth_signals::signal! {
     pub account_closing: AccountClosing;
 
     /// A user has closed their account.
-    pub account_closed: AccountClosed;
+    pub durable account_closed: AccountClosed;
+
+    /// A user wants their account closed, which will be done later.
+    pub account_closing_scheduled: AccountClosingScheduled;
+
+    /// An account that was to be closed stays.
+    pub account_closing_cancelled: AccountClosingCancelled;
 
     /// A user wants a copy of all that is kept of them.
     pub account_exporting: AccountExporting;
@@ -34,10 +41,33 @@ event_struct! {
 
 event_struct! {
     /// A user has closed their account: they are gone from the tables, and this is who they were.
-    pub struct AccountClosed of a client {
+    pub struct AccountClosed of a client, durable {
         /// The flow that sent it.
         sender: Sender,
         /// The user, as they were.
+        user: User,
+    }
+}
+
+event_struct! {
+    /// A user wants their account closed. It is at the time that is told, unless they log in before. Until then they are
+    /// logged out everywhere, and all that is theirs is still there.
+    pub struct AccountClosingScheduled of a client {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user.
+        user: User,
+        /// When the account will be closed.
+        due_at: SystemTime,
+    }
+}
+
+event_struct! {
+    /// An account that was to be closed stays: its user has logged in again, or an operator wants to keep it.
+    pub struct AccountClosingCancelled of a client {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user.
         user: User,
     }
 }

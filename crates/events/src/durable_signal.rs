@@ -3,8 +3,8 @@
 use phone_auth_signals::{Event, ReceiverInfo, Signals};
 
 use crate::{
-    EmailAdded, EmailRemoved, EmailVerified, PasswordChanged, PasswordWasReset, PhoneAdded,
-    PhoneRemoved, PhoneVerified, UserSignedUp,
+    AccountClosed, EmailAdded, EmailRemoved, EmailVerified, PasswordChanged, PasswordWasReset,
+    PhoneAdded, PhoneRemoved, PhoneVerified, UserSignedUp,
 };
 
 /// A signal whose event is committed to the outbox with the change that it tells of, where a receiver asks for that:
@@ -54,11 +54,13 @@ pub enum DurableSignal {
     EmailVerified,
     /// [`phone_verified`](crate::phone_verified)
     PhoneVerified,
+    /// [`account_closed`](crate::account_closed)
+    AccountClosed,
 }
 
 impl DurableSignal {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::UserSignedUp,
         Self::PasswordChanged,
         Self::PasswordWasReset,
@@ -68,6 +70,7 @@ impl DurableSignal {
         Self::PhoneRemoved,
         Self::EmailVerified,
         Self::PhoneVerified,
+        Self::AccountClosed,
     ];
 
     /// Its name, as `#[receiver]` and the manifest have it.
@@ -82,6 +85,7 @@ impl DurableSignal {
             Self::PhoneRemoved => "phone_removed",
             Self::EmailVerified => "email_verified",
             Self::PhoneVerified => "phone_verified",
+            Self::AccountClosed => "account_closed",
         }
     }
 
@@ -105,6 +109,7 @@ impl DurableSignal {
             Self::PhoneRemoved => of::<PhoneRemoved>(signals),
             Self::EmailVerified => of::<EmailVerified>(signals),
             Self::PhoneVerified => of::<PhoneVerified>(signals),
+            Self::AccountClosed => of::<AccountClosed>(signals),
         }
     }
 }
@@ -125,6 +130,7 @@ mod tests {
             PhoneRemoved::signal().info().name,
             EmailVerified::signal().info().name,
             PhoneVerified::signal().info().name,
+            AccountClosed::signal().info().name,
         ];
         assert_eq!(DurableSignal::ALL.map(DurableSignal::name), declared);
         for signal in DurableSignal::ALL {

@@ -28,7 +28,8 @@
 //! [`security_notice_email`], [`security_notice_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
 //! [`phone_added`], [`email_removed`], [`phone_removed`], [`email_verified`], [`phone_verified`], [`attempt_limited`],
-//! [`message_refused`], [`link_followed`], [`account_closing`], [`account_closed`], [`account_exporting`]. Those of one-time tokens, `token_issued`
+//! [`message_refused`], [`link_followed`], [`account_closing`], [`account_closed`], [`account_closing_scheduled`],
+//! [`account_closing_cancelled`], [`account_exporting`]. Those of one-time tokens, `token_issued`
 //! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.
 //!
 //! What asks for a message is delivered at least once where there is an outbox. What tells what happened is sent at most

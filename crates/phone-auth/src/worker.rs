@@ -1,5 +1,6 @@
 //! The worker of this process, and how it ends.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use tokio::time::timeout;
 use crate::core::accounts::Accounts;
 use crate::core::outbox::{OutboxWorker, WorkerOptions};
 use crate::{BuildError, BuildErrorKind};
+
+/// How long it waits until it looks again for accounts to close.
+const CLOSE_EVERY: Duration = Duration::from_mins(1);
 
 /// Whether this process delivers pending messages, and how.
 #[derive(Default)]
@@ -45,6 +49,20 @@ pub(crate) struct RunningWorker {
     has_ended: watch::Receiver<bool>,
 }
 
+/// Closes the accounts whose time has come; now, and every minute until it is dropped.
+async fn close_due(accounts: &Accounts) -> Infallible {
+    loop {
+        match accounts.close_due().await {
+            Ok(0) => {}
+            Ok(closed) => {
+                tracing::info!(closed, "accounts that their users had closed are deleted")
+            }
+            Err(error) => tracing::warn!(%error, "accounts that are due could not be closed"),
+        }
+        tokio::time::sleep(CLOSE_EVERY).await;
+    }
+}
+
 impl RunningWorker {
     /// Starts the worker on the runtime of the caller. It keeps the flows, for receivers that take them.
     pub(crate) fn start(worker: OutboxWorker, accounts: Accounts) -> Self {
@@ -52,7 +70,10 @@ impl RunningWorker {
         let asked = Arc::clone(&stop);
         let (ended, has_ended) = watch::channel(false);
         tokio::spawn(async move {
-            worker.run(asked.notified()).await;
+            tokio::select! {
+                () = worker.run(asked.notified()) => {}
+                never = close_due(&accounts) => match never {},
+            }
             drop(accounts);
             // Where nobody listens any more, nobody waits.
             ended.send_replace(true);

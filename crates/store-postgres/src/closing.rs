@@ -1,23 +1,35 @@
 //! The end of an account, and what is kept of one, on PostgreSQL.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{Closed, ClosingStore, StoreError, UserRow};
+use phone_auth_core::store::{Closed, ClosingStore, EndOfUser, StoreError, UserRow};
 use phone_auth_core::user::UserId;
 use sqlx::{Row, query};
 
 use crate::failure::{Failure, is_foreign_key};
+use crate::outbox;
+use crate::outbox::statements::enqueue_notices;
+use crate::rows;
 use crate::store::PostgresStore;
 use crate::users;
 
-/// What names the user and goes with them. Link requests and the times of proofs go with the addresses.
+/// What names the user and goes with them, if the end waits for no time or that has come. Link requests and the times of
+/// proofs go with the addresses.
 macro_rules! remove {
-    () => {
-        "WITH emails AS (
-            DELETE FROM phone_auth_emailaddress WHERE user_id = $1 RETURNING id
+    ($due_by:literal) => {
+        concat!(
+            "WITH due AS (
+            SELECT 1 WHERE ",
+            $due_by,
+            "::timestamptz IS NULL
+                OR EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1 AND due_at <= ",
+            $due_by,
+            ")
+        ), emails AS (
+            DELETE FROM phone_auth_emailaddress WHERE user_id = $1 AND EXISTS (SELECT 1 FROM due) RETURNING id
         ), phones AS (
-            DELETE FROM phone_auth_phonenumber WHERE user_id = $1 RETURNING id
+            DELETE FROM phone_auth_phonenumber WHERE user_id = $1 AND EXISTS (SELECT 1 FROM due) RETURNING id
         ), claims AS (
-            DELETE FROM phone_auth_claim WHERE user_id = $1 RETURNING id
+            DELETE FROM phone_auth_claim WHERE user_id = $1 AND EXISTS (SELECT 1 FROM due) RETURNING id
         ), challenges AS (
             DELETE FROM phone_auth_challenge WHERE id IN (
                 SELECT c.id FROM (SELECT id FROM emails UNION ALL SELECT id FROM claims) a
@@ -27,27 +39,46 @@ macro_rules! remove {
                     JOIN phone_auth_challenge c ON c.phone_id = a.id
             )
         ), sessions AS (
-            DELETE FROM phone_auth_session WHERE person_id = $1
+            DELETE FROM phone_auth_session WHERE person_id = $1 AND EXISTS (SELECT 1 FROM due)
         ), messages AS (
-            DELETE FROM phone_auth_outbox WHERE person_id = $1
-        ) "
+            DELETE FROM phone_auth_outbox WHERE person_id = $1 AND EXISTS (SELECT 1 FROM due)
+        ), closings AS (
+            DELETE FROM phone_auth_closing WHERE user_id = $1 AND EXISTS (SELECT 1 FROM due)
+        ), replacements AS (
+            DELETE FROM phone_auth_replacement WHERE user_id = $1 AND EXISTS (SELECT 1 FROM due)
+        ), ended AS ("
+        )
+    };
+}
+
+/// Enqueues what tells of the end, as nobody's message.
+macro_rules! told {
+    ($notices:literal) => {
+        concat!(
+            "), gone AS (SELECT NULL::bigint AS nobody FROM ended), noticed AS (",
+            enqueue_notices!("gone", "nobody", $notices),
+            ") SELECT 1 FROM ended"
+        )
     };
 }
 
 /// Runs while the user is locked. The addresses go first: who enqueues a message to one holds it until they have the user.
 pub(crate) const CLOSE: &str = concat!(
-    remove!(),
+    remove!("$2"),
     "DELETE FROM auth_user
-    WHERE id = $1 AND (SELECT count(*) FROM emails) + (SELECT count(*) FROM phones) >= 0 RETURNING 1"
+    WHERE id = $1 AND EXISTS (SELECT 1 FROM due)
+        AND (SELECT count(*) FROM emails) + (SELECT count(*) FROM phones) >= 0 RETURNING 1",
+    told!("$3")
 );
 
 /// Without anything that identifies the user. A text that no hash begins with is a password that lets nobody in, as Django
 /// writes it. Runs while the user is locked.
 pub(crate) const ANONYMISE: &str = concat!(
-    remove!(),
+    remove!("$3"),
     "UPDATE auth_user SET username = $2::text, first_name = '', last_name = '', email = '', password = '!' || $2::text,
         last_login = NULL, is_active = false, is_staff = false, is_superuser = false
-    WHERE id = $1 RETURNING 1"
+    WHERE id = $1 AND EXISTS (SELECT 1 FROM due) RETURNING 1",
+    told!("$4")
 );
 
 /// A time as RFC 3339 writes it, in UTC whatever zone the server has.
@@ -87,6 +118,10 @@ pub(crate) const ROWS: &str = concat!(
         'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
         'attempts', attempts, 'died_at', ", at!("died_at"), ", 'reason', reason, 'notice', notice)::text
         FROM phone_auth_outbox WHERE person_id = $1 AND coalesce(address_id, 0) < 4611686018427387904
+    UNION ALL SELECT 'phone_auth_closing', json_build_object('begun_at', ", at!("begun_at"), ", 'due_at', ", at!("due_at"), ")::text
+        FROM phone_auth_closing WHERE user_id = $1
+    UNION ALL SELECT 'phone_auth_replacement', json_build_object('kind', kind)::text
+        FROM phone_auth_replacement WHERE user_id = $1
     UNION ALL SELECT 'phone_auth_link_request', json_build_object(
         'kind', kind, 'purpose', purpose, 'requested_at', ", at!("requested_at"), ", 'code_at', ", at!("code_at"), ")::text
         FROM (
@@ -106,13 +141,19 @@ pub(crate) const ROWS: &str = concat!(
 
 #[async_trait]
 impl ClosingStore for PostgresStore {
-    async fn close_user(&self, id: UserId, placeholder: &str) -> Result<Closed, StoreError> {
-        let lock = users::lock(id);
-        let close = query(CLOSE).bind(id.get());
+    async fn close_user(&self, end: &EndOfUser) -> Result<Closed, StoreError> {
+        let (id, lock) = (end.user.get(), users::lock(end.user));
+        let due_by = end.due_by.map(rows::micros);
+        let event = outbox::notices_text(&end.event);
+        let close = query(CLOSE).bind(id).bind(due_by).bind(&event);
         let (closed, row) = match self.first_locked(&lock, close).await {
             // A row of another table names the user. Some constraints speak up at once, those of Django at the end.
             Err(failure) if is_foreign_key(failure.code()) => {
-                let anonymise = query(ANONYMISE).bind(id.get()).bind(placeholder);
+                let anonymise = query(ANONYMISE)
+                    .bind(id)
+                    .bind(&end.placeholder)
+                    .bind(due_by)
+                    .bind(&event);
                 let row = self.first_locked(&lock, anonymise).await?;
                 (Closed::Anonymised, row)
             }

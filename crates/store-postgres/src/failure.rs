@@ -99,7 +99,9 @@ fn kind_of_reference(table: Option<&str>) -> StoreErrorKind {
             | "phone_auth_outbox"
             | "phone_auth_emailaddress"
             | "phone_auth_phonenumber"
-            | "phone_auth_claim",
+            | "phone_auth_claim"
+            | "phone_auth_closing"
+            | "phone_auth_replacement",
         ) => StoreErrorKind::NoSuchUser,
         // What is removed takes those along.
         Some(ours) if ours.starts_with("phone_auth_") => StoreErrorKind::Broken,

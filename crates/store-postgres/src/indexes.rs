@@ -75,7 +75,7 @@ impl Index {
 
 /// All indexes. Each step makes those of its number after its parts, but for those of constraints, which are made with
 /// their tables.
-pub(crate) const INDEXES: [Index; 51] = [
+pub(crate) const INDEXES: [Index; 54] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -382,6 +382,27 @@ pub(crate) const INDEXES: [Index; 51] = [
         "phone_id",
     )
     .of("phone_id IS NOT NULL"),
+    // Closings.
+    Index::new(
+        27,
+        "phone_auth_closing_pkey",
+        "phone_auth_closing",
+        "user_id",
+    )
+    .constraint(),
+    Index::new(
+        27,
+        "phone_auth_closing_due",
+        "phone_auth_closing",
+        "due_at, user_id",
+    ),
+    Index::new(
+        28,
+        "phone_auth_replacement_pkey",
+        "phone_auth_replacement",
+        "user_id, kind",
+    )
+    .constraint(),
 ];
 
 /// Which indexes are missing, not valid, or on something else than what they should be on. Another name does as well for

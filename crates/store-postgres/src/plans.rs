@@ -10,7 +10,8 @@ use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 use crate::spellings::Texts;
 use crate::{
     PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims, closing,
-    django_sessions, limits, links, outbox, sessions, site_key, taken, users,
+    closing_schedule, django_sessions, limits, links, outbox, replacements, sessions, site_key,
+    taken, users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -43,6 +44,8 @@ const SETTING: &str = "
         SELECT 'phone', 'verify', id, id, now() FROM auth_user;
     INSERT INTO phone_auth_link_request (kind, purpose, holder, claim_id, requested_at)
         SELECT 'email', 'verify', id, id, now() FROM phone_auth_claim;
+    INSERT INTO phone_auth_replacement SELECT id, 'email', id, id FROM auth_user;
+    INSERT INTO phone_auth_closing SELECT id, now(), now() + id * interval '1 min' FROM auth_user;
     INSERT INTO phone_auth_limit_sms SELECT decode(md5(username), 'hex'), id, 'site', 1, 0 FROM auth_user;
     ANALYZE;
     SET plan_cache_mode = force_generic_plan;
@@ -53,7 +56,7 @@ const SETTING: &str = "
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
 /// dead letters would be looked through by another index, and without `phone_auth_outbox_signal_due` all that is due, and
 /// without `phone_auth_limit_sms_hour` all that is counted of text messages, which such a plan does not tell.
-const INDEXES: [&str; 24] = [
+const INDEXES: [&str; 25] = [
     "phone_auth_user_username_any_digits",
     "phone_auth_user_username_any_padding",
     "phone_auth_user_email_any_spelling",
@@ -78,6 +81,7 @@ const INDEXES: [&str; 24] = [
     "phone_auth_link_request_claim",
     "phone_auth_challenge_email",
     "phone_auth_challenge_phone",
+    "phone_auth_closing_due",
 ];
 
 #[tokio::test]
@@ -234,6 +238,14 @@ fn statements() -> Vec<String> {
         django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_USER,
+        replacements::REPLACE,
+        replacements::FIND,
+        replacements::END,
+        closing_schedule::SCHEDULE,
+        closing_schedule::FIND,
+        closing_schedule::CANCEL,
+        closing_schedule::DUE,
+        closing_schedule::PUT_OFF,
         closing::CLOSE,
         closing::ANONYMISE,
         closing::ROWS,

@@ -28,7 +28,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 26] = [
+const STEPS: [&str; 28] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -55,6 +55,8 @@ const STEPS: [&str; 26] = [
     "enqueueing",
     "challenges of nobody",
     "challenges by address",
+    "closings",
+    "changes of addresses",
 ];
 
 /// Which of the tables are Django's.

@@ -11,7 +11,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 26] = [
+const STEPS: [&str; 28] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -38,6 +38,8 @@ const STEPS: [&str; 26] = [
     "enqueueing",
     "challenges of nobody",
     "challenges by address",
+    "closings",
+    "changes of addresses",
 ];
 
 #[test]

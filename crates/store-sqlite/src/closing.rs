@@ -1,11 +1,14 @@
 //! The end of an account, and what is kept of one, on SQLite.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{Closed, ClosingStore, StoreError, UserRow};
+use phone_auth_core::store::{Closed, ClosingStore, EndOfUser, StoreError, UserRow};
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
+use crate::closing_schedule;
 use crate::failure::Failure;
+use crate::links;
+use crate::outbox;
 use crate::rows;
 use crate::store::SqliteStore;
 
@@ -16,12 +19,14 @@ pub(crate) const END_CHALLENGES: &str = "DELETE FROM phone_auth_challenge
             UNION ALL SELECT id FROM phone_auth_claim WHERE user_id = ?1)";
 
 /// What names the user and goes with them, in this order. Link requests and the times of proofs go with the addresses.
-pub(crate) const REMOVE: [&str; 5] = [
+pub(crate) const REMOVE: [&str; 7] = [
     "DELETE FROM phone_auth_emailaddress WHERE user_id = ?1",
     "DELETE FROM phone_auth_phonenumber WHERE user_id = ?1",
     "DELETE FROM phone_auth_claim WHERE user_id = ?1",
     "DELETE FROM phone_auth_session WHERE person_id = ?1",
     "DELETE FROM phone_auth_outbox WHERE person_id = ?1",
+    closing_schedule::CANCEL,
+    "DELETE FROM phone_auth_replacement WHERE user_id = ?1",
 ];
 
 pub(crate) const REMOVE_USER: &str = "DELETE FROM auth_user WHERE id = ?1";
@@ -40,7 +45,8 @@ pub(crate) const REFERRING: &str = "SELECT m.name, f.\"from\", f.on_delete, EXIS
         WHERE o.type = 'table' AND lower(g.\"table\") = lower(m.name))
     FROM sqlite_master m, pragma_foreign_key_list(m.name) f
     WHERE m.type = 'table' AND lower(f.\"table\") = 'auth_user' AND m.name NOT IN
-        ('phone_auth_emailaddress', 'phone_auth_phonenumber', 'phone_auth_claim', 'phone_auth_session', 'phone_auth_outbox')";
+        ('phone_auth_emailaddress', 'phone_auth_phonenumber', 'phone_auth_claim', 'phone_auth_session', 'phone_auth_outbox',
+        'phone_auth_closing', 'phone_auth_replacement')";
 
 /// A time that is stored as a text, as RFC 3339 writes it.
 macro_rules! of_text {
@@ -85,6 +91,11 @@ pub(crate) const ROWS: &str = concat!(
         'created_at', ", of_text!("created_at"), ", 'expires_at', ", of_text!("expires_at"), ",
         'attempts', attempts, 'died_at', ", of_text!("died_at"), ", 'reason', CAST(reason AS text), 'notice', CAST(notice AS text))
         FROM phone_auth_outbox WHERE person_id = ?1 AND coalesce(address_id, 0) < 4611686018427387904
+    UNION ALL SELECT 'phone_auth_closing', json_object(
+        'begun_at', ", of_micros!("begun_at"), ", 'due_at', ", of_micros!("due_at"), ")
+        FROM phone_auth_closing WHERE user_id = ?1
+    UNION ALL SELECT 'phone_auth_replacement', json_object('kind', CAST(kind AS text))
+        FROM phone_auth_replacement WHERE user_id = ?1
     UNION ALL SELECT 'phone_auth_link_request', json_object('kind', CAST(kind AS text), 'purpose', CAST(purpose AS text),
         'requested_at', ", of_micros!("requested_at"), ",
         'code_at', ", of_micros!("code_at"), ")
@@ -104,10 +115,9 @@ pub(crate) const ROWS: &str = concat!(
 
 #[async_trait]
 impl ClosingStore for SqliteStore {
-    async fn close_user(&self, id: UserId, placeholder: &str) -> Result<Closed, StoreError> {
-        let placeholder = placeholder.to_owned();
-        self.write(move |connection| close(connection, id.get(), &placeholder))
-            .await
+    async fn close_user(&self, end: &EndOfUser) -> Result<Closed, StoreError> {
+        let end = end.clone();
+        self.write(move |connection| close(connection, &end)).await
     }
 
     async fn rows_of(&self, id: UserId) -> Result<Vec<UserRow>, StoreError> {
@@ -122,14 +132,22 @@ impl ClosingStore for SqliteStore {
     }
 }
 
-fn close(connection: &Connection, id: i64, placeholder: &str) -> Result<Closed, Failure> {
+fn close(connection: &Connection, end: &EndOfUser) -> Result<Closed, Failure> {
+    let id = end.user.get();
+    if let Some(time) = end.due_by {
+        let asked = (id, links::micros(time));
+        let is_due = rows::first(connection, closing_schedule::IS_DUE, asked, |_| Ok(()))?;
+        if is_due.is_none() {
+            return Ok(Closed::NoSuchUser);
+        }
+    }
     let is_kept = is_kept(connection, id)?;
     rows::change(connection, END_CHALLENGES, [id])?;
     for remove in REMOVE {
         rows::change(connection, remove, [id])?;
     }
     let (closed, changed) = if is_kept {
-        let anonymised = rows::change(connection, ANONYMISE, params![id, placeholder])?;
+        let anonymised = rows::change(connection, ANONYMISE, params![id, end.placeholder])?;
         (Closed::Anonymised, anonymised)
     } else {
         (
@@ -137,11 +155,13 @@ fn close(connection: &Connection, id: i64, placeholder: &str) -> Result<Closed, 
             rows::change(connection, REMOVE_USER, [id])?,
         )
     };
-    Ok(if changed == 0 {
-        Closed::NoSuchUser
-    } else {
-        closed
-    })
+    if changed == 0 {
+        return Ok(Closed::NoSuchUser);
+    }
+    if let Some(event) = &end.event {
+        outbox::enqueue_for_nobody(connection, event)?;
+    }
+    Ok(closed)
 }
 
 /// Whether a row of another table names the user and may not go with them, nor forget them. Asked before, because a constraint

@@ -68,7 +68,7 @@ const READY: &str = "died_at IS NULL AND (
 )";
 
 /// All indexes. Each step makes those of its number after its parts.
-pub(crate) const INDEXES: [Index; 32] = [
+pub(crate) const INDEXES: [Index; 33] = [
     // For lookups in any ASCII case. On tables of our own, those of names are unique.
     Index::new(
         1,
@@ -289,6 +289,8 @@ pub(crate) const INDEXES: [Index; 32] = [
         "phone_id",
     )
     .of("phone_id IS NOT NULL"),
+    // Closings that are due.
+    Index::new(26, "phone_auth_closing_due", "phone_auth_closing", "due_at"),
 ];
 
 /// What [`pending_migrations`](crate::SqliteStore::pending_migrations) says of indexes that must be made again. Without

@@ -5,8 +5,8 @@ use phone_auth_core::address::AddressKind;
 use rusqlite::Connection;
 
 use crate::{
-    address_changes, addresses, challenges, claims, closing, django_sessions, limits, links,
-    migrations, outbox, proofs, sessions, site_key, users,
+    address_changes, addresses, challenges, claims, closing, closing_schedule, django_sessions,
+    limits, links, migrations, outbox, proofs, replacements, sessions, site_key, users,
 };
 
 #[test]
@@ -52,6 +52,13 @@ fn every_lookup_uses_an_index() {
         claims::END_OF_OTHERS,
         claims::END_BY_RESET,
         claims::OWN_EMAIL,
+        replacements::FIND,
+        replacements::END,
+        closing_schedule::FIND,
+        closing_schedule::CANCEL,
+        closing_schedule::DUE,
+        closing_schedule::PUT_OFF,
+        closing_schedule::IS_DUE,
         closing::END_CHALLENGES,
         closing::REMOVE_USER,
         closing::ANONYMISE,

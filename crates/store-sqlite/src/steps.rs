@@ -264,6 +264,22 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "challenges by address",
         parts: &[],
     },
+    Migration {
+        // A server of the version before closes at once, and knows nothing of those that wait.
+        name: "closings",
+        parts: &[Part {
+            makes: Some(("phone_auth_closing", "user_id")),
+            statements: include_str!("schema/closing.sql"),
+        }],
+    },
+    Migration {
+        // A server of the version before leaves both addresses.
+        name: "changes of addresses",
+        parts: &[Part {
+            makes: Some(("phone_auth_replacement", "user_id")),
+            statements: include_str!("schema/replacements.sql"),
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -24,7 +24,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 25] = [
+const STEPS: [&str; 27] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -50,6 +50,8 @@ const STEPS: [&str; 25] = [
     "channels",
     "challenges of nobody",
     "challenges by address",
+    "closings",
+    "changes of addresses",
 ];
 
 const DJANGO: &str = include_str!("data/django_5_2.sql");

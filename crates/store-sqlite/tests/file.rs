@@ -13,7 +13,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 25] = [
+const STEPS: [&str; 27] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -39,6 +39,8 @@ const STEPS: [&str; 25] = [
     "channels",
     "challenges of nobody",
     "challenges by address",
+    "closings",
+    "changes of addresses",
 ];
 
 #[test]

@@ -186,6 +186,9 @@ settings! {
         notices: NoticesBy = "email_else_phone";
         /// whether there is a page by which users close their accounts; all that is kept of them is deleted then
         close_account: bool = "true";
+        /// how long an account that its user closes can be had back by signing in, before all that is kept is deleted; without
+        /// it that is at once
+        closing_grace: Option<Duration> = "none";
         /// whether there is a page by which users download all that is kept of them
         export_account: bool = "true";
         /// how many messages may be pending before requests for one are answered 503, no matter who is named

@@ -46,7 +46,11 @@ pub(super) const NEEDING: [Needing; 9] = [
         "sessions that are shared with Django do not say whose they are; leave it out",
     ),
     (
-        &["short_session_lifetime", "session_idle_timeout"],
+        &[
+            "short_session_lifetime",
+            "session_idle_timeout",
+            "closing_grace",
+        ],
         |all| !all.django.sessions,
         "it is for sessions that are not shared with Django; leave it out",
     ),

@@ -164,8 +164,8 @@ impl Accounts {
         Ok(self.store().search_users(&search, after, limit).await?)
     }
 
-    /// Enables or disables a user; disabling ends all their sessions. Gives the user as it
-    /// is then.
+    /// Enables or disables a user; disabling ends all their sessions. One who is enabled keeps an account that was
+    /// [to be closed](Self::request_closing). Gives the user as it is then.
     ///
     /// # Security
     /// Sessions that are shared with a Django site are nobody's as long as the user is disabled, and one that is
@@ -208,6 +208,9 @@ impl Accounts {
             return Err(FlowError::Refused(UsernameRefusal::NoSuchUser));
         }
         user.is_active = active;
+        if active {
+            self.cancel_closing(&user).await?;
+        }
         Ok(user)
     }
 

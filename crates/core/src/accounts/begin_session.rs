@@ -105,6 +105,7 @@ impl Accounts {
         previous: Option<&SessionKey>,
         randomness: &dyn Randomness,
     ) -> Result<Option<LoggedIn>, Failure> {
+        self.keep_who_logs_in(&user).await?;
         let at = self.now();
         let (lifetime, ends_with_browser) = self.lifetime_of_new();
         let expires_at = at + lifetime;

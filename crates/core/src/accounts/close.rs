@@ -14,7 +14,7 @@ use uuid::Builder;
 
 use super::{Accounts, Failure, FailureKind, FlowError};
 use crate::address::AddressRecord;
-use crate::store::Closed;
+use crate::store::{Closed, EndOfUser};
 use crate::user::{User, UserId};
 
 /// What the username begins with of a row that stays.
@@ -24,7 +24,7 @@ const PLACEHOLDER: &str = "closed-";
 const ALL_ADDRESSES: u32 = 10_000;
 
 impl Accounts {
-    /// Closes an account, for ever: the user, their addresses, sessions and pending messages are removed, and their names are
+    /// Closes an account, at once and for ever: the user, their addresses, sessions and pending messages are removed, and their names are
     /// free. Fires `account_closing` before, whose receivers may refuse it, and `account_closed` once it is done. The addresses
     /// that were verified are told, once: nothing of the user waits in the outbox for a second attempt.
     ///
@@ -38,8 +38,9 @@ impl Accounts {
     /// # Errors
     /// - [`NoSuchUser`](CloseRefusal::NoSuchUser): there is no such user, perhaps any more.
     /// - [`MayNot`](CloseRefusal::MayNot): a receiver of `account_closing` refused, or failed.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store,
-    ///   or the source of randomness.
+    /// - [`Failed`](FlowError::Failed): [`Referenced`](FailureKind::Referenced), a table of others names an address of the
+    ///   user and does not let it go; [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the
+    ///   store, or the source of randomness.
     ///
     /// # Cancel safety
     /// It happens whole or not at all; the signal may be missing.
@@ -63,30 +64,56 @@ impl Accounts {
     /// ```
     pub async fn close(&self, user: UserId) -> Result<Closed, FlowError<CloseRefusal>> {
         let no_such_user = || FlowError::Refused(CloseRefusal::NoSuchUser);
-        let Some(user) = self.store().user(user).await? else {
-            return Err(no_such_user());
-        };
-        let (sender, about) = (Sender::new("close"), user.to_event_user());
-        self.ask_to_close(AccountClosing::new(sender, about.clone()))
-            .await?;
+        let user = self.store().user(user).await?.ok_or_else(no_such_user)?;
+        match self.close_as("close", &user, None).await? {
+            Closed::NoSuchUser => Err(no_such_user()),
+            closed => Ok(closed),
+        }
+    }
+
+    /// Closes the account of a user; of one that is to be closed later, if its time has come by then.
+    pub(super) async fn close_as(
+        &self,
+        flow: &'static str,
+        user: &User,
+        due_by: Option<DateTime<Utc>>,
+    ) -> Result<Closed, FlowError<CloseRefusal>> {
+        let sender = Sender::new(flow);
+        self.ask_to_close(sender, user).await?;
         let addresses = self.addresses_to_tell(user.id).await?;
         let change = AccountChange::AccountClosed;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let mut random = [0; 16];
         self.randomness().fill(&mut random)?;
         let unique = Builder::from_random_bytes(random).into_uuid().simple();
-        let placeholder = format!("{PLACEHOLDER}{unique}");
-        let closed = self.store().close_user(user.id, &placeholder).await?;
+        let end = EndOfUser {
+            user: user.id,
+            placeholder: format!("{PLACEHOLDER}{unique}"),
+            due_by,
+            event: self.event_of_closing(user, sender)?,
+        };
+        let closed = self.store().close_user(&end).await?;
         if closed == Closed::NoSuchUser {
-            return Err(no_such_user());
+            return Ok(closed);
         }
-        self.notify(&user, notices.told_at_once()).await;
-        self.happened(AccountClosed::new(sender, about)).await;
+        if let Some(outbox) = &self.inner.outbox
+            && end.event.is_some()
+        {
+            outbox.were_enqueued(1);
+        }
+        self.notify(user, notices.told_at_once()).await;
+        let event = AccountClosed::new(sender, user.to_event_user());
+        self.happened(event).await;
         Ok(closed)
     }
 
     /// Asks the receivers whether an account may be closed. One that says nothing in time has not agreed.
-    async fn ask_to_close(&self, event: AccountClosing) -> Result<(), FlowError<CloseRefusal>> {
+    pub(super) async fn ask_to_close(
+        &self,
+        sender: Sender,
+        user: &User,
+    ) -> Result<(), FlowError<CloseRefusal>> {
+        let event = AccountClosing::new(sender, user.to_event_user());
         let asked = self.inner.signals.send_robust(&event);
         let report = tokio::time::timeout(self.inner.dispatch_timeout, asked).await;
         let sentence = match &report {
@@ -98,7 +125,7 @@ impl Accounts {
     }
 
     /// Whether a form that closes an account was sent before and has done it: the token is one of its page, from
-    /// [`password_form_token`](Self::password_form_token), and the account is closed.
+    /// [`password_form_token`](Self::password_form_token), and the account is closed or [to be](Self::request_closing).
     ///
     /// # Errors
     /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
@@ -123,8 +150,11 @@ impl Accounts {
         let Some(user) = self.user_of_form(form_token) else {
             return Ok(false);
         };
-        let kept = self.store().user(user).await?;
-        Ok(kept.is_none_or(|kept| !kept.is_active && kept.username.starts_with(PLACEHOLDER)))
+        let Some(kept) = self.store().user(user).await? else {
+            return Ok(true);
+        };
+        let is_closed = !kept.is_active && kept.username.starts_with(PLACEHOLDER);
+        Ok(is_closed || self.closing_of(&kept).await?.is_some())
     }
 
     /// A copy of all that is kept of a user, with what the receivers of `account_exporting` add; none when there is no such

@@ -6,7 +6,7 @@ use super::sign_up::Draft;
 use super::{Accounts, Failure};
 use crate::address::{AddressKind, EmailAddress, PhoneNumber};
 use crate::outbox::{NewMessage, Notices, PendingEvent};
-use crate::user::UserId;
+use crate::user::{User, UserId};
 
 impl Accounts {
     /// The event of a change, where a durable receiver of this process wants it. Every flow that fires one of these signals
@@ -28,10 +28,27 @@ impl Accounts {
             sender: sender.into(),
             email: email.map(str::to_owned),
             phone: phone.map(str::to_owned),
+            closed: None,
         };
         let now = self.now();
         let message = NewMessage::event(event, now, &self.inner.links, self.randomness())?;
         Ok(Some(message))
+    }
+
+    /// The event of the end of an account, which says who its user was.
+    pub(super) fn event_of_closing(
+        &self,
+        user: &User,
+        sender: Sender,
+    ) -> Result<Option<NewMessage>, Failure> {
+        let signal = DurableSignal::AccountClosed;
+        let message = self.event_of(signal, user.id, sender, (None, None))?;
+        Ok(message.map(|mut message| {
+            if let Some(event) = &mut message.event {
+                event.closed = Some(user.to_event_user());
+            }
+            message
+        }))
     }
 
     /// The event of a change of an address.

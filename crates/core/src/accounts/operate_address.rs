@@ -171,6 +171,9 @@ impl Accounts {
         if is_changed {
             self.notify(user, notices).await;
         }
+        if is_changed && is_verified {
+            self.finish_replacement(user, address).await;
+        }
         Ok(is_changed)
     }
 

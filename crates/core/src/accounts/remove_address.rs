@@ -126,7 +126,7 @@ impl Accounts {
 
     /// By which addresses a user must be able to get in once one of this kind is gone; `None` when that one is no way in, or
     /// they get in by their username.
-    fn needed_without(&self, user: &User, kind: AddressKind) -> Option<WaysIn> {
+    pub(super) fn needed_without(&self, user: &User, kind: AddressKind) -> Option<WaysIn> {
         let methods = self.settings().authentication_methods;
         let has_username = methods.username
             && user.password.is_usable()

@@ -206,10 +206,12 @@ impl Accounts {
                 self.text_was_used(address.kind, &address.value).await;
                 self.notify(&user, notices).await;
                 self.tell_verified("verify_address", &address, &user).await;
+                self.finish_replacement(&user, &address).await;
                 Ok(Verification::Verified(address, user))
             }
             VerificationOutcome::AlreadyVerified => {
                 address.is_verified = true;
+                self.finish_replacement(&user, &address).await;
                 Ok(Verification::AlreadyVerified(address, user))
             }
             VerificationOutcome::Gone => Err(FlowError::Refused(InvalidLink)),

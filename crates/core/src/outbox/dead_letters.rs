@@ -103,6 +103,9 @@ impl Outbox {
         letter: &OutboxMessage,
     ) -> Result<Binding, FlowError<DeadLetterRefusal>> {
         let message = &letter.message;
+        if message.event.as_ref().is_some_and(|it| it.closed.is_some()) {
+            return Ok(message.binding.clone());
+        }
         if let Some((user, _)) = message.told() {
             let user = self.inner.users.user(user).await?;
             return match user {

@@ -88,7 +88,8 @@ impl NewMessage {
         }
     }
 
-    /// Whom it is about and the text that a store keeps of it, if it is a notice or an event.
+    /// Whom it is about and the text that a store keeps of it, if it is a notice or an event. One that tells
+    /// [of a closed account](PendingEvent::closed) is about nobody who is there.
     pub fn told(&self) -> Option<(UserId, String)> {
         let of_notice = self.notice.as_ref().map(|it| (it.user, it.to_text()));
         of_notice.or_else(|| self.event.as_ref().map(|it| (it.user, it.to_text())))
@@ -153,26 +154,31 @@ pub struct OutboxMessage {
 }
 
 /// What a store has read of a row that is a notice or an event: neither for any other purpose, and `None` for a text that is
-/// neither of the two, such as one of a later version.
+/// neither of the two, such as one of a later version. A row of nobody's is an event that says who its user was.
 ///
 /// # Examples
 /// ```
 /// use phone_auth_core::outbox::{Purpose, read_told};
 /// use phone_auth_core::user::UserId;
 ///
-/// let user = UserId::new(7);
+/// let user = Some(UserId::new(7));
 /// let text = r#"{"signal":"user_signed_up","sender":"sign_up"}"#;
 /// assert!(read_told(Purpose::Event, user, text).is_some_and(|(_, event)| event.is_some()));
 /// assert_eq!(read_told(Purpose::SecurityNotice, user, text), None);
+/// assert_eq!(read_told(Purpose::Event, None, text), None);
 /// ```
 pub fn read_told(
     purpose: Purpose,
-    user: UserId,
+    user: Option<UserId>,
     text: &str,
 ) -> Option<(Option<Notice>, Option<PendingEvent>)> {
     Some(match purpose {
-        Purpose::SecurityNotice => (Some(Notice::from_text(user, text)?), None),
-        Purpose::Event => (None, Some(PendingEvent::from_text(user, text)?)),
+        Purpose::SecurityNotice => (Some(Notice::from_text(user?, text)?), None),
+        Purpose::Event => {
+            let event = PendingEvent::from_text(user.unwrap_or(UserId::new(0)), text)?;
+            let is_whose = user.is_some() || event.closed.is_some();
+            (None, Some(event).filter(|_| is_whose).map(Some)?)
+        }
         Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn => (None, None),
     })
 }

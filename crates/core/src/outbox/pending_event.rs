@@ -3,16 +3,17 @@
 use std::borrow::Cow;
 
 use phone_auth_events::{
-    DurableSignal, EmailAdded, EmailRemoved, EmailVerified, PasswordChanged, PasswordWasReset,
-    PhoneAdded, PhoneRemoved, PhoneVerified, ReceiverInfo, Report, Sender, Signals, UserSignedUp,
+    AccountClosed, DurableSignal, EmailAdded, EmailRemoved, EmailVerified, PasswordChanged,
+    PasswordWasReset, PhoneAdded, PhoneRemoved, PhoneVerified, ReceiverInfo, Report, Sender,
+    Signals, User as EventUser, UserSignedUp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::address::AddressKind;
-use crate::user::{User, UserId};
+use crate::user::UserId;
 
 /// The flows whose events are kept. A row holds the name, and the event has a [`Sender`], which is a constant.
-const SENDERS: [&str; 10] = [
+const SENDERS: [&str; 13] = [
     "sign_up",
     "create_user",
     "change_password",
@@ -23,13 +24,17 @@ const SENDERS: [&str; 10] = [
     "remove_address",
     "remove_address_of",
     "verify_address",
+    "replace_address",
+    "close",
+    "close_due",
 ];
 
 /// What a row says of who sent it that no flow of this version is called.
 const OTHER_SENDER: Sender = Sender::new("another_version");
 
 /// An event that waits for durable receivers, as a row of the outbox holds it. Of the user it has the number alone: who they
-/// are is read when a receiver is called, and the row goes with them.
+/// are is read when a receiver is called, and the row goes with them. Of a user whose account was closed nothing can be read
+/// any more: their row is nobody's, says who they were, as the event does, and goes when it is delivered.
 ///
 /// # Examples
 /// ```
@@ -42,6 +47,7 @@ const OTHER_SENDER: Sender = Sender::new("another_version");
 ///     sender: "add_address".into(),
 ///     email: Some("ann@example.org".to_owned()),
 ///     phone: None,
+///     closed: None,
 /// };
 /// assert_eq!(PendingEvent::from_text(event.user, &event.to_text()), Some(event.clone()));
 /// assert_eq!(PendingEvent::from_text(event.user, "not an event"), None);
@@ -62,6 +68,8 @@ pub struct PendingEvent {
     pub email: Option<String>,
     /// The phone number that it tells of, if it tells of one.
     pub phone: Option<String>,
+    /// Who the user was, if it tells that their account is closed.
+    pub closed: Option<EventUser>,
 }
 
 /// The text that a store keeps.
@@ -73,6 +81,17 @@ struct Text<'a> {
     email: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     phone: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed: Option<ClosedUser<'a>>,
+}
+
+/// Who a user was.
+#[derive(Serialize, Deserialize)]
+struct ClosedUser<'a> {
+    id: i64,
+    username: Cow<'a, str>,
+    first_name: Cow<'a, str>,
+    last_name: Cow<'a, str>,
 }
 
 impl PendingEvent {
@@ -83,6 +102,12 @@ impl PendingEvent {
             sender: self.sender.as_str().into(),
             email: self.email.as_deref().map(Cow::from),
             phone: self.phone.as_deref().map(Cow::from),
+            closed: self.closed.as_ref().map(|user| ClosedUser {
+                id: user.id,
+                username: user.username.as_str().into(),
+                first_name: user.first_name.as_str().into(),
+                last_name: user.last_name.as_str().into(),
+            }),
         };
         // Strings become JSON always.
         serde_json::to_string(&text).unwrap_or_default()
@@ -92,12 +117,22 @@ impl PendingEvent {
     pub fn from_text(user: UserId, text: &str) -> Option<Self> {
         let text: Text<'_> = serde_json::from_str(text).ok()?;
         let sender = SENDERS.into_iter().find(|name| *name == text.sender);
+        let closed = text.closed.map(|user| {
+            let ClosedUser {
+                id,
+                username,
+                first_name,
+                last_name,
+            } = user;
+            EventUser::new(id, username, first_name, last_name)
+        });
         Some(Self {
-            user,
+            user: closed.as_ref().map_or(user, |it| UserId::new(it.id)),
             signal: DurableSignal::named(&text.signal)?,
             sender: sender.map_or(OTHER_SENDER, Sender::new),
             email: text.email.map(Cow::into_owned),
             phone: text.phone.map(Cow::into_owned),
+            closed,
         })
     }
 
@@ -121,12 +156,13 @@ pub(super) enum DurableEvent {
     PhoneRemoved(PhoneRemoved),
     EmailVerified(EmailVerified),
     PhoneVerified(PhoneVerified),
+    AccountClosed(AccountClosed),
 }
 
 impl DurableEvent {
-    /// The event with this key, about the user as they are now. `None` where the address is missing that it tells of.
-    pub(super) fn new(pending: &PendingEvent, user: &User, key: &str) -> Option<Self> {
-        let (sender, user) = (pending.sender, user.to_event_user());
+    /// The event with this key, about this user. `None` where the address is missing that it tells of.
+    pub(super) fn new(pending: &PendingEvent, user: EventUser, key: &str) -> Option<Self> {
+        let sender = pending.sender;
         let (email, phone) = (pending.email.clone(), pending.phone.clone());
         Some(match pending.signal {
             DurableSignal::UserSignedUp => {
@@ -156,6 +192,9 @@ impl DurableEvent {
             DurableSignal::PhoneVerified => {
                 Self::PhoneVerified(PhoneVerified::new(sender, user, phone?).with_key(key))
             }
+            DurableSignal::AccountClosed => {
+                Self::AccountClosed(AccountClosed::new(sender, user).with_key(key))
+            }
         })
     }
 
@@ -171,6 +210,7 @@ impl DurableEvent {
             Self::PhoneRemoved(_) => DurableSignal::PhoneRemoved,
             Self::EmailVerified(_) => DurableSignal::EmailVerified,
             Self::PhoneVerified(_) => DurableSignal::PhoneVerified,
+            Self::AccountClosed(_) => DurableSignal::AccountClosed,
         }
     }
 
@@ -187,6 +227,7 @@ impl DurableEvent {
             Self::PhoneRemoved(event) => signals.send_durable_to(event, wanted).await,
             Self::EmailVerified(event) => signals.send_durable_to(event, wanted).await,
             Self::PhoneVerified(event) => signals.send_durable_to(event, wanted).await,
+            Self::AccountClosed(event) => signals.send_durable_to(event, wanted).await,
         }
     }
 }

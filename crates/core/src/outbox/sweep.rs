@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::Outbox;
 use super::worker::OutboxWorker;
 use crate::flow_error::Failure;
 use crate::{limit_sweep, session_sweep};
@@ -19,13 +20,29 @@ const LIMITS_EVERY: Duration = Duration::from_mins(1);
 /// and go.
 const LETTERS_LAST: TimeDelta = TimeDelta::days(90);
 
+impl Outbox {
+    /// The time that it is at least. The clock of one machine may be ahead by days, as after a start without a network;
+    /// what is removed by it does not come back when it is set right. So nothing is believed to be later than the newest
+    /// thing that is stored: what is over by then is over. On a site where nobody logs in, what is over stays for longer.
+    pub(crate) async fn believed_time(&self) -> Result<DateTime<Utc>, Failure> {
+        if let Some(now) = self.inner.store.clock().await? {
+            return Ok(now);
+        }
+        let (now, newest) = (
+            self.inner.clock.stored_now(),
+            self.inner.store.newest_write().await?,
+        );
+        Ok(newest.map_or(now, |newest| newest.min(now)))
+    }
+}
+
 impl OutboxWorker {
     /// Removes sessions that are over or whose users are disabled, binds those of an older version to the passwords of
     /// their users, and removes dead letters that are old; now, and every hour until it is dropped.
     pub(super) async fn sweep(&self) -> Infallible {
         let outbox = &*self.outbox.inner;
         loop {
-            let now = match self.believed_time().await {
+            let now = match self.outbox.believed_time().await {
                 Ok(now) => now,
                 Err(error) => {
                     tracing::warn!(%error, "what is old could not be removed");
@@ -66,21 +83,6 @@ impl OutboxWorker {
             }
             tokio::time::sleep(LIMITS_EVERY).await;
         }
-    }
-
-    /// The time that it is at least. The clock of one machine may be ahead by days, as after a start without a network;
-    /// what is removed by it does not come back when it is set right. So nothing is believed to be later than the newest
-    /// thing that is stored: what is over by then is over. On a site where nobody logs in, what is over stays for longer.
-    async fn believed_time(&self) -> Result<DateTime<Utc>, Failure> {
-        let outbox = &*self.outbox.inner;
-        if let Some(now) = outbox.store.clock().await? {
-            return Ok(now);
-        }
-        let (now, newest) = (
-            outbox.clock.stored_now(),
-            outbox.store.newest_write().await?,
-        );
-        Ok(newest.map_or(now, |newest| newest.min(now)))
     }
 
     /// Removes the dead letters that died long before this time; how many they were.

@@ -8,7 +8,7 @@ use super::{HOUR, Settings, SettingsError};
 const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
 
 impl Settings {
-    /// Checks how long sessions live.
+    /// Checks how long sessions live, and how long an account can be had back.
     pub(super) fn validate_sessions(&self) -> Result<(), SettingsError> {
         let second = Duration::from_secs(1);
         if !(second..=MAX_SESSION_LIFETIME).contains(&self.session_lifetime) {
@@ -28,6 +28,13 @@ impl Settings {
         if !self.session_idle_timeout.is_none_or(is_timeout) {
             return Err(SettingsError::new(
                 "session_idle_timeout",
+                "from 1 hour to 400 days",
+            ));
+        }
+        let is_grace = |grace| (HOUR..=MAX_SESSION_LIFETIME).contains(&grace);
+        if !self.closing_grace.is_none_or(is_grace) {
+            return Err(SettingsError::new(
+                "closing_grace",
                 "from 1 hour to 400 days",
             ));
         }

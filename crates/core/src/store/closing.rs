@@ -1,8 +1,10 @@
 //! The end of an account in a store, and all that is kept of one.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::StoreError;
+use crate::outbox::NewMessage;
 use crate::user::UserId;
 
 /// Ends accounts, and tells what is kept of one.
@@ -19,11 +21,56 @@ pub trait ClosingStore: Send + Sync {
     ///
     /// Where rows of other tables name the user and may not go with them, the row of the user stays for their sake, without
     /// anything that identifies the user: disabled, with no password, no name, no privileges, and `placeholder` for its username.
-    async fn close_user(&self, id: UserId, placeholder: &str) -> Result<Closed, StoreError>;
+    ///
+    /// Of an end that [waits](EndOfUser::due_by) only one whose time has come is made; else it is as if there were no such
+    /// user. The [event](EndOfUser::event) is enqueued with it, as nobody's message.
+    ///
+    /// # Errors
+    /// [`Referenced`](super::StoreErrorKind::Referenced) when rows of other tables name an address of theirs and may not go
+    /// with it. Then nothing is removed.
+    async fn close_user(&self, end: &EndOfUser) -> Result<Closed, StoreError>;
 
     /// What is kept of a user besides what [`User`](crate::user::User) and the addresses say, from each table that has rows of
     /// theirs. Nothing in it is a secret: no password, no digest, no key.
     async fn rows_of(&self, id: UserId) -> Result<Vec<UserRow>, StoreError>;
+}
+
+/// What a store is told to do with a user whose account is closed.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::store::EndOfUser;
+/// use phone_auth_core::user::UserId;
+///
+/// let end = EndOfUser::now(UserId::new(7), "closed-0123");
+/// assert_eq!((end.due_by, end.event), (None, None));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct EndOfUser {
+    /// Who.
+    pub user: UserId,
+    /// The username of a row that stays.
+    pub placeholder: String,
+    /// The time by which it must have been [scheduled](super::ClosingScheduleStore) for; none for one that does not wait.
+    pub due_by: Option<DateTime<Utc>>,
+    /// The event for durable receivers.
+    pub event: Option<NewMessage>,
+}
+
+impl EndOfUser {
+    /// One that does not wait, and of which no durable receiver is told.
+    pub fn now(user: UserId, placeholder: impl Into<String>) -> Self {
+        Self {
+            user,
+            placeholder: placeholder.into(),
+            due_by: None,
+            event: None,
+        }
+    }
 }
 
 /// What has become of a user who was closed.

@@ -8,11 +8,13 @@ mod addresses;
 mod anomalies;
 mod challenges;
 mod closing;
+mod closing_schedule;
 mod django_sessions;
 mod error;
 mod limits;
 mod outbox;
 mod password_kinds;
+mod replacements;
 mod sessions;
 mod site_key;
 mod users;
@@ -23,12 +25,14 @@ pub use anomalies::{
     Anomaly, AnomalyKind, AnomalyStore, anomaly_of_email, anomaly_of_phone, shared_spellings,
 };
 pub use challenges::ChallengeStore;
-pub use closing::{Closed, ClosingStore, UserRow};
+pub use closing::{Closed, ClosingStore, EndOfUser, UserRow};
+pub use closing_schedule::{ClosingScheduleStore, ScheduledClosing};
 pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};
 pub use limits::{LimitRow, LimitStore};
 pub use outbox::OutboxStore;
 pub use password_kinds::{PasswordKind, PasswordKindStore};
+pub use replacements::{Replacement, ReplacementStore};
 pub use sessions::SessionStore;
 pub use site_key::{KeyFingerprint, KeyRecord, SiteKeyStore, SiteOrigin};
 pub use users::UserStore;
@@ -37,7 +41,14 @@ pub use wall_clock::WallClock;
 /// All that the flows need of a store. Whatever has these capabilities is one. [`OutboxStore`] is another, for
 /// anyone who wants messages to outlive the process, and [`LimitStore`] one more, for anyone who wants limits to.
 pub trait Store:
-    UserStore + AddressStore + SessionStore + ChallengeStore + ClosingStore + SiteKeyStore
+    UserStore
+    + AddressStore
+    + SessionStore
+    + ChallengeStore
+    + ClosingStore
+    + ClosingScheduleStore
+    + ReplacementStore
+    + SiteKeyStore
 {
 }
 
@@ -47,6 +58,8 @@ impl<T> Store for T where
         + SessionStore
         + ChallengeStore
         + ClosingStore
+        + ClosingScheduleStore
+        + ReplacementStore
         + SiteKeyStore
         + ?Sized
 {

@@ -4,11 +4,11 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 
 use phone_auth_events::{
-    AccountClosed, AccountClosing, AccountExporting, AttemptLimited, Connection, EmailAdded,
-    EmailRemoved, EmailVerified, Event, LinkFollowed, MessageRefused, PasswordChanged,
-    PasswordWasReset, PhoneAdded, PhoneRemoved, PhoneVerified, ResetPasswordEmail,
-    ResetPasswordPhone, Sender, Signals, User, UserLoggedIn, UserLoggedOut, UserLoginFailed,
-    UserSignedUp, VerifyEmail, VerifyPhone,
+    AccountClosed, AccountClosing, AccountClosingCancelled, AccountClosingScheduled,
+    AccountExporting, AttemptLimited, Connection, EmailAdded, EmailRemoved, EmailVerified, Event,
+    LinkFollowed, MessageRefused, PasswordChanged, PasswordWasReset, PhoneAdded, PhoneRemoved,
+    PhoneVerified, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, User, UserLoggedIn,
+    UserLoggedOut, UserLoginFailed, UserSignedUp, VerifyEmail, VerifyPhone,
 };
 use phone_auth_tokens::{TokenIssued, TokenRefused};
 
@@ -72,6 +72,12 @@ impl Record {
             listener.to_event_user(|e: &PhoneVerified| (e.sender, Some(&e.user), e.phone.clone())),
             listener.to_event_user(|e: &AccountClosing| (e.sender, Some(&e.user), String::new())),
             listener.to_event_user(|e: &AccountClosed| (e.sender, Some(&e.user), String::new())),
+            listener.to_event_user(|e: &AccountClosingScheduled| {
+                (e.sender, Some(&e.user), String::new())
+            }),
+            listener.to_event_user(|e: &AccountClosingCancelled| {
+                (e.sender, Some(&e.user), String::new())
+            }),
             listener.to_event_user(|e: &AccountExporting| (e.sender, Some(&e.user), String::new())),
             listener.to_event_user(|e: &TokenIssued| (e.sender, None, e.purpose.clone())),
             listener.to_event_user(|e: &TokenRefused| {

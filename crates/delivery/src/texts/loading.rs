@@ -176,6 +176,8 @@ impl Texts {
             AccountChange::SignUpTried(address()),
             AccountChange::AddingTried(address()),
             AccountChange::AccountClosed,
+            AccountChange::ClosingScheduled("2026-12-27".to_owned()),
+            AccountChange::ClosingCancelled,
         ];
         let mut cases = Vec::new();
         for language in &self.languages {
@@ -220,7 +222,7 @@ impl Texts {
             site_name: self.style.site_name(),
             user: &User::new(1, "ann", "Ann", "Lee"),
             change: change.map(AccountChange::name),
-            changed: change.and_then(AccountChange::address),
+            changed: change.and_then(|it| it.address().or(it.day())),
             at: lifetime.map(|_| "2026-11-27 06:40 UTC".to_owned()),
         };
         self.templates.template(name)?.render(Serde(&words))

@@ -52,7 +52,7 @@ impl<'a> Words<'a> {
             site_name: style.site_name(),
             user: message.user(),
             change: message.change().map(AccountChange::name),
-            changed: message.change().and_then(AccountChange::address),
+            changed: message.change().and_then(|it| it.address().or(it.day())),
             at: message.envelope().enqueued_at.and_then(time_text),
         }
     }

@@ -87,10 +87,10 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
     let created_at = time(9)?;
     let purpose = Purpose::parse(&text(2)?).ok_or(Odd(2))?;
     let (notice, event) = match (purpose, number(4)?) {
-        (Purpose::SecurityNotice | Purpose::Event, Some(user)) => {
-            read_told(purpose, UserId::new(user), &text(21)?).ok_or(Odd(21))?
+        (Purpose::SecurityNotice, None) => return Err(Odd(4)),
+        (Purpose::SecurityNotice | Purpose::Event, user) => {
+            read_told(purpose, user.map(UserId::new), &text(21)?).ok_or(Odd(21))?
         }
-        (Purpose::SecurityNotice | Purpose::Event, None) => return Err(Odd(4)),
         _ => (None, None),
     };
     Ok(OutboxMessage {

@@ -343,18 +343,51 @@ fn enqueue_notice(
     user: UserId,
     text: &str,
 ) -> Result<(), Failure> {
+    enqueue_told(
+        connection,
+        statements::ENQUEUE_NOTICE,
+        message,
+        Some(user),
+        text,
+    )
+}
+
+/// Enqueues an event that says of a user who is gone who they were.
+pub(crate) fn enqueue_for_nobody(
+    connection: &Connection,
+    message: &NewMessage,
+) -> Result<(), Failure> {
+    let Some((_, text)) = message.told() else {
+        return Ok(());
+    };
+    enqueue_told(
+        connection,
+        statements::ENQUEUE_FOR_NOBODY,
+        message,
+        None,
+        &text,
+    )
+}
+
+fn enqueue_told(
+    connection: &Connection,
+    statement: &str,
+    message: &NewMessage,
+    user: Option<UserId>,
+    text: &str,
+) -> Result<(), Failure> {
     let values = params![
         message.key,
         message.purpose.as_str(),
         message.kind.as_str(),
-        user.get(),
+        user.map(UserId::get),
         message.language.as_ref().map(Language::as_str),
         rows::time_text(message.created_at)?,
         rows::time_text(message.expires_at)?,
         text,
         message.channel.as_str(),
     ];
-    rows::change(connection, statements::ENQUEUE_NOTICE, values)?;
+    rows::change(connection, statement, values)?;
     Ok(())
 }
 

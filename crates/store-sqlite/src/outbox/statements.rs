@@ -71,6 +71,12 @@ pub(crate) const ENQUEUE_NOTICE: &str = "INSERT INTO phone_auth_outbox
         channel)
     SELECT ?1, ?2, ?3, id, x'', ?5, ?6, ?6, ?7, ?6, ?8, ?9 FROM auth_user WHERE id = ?4";
 
+/// Of a user who is gone.
+pub(super) const ENQUEUE_FOR_NOBODY: &str = "INSERT INTO phone_auth_outbox
+    (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at, expires_at, due_at, notice,
+        channel)
+    VALUES (?1, ?2, ?3, ?4, x'', ?5, ?6, ?6, ?7, ?6, ?8, ?9)";
+
 /// A letter with the same link as a new message is older than that.
 pub(crate) const AGE_LETTERS: &str = "UPDATE phone_auth_outbox SET requested_at = requested_at - 1
     WHERE address_id = ?1 AND kind = ?2 AND purpose = ?3 AND died_at IS NOT NULL AND requested_at = ?4";

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use phone_auth_core::address::{AddressId, AddressKind};
-use phone_auth_core::store::{Closed, ClosingStore, StoreError, UserRow};
+use phone_auth_core::store::{Closed, ClosingStore, EndOfUser, StoreError, UserRow};
 use phone_auth_core::user::UserId;
 
 use super::MemoryStore;
@@ -11,8 +11,14 @@ use super::state::State;
 #[async_trait]
 impl ClosingStore for MemoryStore {
     /// No other table names a user here, so that none is kept.
-    async fn close_user(&self, id: UserId, _placeholder: &str) -> Result<Closed, StoreError> {
+    async fn close_user(&self, end: &EndOfUser) -> Result<Closed, StoreError> {
+        let id = end.user;
         self.write(|state| {
+            let scheduled = state.closings.get(&id);
+            let is_due = |time| scheduled.is_some_and(|it| it.due_at <= time);
+            if !end.due_by.is_none_or(is_due) {
+                return Ok(Closed::NoSuchUser);
+            }
             if state.users.remove(&id).is_none() {
                 return Ok(Closed::NoSuchUser);
             }
@@ -30,6 +36,11 @@ impl ClosingStore for MemoryStore {
             state.end_claims(|it| it.user == id);
             state.end_sessions_of(id);
             state.outbox.retain(|_, kept| kept.user() != Some(id));
+            state.closings.remove(&id);
+            state.replacements.retain(|(user, _), _| *user != id);
+            if let Some(event) = &end.event {
+                state.enqueue(event);
+            }
             Ok(Closed::Removed)
         })
         .await
@@ -90,6 +101,14 @@ impl ClosingStore for MemoryStore {
                 .chain(row("phone_auth_claim", claims.count()))
                 .chain(row("phone_auth_session", sessions))
                 .chain(row("phone_auth_outbox", messages.count()))
+                .chain(row(
+                    "phone_auth_closing",
+                    usize::from(state.closings.contains_key(&id)),
+                ))
+                .chain(row(
+                    "phone_auth_replacement",
+                    state.replacements.keys().filter(|it| it.0 == id).count(),
+                ))
                 .chain(row("phone_auth_link_request", requests))
                 .chain(row("phone_auth_challenge", challenges))
                 .collect()

@@ -23,6 +23,8 @@ impl State {
         match change {
             ExternalChange::DeleteUser(id) => {
                 self.users.remove(&id);
+                self.closings.remove(&id);
+                self.replacements.retain(|(user, _), _| *user != id);
                 for kind in [AddressKind::Email, AddressKind::Phone] {
                     self.addresses_mut(kind).retain(|_, it| it.user != id);
                 }

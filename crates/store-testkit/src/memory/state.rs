@@ -12,7 +12,9 @@ use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
-use phone_auth_core::store::{KeyRecord, SiteOrigin, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{
+    KeyRecord, Replacement, ScheduledClosing, SiteOrigin, StoreError, StoreErrorKind, UniqueName,
+};
 use phone_auth_core::user::{User, UserId};
 
 use super::outbox::Kept;
@@ -51,6 +53,10 @@ pub(super) struct State {
     pub(super) requests: HashMap<(AddressKind, &'static str, i64), Request>,
     /// Each with when its right code came.
     pub(super) challenges: BTreeMap<ChallengeId, (NewChallenge, Option<DateTime<Utc>>)>,
+    /// Accounts that are to be closed.
+    pub(super) closings: BTreeMap<UserId, ScheduledClosing>,
+    /// Addresses that are to take the place of others.
+    pub(super) replacements: HashMap<(UserId, AddressKind), Replacement>,
     /// By how much the counters of limits are shifted in time.
     pub(super) limits_shifted: TimeDelta,
     emails: Addresses,

@@ -9,7 +9,7 @@ use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::outbox::{NewMessage, Notices, Purpose, Recipient};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::store::{Closed, Store, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{Closed, EndOfUser, Store, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{AccountName, User, UserId};
 
 use super::Subject;
@@ -466,7 +466,10 @@ pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {
             assert_eq!(of_table.count(), 2, "{table}");
         }
         if is_closed {
-            let closed = store.close_user(bob.id, "closed").await.unwrap();
+            let closed = store
+                .close_user(&EndOfUser::now(bob.id, "closed"))
+                .await
+                .unwrap();
             assert_eq!(closed, Closed::Removed);
         } else {
             subject.outside(ExternalChange::DeleteUser(bob.id)).await;

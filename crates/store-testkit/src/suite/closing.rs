@@ -6,12 +6,12 @@ use std::sync::Arc;
 use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
 use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::LinkRequest;
-use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{Closed, Store};
+use phone_auth_core::outbox::{AttemptOutcome, LeaseState, Notices, Purpose};
+use phone_auth_core::store::{Closed, EndOfUser, Store};
 use phone_auth_core::user::{AccountName, User};
 
 use super::Subject;
-use super::message_sample::{all, notice, to};
+use super::message_sample::{all, claimed, closed_event, keys, notice, now, to};
 use super::sample::{address_of, at, is_alive, log_in, logged_in, stored, whole};
 
 const PLACEHOLDER: &str = "closed-0123";
@@ -77,7 +77,10 @@ pub(super) async fn closed_user_leaves_nothing(subject: &Subject) {
     let bob = whole_life(subject, "bob", 2).await;
     let bobs = tables(subject, &bob).await;
 
-    let closed = store.close_user(ann.id, PLACEHOLDER).await.unwrap();
+    let closed = store
+        .close_user(&EndOfUser::now(ann.id, PLACEHOLDER))
+        .await
+        .unwrap();
     assert_eq!(closed, Closed::Removed);
     assert_eq!(store.user(ann.id).await.unwrap(), None);
     assert_eq!(store.addresses_of(ann.id, 9).await.unwrap(), []);
@@ -103,14 +106,24 @@ pub(super) async fn missing_user_is_not_closed(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &whole("ann", 1)).await;
     for closed in [Closed::Removed, Closed::NoSuchUser] {
-        assert_eq!(store.close_user(ann.id, PLACEHOLDER).await.unwrap(), closed);
+        assert_eq!(
+            store
+                .close_user(&EndOfUser::now(ann.id, PLACEHOLDER))
+                .await
+                .unwrap(),
+            closed
+        );
     }
 }
 
 pub(super) async fn closings_at_once_have_one_winner(subject: &Subject) {
     let ann = whole_life(subject, "ann", 1).await.id;
-    let close =
-        |store: Arc<dyn Store>, _| async move { store.close_user(ann, PLACEHOLDER).await.unwrap() };
+    let close = |store: Arc<dyn Store>, _| async move {
+        store
+            .close_user(&EndOfUser::now(ann, PLACEHOLDER))
+            .await
+            .unwrap()
+    };
     let mut closed = subject.at_once(8, close).await;
     closed.retain(|closed| *closed != Closed::NoSuchUser);
     assert_eq!(closed, [Closed::Removed]);
@@ -121,7 +134,10 @@ pub(super) async fn log_in_does_not_outlive_closing(subject: &Subject) {
     let act = |store: Arc<dyn Store>, number: u32| async move {
         let number = u8::try_from(number).unwrap() + 10;
         if number % 4 == 0 {
-            store.close_user(ann, PLACEHOLDER).await.unwrap();
+            store
+                .close_user(&EndOfUser::now(ann, PLACEHOLDER))
+                .await
+                .unwrap();
         } else {
             store.log_in(&log_in(ann, number, at(3))).await.unwrap();
         }
@@ -161,8 +177,58 @@ pub(super) async fn closing_removes_messages(subject: &Subject) {
         2,
         "what goes to an address, and what tells of a change"
     );
-    store.close_user(ann.id, PLACEHOLDER).await.unwrap();
+    store
+        .close_user(&EndOfUser::now(ann.id, PLACEHOLDER))
+        .await
+        .unwrap();
     let left = all(outbox).await;
     let keys: Vec<_> = left.iter().map(|row| row.message.key.as_str()).collect();
     assert_eq!(keys, ["other"]);
+}
+
+/// What tells of the end is committed with it, is nobody's, and says who it was.
+pub(super) async fn closing_enqueues_its_event(subject: &Subject) {
+    let (store, outbox) = (subject.store(), subject.outbox());
+    let ann = stored(store, &whole("ann", 1)).await;
+    let event = closed_event("gone", &ann);
+    let end = EndOfUser {
+        due_by: Some(at(60)),
+        event: Some(event.clone()),
+        ..EndOfUser::now(ann.id, PLACEHOLDER)
+    };
+    let early = store.close_user(&end).await.unwrap();
+    assert_eq!(early, Closed::NoSuchUser);
+    assert!(
+        all(outbox).await.is_empty(),
+        "nothing is told of what was not done"
+    );
+    let end = EndOfUser {
+        due_by: None,
+        ..end
+    };
+    for (closed, kept) in [(Closed::Removed, 1), (Closed::NoSuchUser, 1)] {
+        assert_eq!(store.close_user(&end).await.unwrap(), closed);
+        let rows = all(outbox).await;
+        assert_eq!(rows.len(), kept);
+        assert_eq!(rows[0].message.event, event.event);
+        assert_eq!(rows[0].message.key, "gone");
+    }
+    // A user who is stored after has nothing to do with it.
+    let again = stored(store, &whole("ann", 1)).await;
+    assert!(
+        !tables(subject, &again)
+            .await
+            .iter()
+            .any(|it| it == "phone_auth_outbox")
+    );
+    store
+        .close_user(&EndOfUser::now(again.id, PLACEHOLDER))
+        .await
+        .unwrap();
+    let claimed = claimed(outbox, now(outbox).await, 9).await;
+    assert_eq!(keys(&claimed), ["gone"]);
+    let lease = claimed[0].lease();
+    let finished = outbox.finish_message(&lease, &AttemptOutcome::Finished);
+    assert_eq!(finished.await.unwrap(), LeaseState::Held);
+    assert!(all(outbox).await.is_empty());
 }

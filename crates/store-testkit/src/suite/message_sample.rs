@@ -87,6 +87,7 @@ pub(super) fn event(key: &str, user: UserId) -> NewMessage {
         purpose: Purpose::Event,
         notice: None,
         event: Some(PendingEvent {
+            closed: None,
             user,
             signal: DurableSignal::UserSignedUp,
             sender: "sign_up".into(),
@@ -95,6 +96,21 @@ pub(super) fn event(key: &str, user: UserId) -> NewMessage {
         }),
         language: None,
         ..notice(key, user)
+    }
+}
+
+/// An event that tells of the end of a user.
+pub(super) fn closed_event(key: &str, user: &User) -> NewMessage {
+    NewMessage {
+        event: Some(PendingEvent {
+            user: user.id,
+            signal: DurableSignal::AccountClosed,
+            sender: "close".into(),
+            email: None,
+            phone: None,
+            closed: Some(user.to_event_user()),
+        }),
+        ..event(key, user.id)
     }
 }
 

@@ -68,7 +68,7 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
     }
 }
 
-const fn field(kind: AddressKind) -> Field {
+pub(super) const fn field(kind: AddressKind) -> Field {
     match kind {
         AddressKind::Email => Field::Email,
         AddressKind::Phone => Field::Phone,
@@ -82,14 +82,23 @@ fn page(
     problems: &[FieldProblem],
 ) -> Page {
     let (page, view) = parts(context, kind, typed);
-    let form = match problems {
+    page.with("form", with_problems(view, problems))
+}
+
+/// The form with what is wrong with the address.
+pub(super) fn with_problems(view: FormView, problems: &[FieldProblem]) -> FormView {
+    match problems {
         // They are signed in: the sentence for sign-up would ask them to sign in.
         [taken] if taken.problem == Problem::Taken => {
             view.problem(taken.field, words::taken(taken.field))
         }
         _ => view.problems(problems),
-    };
-    page.with("form", form)
+    }
+}
+
+/// The form for an address.
+pub(super) fn view(context: &RequestContext, kind: AddressKind, typed: &str) -> FormView {
+    parts(context, kind, typed).1
 }
 
 /// The page, and the form that it is to show.

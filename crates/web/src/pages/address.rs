@@ -1,16 +1,22 @@
-//! `address/`: one address of the user, to be removed or made the primary one. Which it is, the query says, so that the way
+//! `address/`: one address of the user, to be changed, removed or made the primary one. Which it is, the query says, so that the way
 //! back from "Confirm it's you" leads to it again.
 
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, Uri};
-use phone_auth_core::accounts::{CurrentUser, FlowError, LastWayIn, PrimaryRefusal};
+use http::{HeaderMap, StatusCode, Uri};
+use phone_auth_core::accounts::{
+    AddAddressRefusal, CurrentUser, Failure, FlowError, LastWayIn, PrimaryRefusal,
+    ReplaceAddressRefusal,
+};
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
+use phone_auth_core::gate::GatedFlow;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
-use super::addresses::named;
-use crate::answer;
+use super::add_address;
+use super::addresses::{self, named};
+use crate::answer::{self, RequestError};
 use crate::form::SubmittedForm;
+use crate::gate::GateView;
 use crate::guard::RecentlyProven;
 use crate::next;
 use crate::notice::{Notice, Reason};
@@ -46,7 +52,7 @@ pub(crate) async fn show(
     page(&context, &current_user, StatusCode::OK, None).await
 }
 
-pub(crate) async fn submit(form: SubmittedForm) -> Response {
+pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response {
     let context = form.context();
     // Someone who has only found a session open takes nothing out of it.
     let current_user = match form.sender().and_then(|_| context.recently_proven()) {
@@ -57,6 +63,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         return to_addresses(context);
     };
     match form.text("action") {
+        "change" => change(&form, &headers, current_user, (kind, id)).await,
         "remove" => remove(context, current_user, kind, id).await,
         "primary" if kind == AddressKind::Email => make_primary(context, current_user, id).await,
         _ => page(context, current_user, StatusCode::BAD_REQUEST, None).await,
@@ -117,6 +124,51 @@ fn to_addresses(context: &RequestContext) -> Response {
     redirect::found_for_user(context.path(AccountPage::EmailVerification))
 }
 
+/// Adds an address that takes the place of this one once it is verified, and has the message sent that verifies it.
+async fn change(
+    form: &SubmittedForm,
+    headers: &HeaderMap,
+    current_user: &CurrentUser,
+    (kind, id): (AddressKind, AddressId),
+) -> Response {
+    let context = form.context();
+    let typed = form.text(add_address::field(kind).name());
+    let page = match view(context, current_user, None).await {
+        Ok(Some(page)) => page,
+        Ok(None) => return to_addresses(context),
+        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
+    };
+    let view = add_address::view(context, kind, typed);
+    let unreadable = form.unreadable(&[add_address::field(kind)]);
+    if !unreadable.is_empty() {
+        let page = page.with("form", view.problems(&unreadable));
+        return context.render(page.status(StatusCode::BAD_REQUEST));
+    }
+    let accounts = form.accounts();
+    match accounts
+        .replace_address(current_user, kind, id, typed)
+        .await
+    {
+        Ok(new) if new.is_verified => done(context, Reason::Verified(kind)),
+        Ok(new) => addresses::send(form, headers, current_user, (kind, new.id)).await,
+        Err(FlowError::Refused(ReplaceAddressRefusal::NoSuchAddress)) => to_addresses(context),
+        Err(FlowError::Refused(ReplaceAddressRefusal::New(AddAddressRefusal::Invalid(
+            problems,
+        )))) => {
+            let page = page.with("form", add_address::with_problems(view, &problems));
+            context.render(page.status(StatusCode::BAD_REQUEST))
+        }
+        Err(FlowError::Refused(ReplaceAddressRefusal::New(AddAddressRefusal::NoSuchKind))) => {
+            answer::request_error(context, RequestError::Path)
+        }
+        Err(FlowError::Failed(failure)) => {
+            answer::limited_or_failed(context, "change an address", &failure, |sentence| {
+                page.with("form", view.general_problem(sentence))
+            })
+        }
+    }
+}
+
 /// The page of the address that the query names; of one that is not the user's, the way to those that are.
 async fn page(
     context: &RequestContext,
@@ -124,13 +176,28 @@ async fn page(
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Response {
-    let records = match context.accounts().addresses(current_user).await {
-        Ok(records) => records,
-        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
-    };
+    match view(context, current_user, notice).await {
+        Ok(Some(page)) => {
+            let kind = wanted(context.uri()).map_or(AddressKind::Email, |(kind, _)| kind);
+            let gate = GateView::offered(context, GatedFlow::AddAddress).await;
+            let form = add_address::view(context, kind, "");
+            context.render(page.status(status).with("form", form).with("gate", gate))
+        }
+        Ok(None) => to_addresses(context),
+        Err(failure) => answer::flow_failed(context, "list addresses", &failure),
+    }
+}
+
+/// The page without its form; none for an address that is not the user's.
+async fn view(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    notice: Option<Notice>,
+) -> Result<Option<Page>, Failure> {
+    let records = context.accounts().addresses(current_user).await?;
     let is_it = |it: &&AddressRecord| Some((it.kind, it.id)) == wanted(context.uri());
     let Some(record) = records.iter().find(is_it) else {
-        return to_addresses(context);
+        return Ok(None);
     };
     let is_email = record.kind == AddressKind::Email;
     let is_primary = is_email && record.value == current_user.user().email;
@@ -147,7 +214,10 @@ async fn page(
         AddressKind::Email => "Your email address",
         AddressKind::Phone => "Your phone number",
     };
-    let page = Page::new("phone_auth/address.html", title).status(status);
-    let page = page.with("address", address).with("action", action);
-    context.render(page.with("notice", notice))
+    let page = Page::new("phone_auth/address.html", title)
+        .with("address", address)
+        .with("method", record.kind.as_str())
+        .with("action", action)
+        .with("notice", notice);
+    Ok(Some(page))
 }

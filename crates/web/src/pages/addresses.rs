@@ -93,7 +93,18 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
     if form.has(Field::Code.name()) {
         return submit_code(&form, &headers, current_user, kind, id).await;
     }
-    let outcome = code::by_channel(&form)
+    send(&form, &headers, current_user, (kind, id)).await
+}
+
+/// Has the message sent that verifies an address, and leads to the page where its code is typed.
+pub(super) async fn send(
+    form: &SubmittedForm,
+    headers: &HeaderMap,
+    current_user: &CurrentUser,
+    (kind, id): (AddressKind, AddressId),
+) -> Response {
+    let context = form.context();
+    let outcome = code::by_channel(form)
         .begin_verification(current_user, kind, id)
         .await;
     let key = match outcome {
@@ -110,7 +121,7 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
         Err(FlowError::Refused(VerificationRequestRefusal::TooSoon { wait })) => {
             let problem = code::too_soon(wait);
             let waits = Waiting::new(kind, id, |form| form.general_problem(&problem));
-            let page = match waits.with_resend(context, &headers).await {
+            let page = match waits.with_resend(context, headers).await {
                 Ok(waits) => view(context, current_user, None, Some(waits)).await,
                 Err(failure) => Err(failure),
             };
@@ -120,7 +131,7 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
             };
         }
         Err(FlowError::Failed(failure)) => {
-            return not_sent(&form, current_user, &failure).await;
+            return not_sent(form, current_user, (kind, id), &failure).await;
         }
     };
     // A page that is loaded again asks for nothing again.
@@ -356,10 +367,15 @@ async fn refused(context: &RequestContext, user: &CurrentUser, notice: Notice) -
 }
 
 /// Says that a message was asked for too often, above the addresses; or what else went wrong.
-async fn not_sent(form: &SubmittedForm, current_user: &CurrentUser, failure: &Failure) -> Response {
+async fn not_sent(
+    form: &SubmittedForm,
+    current_user: &CurrentUser,
+    address: (AddressKind, AddressId),
+    failure: &Failure,
+) -> Response {
     let (context, doing) = (form.context(), "ask for a verification");
     if let Some(GateRefusal::Challenged(challenge)) = failure.gate() {
-        return challenged(form, challenge);
+        return challenged(form, address, challenge);
     }
     if failure.limited_for().is_none() {
         return answer::flow_failed(context, doing, failure);
@@ -376,11 +392,15 @@ async fn not_sent(form: &SubmittedForm, current_user: &CurrentUser, failure: &Fa
 }
 
 /// Asks what the application's gate wants to know first, on a page of its own.
-fn challenged(form: &SubmittedForm, challenge: &GateChallenge) -> Response {
-    let hidden: BTreeMap<&str, &str> = [KIND, "pk"]
-        .into_iter()
-        .map(|name| (name, form.text(name)))
-        .collect();
+fn challenged(
+    form: &SubmittedForm,
+    (kind, id): (AddressKind, AddressId),
+    challenge: &GateChallenge,
+) -> Response {
+    let hidden = BTreeMap::from([
+        (KIND, kind.as_str().to_owned()),
+        ("pk", id.get().to_string()),
+    ]);
     let context = form.context();
     let page = Page::new("phone_auth/gate.html", "One more step")
         .status(StatusCode::FORBIDDEN)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
-use phone_auth_core::accounts::{CloseRefusal, FlowError};
+use phone_auth_core::accounts::{CloseRefusal, Closing, FlowError};
 use phone_auth_urls::AccountPage;
 
 use super::FORM_TOKEN;
@@ -33,8 +33,10 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         Err(_) if context.current_user().is_none() => return without_session(&form).await,
         Err(refusal) => return refusal.into_response(),
     };
-    match context.accounts().close(current_user.user().id).await {
-        Ok(_) | Err(FlowError::Refused(CloseRefusal::NoSuchUser)) => done(context).await,
+    let closing = context.accounts().request_closing(current_user.user().id);
+    match closing.await {
+        Ok(Closing::Done(_) | Closing::Scheduled(_))
+        | Err(FlowError::Refused(CloseRefusal::NoSuchUser)) => done(context).await,
         Err(FlowError::Refused(CloseRefusal::MayNot(sentence))) => {
             let sentence = sentence.as_deref().unwrap_or(MAY_NOT);
             let page = page(context, view().general_problem(sentence));
@@ -74,10 +76,11 @@ async fn done(context: &RequestContext) -> Response {
 }
 
 pub(crate) async fn show_done(context: RequestContext) -> Response {
-    context.render(Page::new(
+    let page = Page::new(
         "phone_auth/close_account_done.html",
         "Your account is closed",
-    ))
+    );
+    context.render(page.with("grace", grace(&context)))
 }
 
 pub(crate) async fn show_export(_: RecentlyProven, context: RequestContext) -> Response {
@@ -112,6 +115,15 @@ pub(crate) async fn submit_export(form: SubmittedForm) -> Response {
     (headers, json).into_response()
 }
 
+/// For how long an account can be had back, in words.
+fn grace(context: &RequestContext) -> Option<String> {
+    context
+        .accounts()
+        .settings()
+        .closing_grace
+        .map(answer::in_words)
+}
+
 fn view() -> FormView {
     FormView::new(Vec::new())
 }
@@ -122,6 +134,7 @@ fn page(context: &RequestContext, view: FormView) -> Page {
         .map(|it| context.accounts().password_form_token(it.user()));
     Page::new("phone_auth/close_account.html", "Close your account")
         .with("form_token", form_token)
+        .with("grace", grace(context))
         .with("form", view)
 }
 

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use phone_auth_core::address::AddressKind;
+use phone_auth_events::VerifyEmail;
 
 use crate::support::{PASSWORD, Site};
 
@@ -149,4 +150,71 @@ async fn primary_address_is_chosen() {
     let user = site.web.accounts().user(user.id).await.unwrap().unwrap();
     assert_eq!(user.email, "ann@work.example");
     assert!(ann.get(LIST).await.body.contains("Primary"));
+}
+
+/// One step: the new address is typed on the page of the old one, whose place it takes with the code.
+#[tokio::test]
+async fn address_is_changed_in_one_step() {
+    let site = Site::new();
+    let mut sent = site.capture::<VerifyEmail>();
+    let mut ann = site.ann().await;
+    let user = site.web.accounts().find("ann").await.unwrap().unwrap();
+    let of_user = async || {
+        let all = site.web.accounts().addresses_of(user.id).await.unwrap();
+        let emails = all.into_iter().filter(|it| it.kind == AddressKind::Email);
+        emails.map(|it| it.value).collect::<Vec<_>>()
+    };
+    let pk = ann.pk("email").await;
+    let page = format!("/accounts/address/?method=email&pk={pk}");
+    let shown = ann.get(&page).await;
+    assert!(shown.body.contains("it takes the place of this one"));
+    for (typed, words) in [
+        ("", "This field is required."),
+        ("no address", "Enter an email address"),
+    ] {
+        let fields = [("action", "change"), ("email", typed)];
+        let again = ann.post(&page, &fields).await;
+        assert_eq!(again.status, StatusCode::BAD_REQUEST, "{typed}");
+        assert_eq!(again.heading(), "ann@example.org");
+        let said = again.error_at("email");
+        assert!(!said.is_empty(), "{words}: {}", again.body);
+    }
+    let fields = [("action", "change"), ("email", "Ann@Work.example")];
+    let answer = ann.post(&page, &fields).await;
+    let to = answer.location().to_owned();
+    assert!(
+        to.starts_with(&format!("{LIST}?notice=email-sent&code=")),
+        "{to}"
+    );
+    assert_eq!(of_user().await, ["ann@example.org", "ann@work.example"]);
+    let list = ann.get(&to).await;
+    assert!(
+        list.body
+            .contains("We sent a code to <strong>ann@work.example</strong>")
+    );
+    let code = sent.take().remove(0).envelope.code.unwrap();
+    let new = list.hidden("pk").to_owned();
+    let fields = [("method", "email"), ("pk", &*new), ("code", code.as_str())];
+    let confirmed = ann.post(LIST, &fields).await;
+    assert_eq!(
+        confirmed.location(),
+        format!("{LIST}?notice=email-confirmed")
+    );
+    assert_eq!(of_user().await, ["ann@work.example"]);
+    let user = site.web.accounts().find("ann").await.unwrap().unwrap();
+    assert_eq!(user.email, "ann@work.example");
+}
+
+#[tokio::test]
+async fn log_in_alone_changes_no_address() {
+    let site = Site::new();
+    let pk = site.ann().await.pk("phone").await;
+    let mut thief = site.browser();
+    site.ann_logs_in(&mut thief).await;
+    let page = format!("/accounts/address/?method=phone&pk={pk}");
+    let fields = [("action", "change"), ("phone", "+1 212 555 2399")];
+    let answer = thief.post(&page, &fields).await;
+    assert!(answer.location().starts_with("/accounts/confirm_identity/"));
+    let list = thief.get(LIST).await;
+    assert!(!list.body.contains("2399"));
 }

@@ -137,3 +137,43 @@ async fn pages_can_be_off() {
     assert!(!account.contains("close_account") && !account.contains("export_account"));
     assert_eq!(site.store.user_count(), 1);
 }
+
+/// The account is had back by signing in, and every page says until when.
+#[tokio::test]
+async fn closed_account_is_had_back_within_its_grace() {
+    let grace = std::time::Duration::from_hours(30 * 24);
+    let site = Site::with(|settings| settings.closing_grace = Some(grace));
+    let mut ann = site.ann().await;
+    let page = ann.get("/accounts/close_account/").await;
+    assert!(page.body.contains("In 30 days it deletes"), "{}", page.body);
+    assert!(!page.body.contains("can’t be undone"));
+    let token = page.hidden("form_token").to_owned();
+    let before = ann.cookies.clone();
+    for _click in 0..2 {
+        ann.cookies.clone_from(&before);
+        let fields = [("form_token", token.as_str())];
+        let answer = ann.post("/accounts/close_account/", &fields).await;
+        assert_eq!(answer.location(), "/accounts/close_account_done/");
+    }
+    let done = ann.get("/accounts/close_account_done/").await;
+    assert!(
+        done.body.contains("In 30 days it is deleted"),
+        "{}",
+        done.body
+    );
+    assert!(done.body.contains("sign in before then"));
+    ann.cookies = before;
+    assert_eq!(
+        ann.get("/accounts/profile/").await.status,
+        StatusCode::FOUND
+    );
+
+    let accounts = site.web.accounts();
+    let user = accounts.find("ann").await.unwrap().unwrap();
+    assert!(accounts.closing_of(&user).await.unwrap().is_some());
+    let mut again = site.browser();
+    site.ann_logs_in(&mut again).await;
+    let user = accounts.find("ann").await.unwrap().unwrap();
+    assert_eq!(accounts.closing_of(&user).await.unwrap(), None);
+    assert_eq!(again.get("/accounts/profile/").await.status, StatusCode::OK);
+}

@@ -90,6 +90,8 @@ struct UserDetails {
     #[serde(flatten)]
     user: UserEntry,
     addresses: Vec<AddressEntry>,
+    /// When the account will be deleted, if its user has closed it.
+    deleted_at: Option<String>,
 }
 
 /// An address of a user.
@@ -121,7 +123,9 @@ pub(super) async fn show(accounts: &Accounts, login: &str, json: bool) -> Result
 pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Result<(), Failure> {
     let addresses = accounts.addresses_of(user.id).await;
     let addresses = addresses.map_err(Failure::failed)?;
+    let closing = accounts.closing_of(&user).await.map_err(Failure::failed)?;
     let details = UserDetails {
+        deleted_at: closing.map(|at| at.to_rfc3339()),
         user: user.into(),
         addresses: addresses.into_iter().map(Into::into).collect(),
     };
@@ -142,6 +146,10 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
             "disabled"
         },
     ]);
+    if let Some(at) = &details.deleted_at {
+        let closed = format!("by the user; deleted on {at} unless they sign in before");
+        table.row(["closed", &closed]);
+    }
     table.row(["joined", &user.date_joined]);
     table.row([
         "last sign-in",

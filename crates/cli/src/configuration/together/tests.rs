@@ -202,6 +202,7 @@ fn setting_without_effect_is_refused() {
             "not shared with Django",
         ),
         ("session_idle_timeout = \"1 day\"", "not shared with Django"),
+        ("closing_grace = \"30 days\"", "not shared with Django"),
     ] {
         assert!(load(set, &[], None).is_ok());
         let refused = mistakes(&format!("{set}\n{sessions}"), &[], None);

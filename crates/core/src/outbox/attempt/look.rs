@@ -96,18 +96,23 @@ impl Attempt<'_> {
         Ok(Ok(Outgoing::Message(event)))
     }
 
-    /// An event is told about the user as they are now, disabled ones too: it says what happened.
+    /// An event is told about the user as they are now, disabled ones too: it says what happened. Of one whose account was
+    /// closed it says who they were.
     async fn look_at_event(
         &self,
         event: &PendingEvent,
     ) -> Result<Result<Outgoing, Unsent>, StoreError> {
-        let Some(user) = self.outbox.users.user(event.user).await? else {
-            return Ok(Err(Unsent::Never(USER_GONE.to_owned())));
+        let user = match &event.closed {
+            Some(user) => user.clone(),
+            None => match self.outbox.users.user(event.user).await? {
+                Some(user) => user.to_event_user(),
+                None => return Ok(Err(Unsent::Never(USER_GONE.to_owned()))),
+            },
         };
         if self.is_late() {
             return Ok(Err(Unsent::Never(NOTICE_LATE.to_owned())));
         }
-        let event = DurableEvent::new(event, &user, &self.message.message.key);
+        let event = DurableEvent::new(event, user, &self.message.message.key);
         let event = event.map(Outgoing::Event);
         Ok(event.ok_or_else(|| Unsent::Never("it does not say which address".to_owned())))
     }

@@ -1,0 +1,252 @@
+//! The end of an account that comes later: until then its user can come back.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_events::{AccountChange, AccountClosingCancelled, AccountClosingScheduled, Sender};
+
+use super::{Accounts, CloseRefusal, Failure, FailureKind, FlowError};
+use crate::outbox::Notices;
+use crate::store::{Closed, ScheduledClosing};
+use crate::user::{User, UserId};
+
+/// How many closings that are due are read at once.
+const AT_ONCE: u32 = 100;
+
+/// For how long a closing is put off that someone stands against.
+const PUT_OFF: TimeDelta = TimeDelta::days(1);
+
+/// What became of an account whose user wants it closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a page has words for each, and must not forget one"
+)]
+pub enum Closing {
+    /// It is closed.
+    Done(Closed),
+    /// It will be closed at this time, unless its user logs in before.
+    Scheduled(DateTime<Utc>),
+}
+
+impl Accounts {
+    /// Closes an account as its user wants it: [at once](Self::close), or where the setting
+    /// [`closing_grace`](crate::settings::Settings::closing_grace) says so, after that time. Then the user's sessions end now,
+    /// their verified addresses are told until when they can come back, and `account_closing_scheduled` is fired. Anyone who
+    /// logs in as the user before that, by whatever means, keeps the account, and the addresses are told again. Until then
+    /// names and addresses stay taken.
+    ///
+    /// Receivers of `account_closing` are asked now, and once more when the time has come.
+    ///
+    /// # Security
+    /// As for [`close`](Self::close): ask for a [recent proof](Self::require_recent_proof) first.
+    ///
+    /// # Errors
+    /// As for [`close`](Self::close).
+    ///
+    /// # Cancel safety
+    /// It happens whole or not at all; the signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::Closing;
+    /// use phone_auth_core::store::Closed;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// # let ann = accounts.users_after(None, 1).await?.remove(0);
+    /// // Without `closing_grace` it is done.
+    /// let closing = accounts.request_closing(ann.id).await?;
+    /// assert_eq!(closing, Closing::Done(Closed::Removed));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn request_closing(&self, user: UserId) -> Result<Closing, FlowError<CloseRefusal>> {
+        let Some(grace) = self.settings().closing_grace else {
+            return Ok(Closing::Done(self.close(user).await?));
+        };
+        let no_such_user = || FlowError::Refused(CloseRefusal::NoSuchUser);
+        let user = self.store().user(user).await?.ok_or_else(no_such_user)?;
+        let sender = Sender::new("request_closing");
+        self.ask_to_close(sender, &user).await?;
+        // The clock of another server, which noted the last log-in, may be ahead of ours.
+        let begun_at = self.now().max(user.last_login.unwrap_or_default());
+        let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
+        let due_at = begun_at.checked_add_signed(grace).unwrap_or(begun_at);
+        let addresses = self.addresses_to_tell(user.id).await?;
+        let change = AccountChange::ClosingScheduled(due_at.format("%Y-%m-%d").to_string());
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        self.forget_old_closing(&user).await?;
+        let closing = ScheduledClosing {
+            user: user.id,
+            begun_at,
+            due_at,
+        };
+        let scheduled = self
+            .store()
+            .schedule_closing(&closing, &notices.to_commit())
+            .await?;
+        let (kept, is_new) = scheduled.ok_or_else(no_such_user)?;
+        if is_new {
+            self.notify(&user, notices).await;
+            let event = AccountClosingScheduled::new(sender, user.to_event_user(), due_at.into());
+            self.happened(event).await;
+        }
+        Ok(Closing::Scheduled(kept.due_at))
+    }
+
+    /// Forgets a closing that the user has come back from by another program: a new one counts from now.
+    async fn forget_old_closing(&self, user: &User) -> Result<(), Failure> {
+        let scheduled = self.store().scheduled_closing(user.id).await?;
+        if scheduled.is_some_and(|it| !it.stands(user.last_login)) {
+            let nothing = Notices::default();
+            self.store().cancel_closing(user.id, &nothing).await?;
+        }
+        Ok(())
+    }
+
+    /// When the account of this user will be closed, if it is [to be](Self::request_closing) and they have not logged in since.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// # let ann = accounts.users_after(None, 1).await?.remove(0);
+    /// assert_eq!(accounts.closing_of(&ann).await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn closing_of(&self, user: &User) -> Result<Option<DateTime<Utc>>, Failure> {
+        let scheduled = self.store().scheduled_closing(user.id).await?;
+        let scheduled = scheduled.filter(|it| it.stands(user.last_login));
+        Ok(scheduled.map(|it| it.due_at))
+    }
+
+    /// Keeps an account that was to be closed; `false` when it was not. Fires `account_closing_cancelled`, and the verified
+    /// addresses are told. Every log-in does so by itself.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// The account is kept or not; the signal may be missing.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// # let ann = accounts.users_after(None, 1).await?.remove(0);
+    /// assert!(!accounts.cancel_closing(&ann).await?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn cancel_closing(&self, user: &User) -> Result<bool, Failure> {
+        if self.store().scheduled_closing(user.id).await?.is_none() {
+            return Ok(false);
+        }
+        let addresses = self.addresses_to_tell(user.id).await?;
+        let change = AccountChange::ClosingCancelled;
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let enclosed = notices.to_commit();
+        if !self.store().cancel_closing(user.id, &enclosed).await? {
+            return Ok(false);
+        }
+        self.notify(user, notices).await;
+        let (sender, about) = (Sender::new("cancel_closing"), user.to_event_user());
+        self.happened(AccountClosingCancelled::new(sender, about))
+            .await;
+        Ok(true)
+    }
+
+    /// Keeps the account of a user who logs in. Before the session begins: so of this and of what closes the account one
+    /// comes first, and nobody loses an account in which they have just been welcomed.
+    pub(super) async fn keep_who_logs_in(&self, user: &User) -> Result<(), Failure> {
+        if self.settings().closing_grace.is_some() {
+            self.cancel_closing(user).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the accounts whose time has come, and tells how many: what the worker of the facade does every minute. One that a
+    /// receiver of `account_closing` or a table of the application stands against is put off by a day, with a line in the log.
+    ///
+    /// Where the messages wait in an outbox, it is at no time later than the newest that the store has seen: an account that
+    /// a wrong clock has closed does not come back.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store, or the source of randomness.
+    /// Some may be closed.
+    ///
+    /// # Cancel safety
+    /// Each is closed or not.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// assert_eq!(accounts.close_due().await?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn close_due(&self) -> Result<u64, Failure> {
+        let now = match &self.inner.outbox {
+            Some(outbox) => outbox.believed_time().await?.min(self.now()),
+            None => self.now(),
+        };
+        let mut closed = 0;
+        loop {
+            let due = self.store().due_closings(now, AT_ONCE).await?;
+            for closing in &due {
+                closed += u64::from(self.close_if_due(closing, now).await?);
+            }
+            if due.len() < AT_ONCE as usize {
+                return Ok(closed);
+            }
+        }
+    }
+
+    /// Closes an account whose time has come; whether it did. After it, it is not due any more.
+    async fn close_if_due(
+        &self,
+        closing: &ScheduledClosing,
+        now: DateTime<Utc>,
+    ) -> Result<bool, Failure> {
+        let Some(user) = self.store().user(closing.user).await? else {
+            return Ok(false);
+        };
+        // Another program on the same tables, as Django, has logged them in.
+        if !closing.stands(user.last_login) {
+            self.cancel_closing(&user).await?;
+            return Ok(false);
+        }
+        match self.close_as("close_due", &user, Some(now)).await {
+            Ok(Closed::Removed | Closed::Anonymised) => return Ok(true),
+            Ok(Closed::NoSuchUser) | Err(FlowError::Refused(CloseRefusal::NoSuchUser)) => {
+                return Ok(false);
+            }
+            Err(FlowError::Refused(CloseRefusal::MayNot(_))) => {
+                tracing::warn!("a receiver of account_closing put the closing of an account off");
+            }
+            Err(FlowError::Failed(failure)) if failure.kind() == FailureKind::Referenced => {
+                let error = std::error::Error::source(&failure).map(ToString::to_string);
+                tracing::warn!(
+                    ?error,
+                    "a table of others put the closing of an account off"
+                );
+            }
+            Err(FlowError::Failed(failure)) => return Err(failure),
+        }
+        let later = now.checked_add_signed(PUT_OFF).unwrap_or(now);
+        self.store().put_off_closing(user.id, later).await?;
+        Ok(false)
+    }
+}

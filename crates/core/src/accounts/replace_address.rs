@@ -1,0 +1,139 @@
+//! Changing an address: another is added, and takes its place once it is proven.
+
+use phone_auth_events::{AccountChange, Sender};
+
+use super::{Accounts, AddAddressRefusal, CurrentUser, Failure, FlowError, Removal};
+use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::store::Replacement;
+use crate::user::User;
+
+impl Accounts {
+    /// Adds an address, as [`add_address`](Self::add_address) does, that takes the place of another of the same kind as soon as
+    /// it is verified: then the old one is removed, and where it was the primary one, the new one is. Until then the
+    /// user has both, so nobody is locked out by an address that they mistyped. Of several changes of one kind the newest
+    /// counts. The verified addresses are told when it is added, when it is verified, and when the old one goes.
+    ///
+    /// # Security
+    /// Ask before for a [recent proof](Self::require_recent_proof), as the pages do.
+    ///
+    /// # Errors
+    /// - [`NoSuchAddress`](ReplaceAddressRefusal::NoSuchAddress): the old one is not among the user's.
+    /// - [`New`](ReplaceAddressRefusal::New): as for [`add_address`](Self::add_address). It counts among the limits of that.
+    /// - [`Failed`](FlowError::Failed): as for [`add_address`](Self::add_address).
+    ///
+    /// # Cancel safety
+    /// The new address is added or not; it may be one beside the old one.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::AddressKind;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let old = accounts.addresses(&current_user).await?.remove(0);
+    /// let email = AddressKind::Email;
+    ///
+    /// let new = accounts.replace_address(&current_user, email, old.id, "ann@work.example").await?;
+    /// assert_eq!(accounts.addresses(&current_user).await?.len(), 3, "both, and a number");
+    /// assert!(accounts.set_verified(current_user.user(), &new, true).await?);
+    /// let left = accounts.addresses(&current_user).await?;
+    /// assert!(left.len() == 2 && left[0].value == "ann@work.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn replace_address(
+        &self,
+        current_user: &CurrentUser,
+        kind: AddressKind,
+        old: AddressId,
+        text: &str,
+    ) -> Result<AddressRecord, FlowError<ReplaceAddressRefusal>> {
+        let user = current_user.user();
+        let own = self.some_addresses_of(user.id).await?;
+        if !own.iter().any(|it| it.kind == kind && it.id == old) {
+            let refusal = ReplaceAddressRefusal::NoSuchAddress;
+            return Err(FlowError::Refused(refusal));
+        }
+        let added = self.add_address(current_user, kind, text).await;
+        let new = added.map_err(|error| error.map_refusal(ReplaceAddressRefusal::New))?;
+        // It was typed as it is.
+        if new.id == old {
+            return Ok(new);
+        }
+        let replacement = Replacement { old, new: new.id };
+        self.store()
+            .replace_address(user.id, kind, replacement)
+            .await?;
+        // One that they have proven before.
+        if new.is_verified {
+            self.finish_replacement(user, &new).await;
+        }
+        Ok(new)
+    }
+
+    /// Has an address that was verified take the place of the one that it was added for. What fails is told to the log: the
+    /// address is verified all the same, and the next time that this is shown it is tried again.
+    pub(super) async fn finish_replacement(&self, user: &User, new: &AddressRecord) {
+        if let Err(error) = self.try_to_replace(user, new).await {
+            tracing::warn!(%error, "an address that was to be replaced stays beside the new one");
+        }
+    }
+
+    async fn try_to_replace(&self, user: &User, new: &AddressRecord) -> Result<(), Failure> {
+        let store = self.store();
+        let Some(old) = store.replaced_address(user.id, new.kind, new.id).await? else {
+            return Ok(());
+        };
+        // As they are now: the proof may have made a claim another row.
+        let Some(user) = store.user(user.id).await? else {
+            return Ok(());
+        };
+        let own = self.some_addresses_of(user.id).await?;
+        let of_kind = |it: &&AddressRecord| it.kind == new.kind;
+        let proven = own.iter().filter(of_kind);
+        let proven = proven
+            .clone()
+            .find(|it| it.value == new.value && it.is_verified);
+        let old = own.iter().filter(of_kind).find(|it| it.id == old);
+        if let (Some(proven), Some(old)) = (proven, old)
+            && proven.id != old.id
+        {
+            if new.kind == AddressKind::Email && old.value == user.email {
+                let change = AccountChange::PrimaryChanged(proven.value.clone());
+                let notices = self.notices_of(user.id, &own, &change).await?;
+                let enclosed = notices.to_commit();
+                if store.make_primary(user.id, proven.id, &enclosed).await? {
+                    self.notify(&user, notices).await;
+                }
+            }
+            let needs = self.needed_without(&user, old.kind);
+            let sender = Sender::new("replace_address");
+            match self.remove(sender, &user, (old.kind, old.id), needs).await {
+                Ok(Removal::Removed(_) | Removal::NotThere) => {}
+                // The proven one is a way in where this one was.
+                Err(FlowError::Refused(_)) => return Ok(()),
+                Err(FlowError::Failed(failure)) => return Err(failure),
+            }
+        }
+        store.end_replacement(user.id, new.kind, new.id).await?;
+        Ok(())
+    }
+}
+
+/// Why [`Accounts::replace_address`] refuses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum ReplaceAddressRefusal {
+    /// The user has no such address.
+    #[error("the user has no such address")]
+    NoSuchAddress,
+    /// The new address cannot be added.
+    #[error(transparent)]
+    New(AddAddressRefusal),
+}

@@ -1,0 +1,56 @@
+//! Addresses in a store that are to take the place of others.
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::address::{AddressId, AddressKind};
+use crate::user::UserId;
+
+/// Keeps which address of a user is to take the place of which, once it is proven: of each kind the newest. What is kept goes
+/// with the user.
+///
+/// # Errors
+/// As for [`UserStore`](super::UserStore).
+///
+/// # Cancel safety
+/// A dropped call happened whole or not at all.
+#[async_trait]
+pub trait ReplacementStore: Send + Sync {
+    /// Keeps that one address is to take the place of another, in place of what was kept of this user and kind. Whether they are
+    /// the user's, or there, is not looked at. `false` when there is no such user.
+    async fn replace_address(
+        &self,
+        user: UserId,
+        kind: AddressKind,
+        replacement: Replacement,
+    ) -> Result<bool, StoreError>;
+
+    /// In the place of which address this one is to come; none when it is to stand beside the others.
+    async fn replaced_address(
+        &self,
+        user: UserId,
+        kind: AddressKind,
+        new: AddressId,
+    ) -> Result<Option<AddressId>, StoreError>;
+
+    /// Forgets it, once it is done; `false` when it was not kept.
+    async fn end_replacement(
+        &self,
+        user: UserId,
+        kind: AddressKind,
+        new: AddressId,
+    ) -> Result<bool, StoreError>;
+}
+
+/// An address that is to take the place of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct Replacement {
+    /// The one that is to go.
+    pub old: AddressId,
+    /// The one that is to come: the address or the claim that was added.
+    pub new: AddressId,
+}

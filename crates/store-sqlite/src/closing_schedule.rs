@@ -1,0 +1,114 @@
+//! Accounts that are to be closed later, on SQLite.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use phone_auth_core::outbox::Notices;
+use phone_auth_core::store::{ClosingScheduleStore, ScheduledClosing, StoreError, StoreErrorKind};
+use phone_auth_core::user::UserId;
+use rusqlite::{Connection, Row, params};
+
+use crate::failure::Failure;
+use crate::links;
+use crate::outbox;
+use crate::rows;
+use crate::store::SqliteStore;
+use crate::users::END_SESSIONS;
+
+const SCHEDULE: &str = "INSERT INTO phone_auth_closing (user_id, begun_at, due_at)
+    SELECT id, ?2, ?3 FROM auth_user WHERE id = ?1 ON CONFLICT (user_id) DO NOTHING";
+
+pub(crate) const FIND: &str =
+    "SELECT user_id, begun_at, due_at FROM phone_auth_closing WHERE user_id = ?1";
+
+pub(crate) const CANCEL: &str = "DELETE FROM phone_auth_closing WHERE user_id = ?1";
+
+pub(crate) const DUE: &str = "SELECT user_id, begun_at, due_at FROM phone_auth_closing
+    WHERE due_at <= ?1 ORDER BY due_at, user_id LIMIT ?2";
+
+pub(crate) const PUT_OFF: &str =
+    "UPDATE phone_auth_closing SET due_at = ?2 WHERE user_id = ?1 AND due_at < ?2";
+
+/// Whether the time of one has come.
+pub(crate) const IS_DUE: &str =
+    "SELECT 1 FROM phone_auth_closing WHERE user_id = ?1 AND due_at <= ?2";
+
+#[async_trait]
+impl ClosingScheduleStore for SqliteStore {
+    async fn schedule_closing(
+        &self,
+        closing: &ScheduledClosing,
+        notices: &Notices,
+    ) -> Result<Option<(ScheduledClosing, bool)>, StoreError> {
+        let (closing, notices) = (*closing, notices.clone());
+        self.write(move |connection| schedule(connection, &closing, &notices))
+            .await
+    }
+
+    async fn scheduled_closing(
+        &self,
+        user: UserId,
+    ) -> Result<Option<ScheduledClosing>, StoreError> {
+        self.read(|connection| rows::first(connection, FIND, [user.get()], closing))
+    }
+
+    async fn cancel_closing(&self, user: UserId, notices: &Notices) -> Result<bool, StoreError> {
+        let notices = notices.clone();
+        self.write(move |connection| {
+            if rows::change(connection, CANCEL, [user.get()])? == 0 {
+                return Ok(false);
+            }
+            outbox::enqueue_notices(connection, user, &notices)?;
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn due_closings(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<ScheduledClosing>, StoreError> {
+        let asked = (links::micros(now), limit);
+        self.read(|connection| rows::all(connection, DUE, asked, closing))
+    }
+
+    async fn put_off_closing(
+        &self,
+        user: UserId,
+        due_at: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        self.write(move |connection| {
+            let later = (user.get(), links::micros(due_at));
+            Ok(rows::change(connection, PUT_OFF, later)? > 0)
+        })
+        .await
+    }
+}
+
+fn schedule(
+    connection: &Connection,
+    new: &ScheduledClosing,
+    notices: &Notices,
+) -> Result<Option<(ScheduledClosing, bool)>, Failure> {
+    let user = new.user.get();
+    let (begun_at, due_at) = (links::micros(new.begun_at), links::micros(new.due_at));
+    let is_new = rows::change(connection, SCHEDULE, params![user, begun_at, due_at])? > 0;
+    if is_new {
+        outbox::enqueue_notices(connection, new.user, notices)?;
+    }
+    rows::change(connection, END_SESSIONS, (user, None::<&[u8]>))?;
+    let kept = rows::first(connection, FIND, [user], closing)?;
+    Ok(kept.map(|kept| (kept, is_new)))
+}
+
+fn closing(row: &Row<'_>) -> Result<ScheduledClosing, Failure> {
+    let time = |column| {
+        let time = links::time(row, column)?;
+        time.ok_or_else(|| Failure::from(StoreErrorKind::Broken))
+    };
+    Ok(ScheduledClosing {
+        user: UserId::new(row.get(0)?),
+        begun_at: time(1)?,
+        due_at: time(2)?,
+    })
+}

@@ -1,0 +1,169 @@
+//! Accounts that are to be closed later: they are until someone comes back.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
+
+use std::sync::Arc;
+
+use phone_auth_core::outbox::Notices;
+use phone_auth_core::store::{Closed, EndOfUser, ScheduledClosing, Store};
+use phone_auth_core::user::UserId;
+
+use super::Subject;
+use super::message_sample::{all, notice};
+use super::sample::{at, is_alive, logged_in, stored, whole};
+
+fn closing(user: UserId, due: i64) -> ScheduledClosing {
+    ScheduledClosing {
+        user,
+        begun_at: at(0),
+        due_at: at(due),
+    }
+}
+
+async fn schedule(store: &dyn Store, user: UserId, due: i64) {
+    let (new, nothing) = (closing(user, due), Notices::default());
+    let scheduled = store.schedule_closing(&new, &nothing).await;
+    assert_eq!(scheduled.unwrap(), Some((new, true)));
+}
+
+/// The end of a user whose time has come by then.
+fn end(user: UserId, by: i64) -> EndOfUser {
+    EndOfUser {
+        due_by: Some(at(by)),
+        ..EndOfUser::now(user, "closed-0123")
+    }
+}
+
+pub(super) async fn closing_is_scheduled_once(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await.id;
+    let bob = stored(store, &whole("bob", 2)).await.id;
+    logged_in(store, ann, 1).await;
+    logged_in(store, bob, 2).await;
+    assert_eq!(store.scheduled_closing(ann).await.unwrap(), None);
+    schedule(store, ann, 60).await;
+    assert!(!is_alive(store, 1).await && is_alive(store, 2).await);
+    let (first, second, nothing) = (closing(ann, 60), closing(ann, 90), Notices::default());
+    let again = store.schedule_closing(&second, &nothing);
+    assert_eq!(again.await.unwrap(), Some((first, false)));
+    assert_eq!(store.scheduled_closing(ann).await.unwrap(), Some(first));
+    assert_eq!(store.scheduled_closing(bob).await.unwrap(), None);
+    let missing = closing(UserId::new(99), 60);
+    let missing = store.schedule_closing(&missing, &nothing);
+    assert_eq!(missing.await.unwrap(), None);
+    // The user is there as before.
+    assert!(store.user(ann).await.unwrap().unwrap().is_active);
+    assert_eq!(store.addresses_of(ann, 9).await.unwrap().len(), 2);
+    let rows = store.rows_of(ann).await.unwrap();
+    assert!(rows.iter().any(|row| row.table == "phone_auth_closing"));
+}
+
+pub(super) async fn closing_is_cancelled_once(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await.id;
+    let nothing = Notices::default();
+    assert!(!store.cancel_closing(ann, &nothing).await.unwrap());
+    schedule(store, ann, 60).await;
+    assert!(store.cancel_closing(ann, &nothing).await.unwrap());
+    assert!(!store.cancel_closing(ann, &nothing).await.unwrap());
+    assert_eq!(store.scheduled_closing(ann).await.unwrap(), None);
+    let closed = store.close_user(&end(ann, 99)).await.unwrap();
+    assert_eq!(closed, Closed::NoSuchUser, "they have come back");
+    assert_eq!(store.addresses_of(ann, 9).await.unwrap().len(), 2);
+    schedule(store, ann, 90).await;
+}
+
+pub(super) async fn due_closings_come_in_order(subject: &Subject) {
+    let store = subject.store();
+    let mut users = Vec::new();
+    for (name, number, due) in [
+        ("ann", 1, 30),
+        ("bob", 2, 10),
+        ("carl", 3, 20),
+        ("dora", 4, 60),
+    ] {
+        let user = stored(store, &whole(name, number)).await.id;
+        schedule(store, user, due).await;
+        users.push(user);
+    }
+    let due = async |now, limit| {
+        let due = store.due_closings(at(now), limit).await.unwrap();
+        due.into_iter().map(|it| it.user).collect::<Vec<_>>()
+    };
+    assert_eq!(due(9, 9).await, []);
+    assert_eq!(due(30, 9).await, [users[1], users[2], users[0]]);
+    assert_eq!(due(30, 2).await, [users[1], users[2]]);
+    assert!(store.put_off_closing(users[1], at(50)).await.unwrap());
+    assert!(!store.put_off_closing(users[1], at(50)).await.unwrap());
+    assert!(!store.put_off_closing(users[3], at(50)).await.unwrap());
+    let missing = store.put_off_closing(UserId::new(99), at(50));
+    assert!(!missing.await.unwrap());
+    assert_eq!(due(30, 9).await, [users[2], users[0]]);
+
+    // Whoever is closed at once waits no more, and whose time has not come stays.
+    let at_once = EndOfUser::now(users[2], "closed-1");
+    let closed = store.close_user(&at_once);
+    assert_eq!(closed.await.unwrap(), Closed::Removed);
+    assert_eq!(due(99, 9).await, [users[0], users[1], users[3]]);
+    for (user, by, expected) in [
+        (users[3], 59, Closed::NoSuchUser),
+        (users[3], 60, Closed::Removed),
+        (users[3], 60, Closed::NoSuchUser),
+        (users[2], 60, Closed::NoSuchUser),
+    ] {
+        let closed = store.close_user(&end(user, by)).await.unwrap();
+        assert_eq!(closed, expected, "{user:?} by {by}");
+    }
+    assert_eq!(due(99, 9).await, [users[0], users[1]]);
+}
+
+pub(super) async fn return_and_end_have_one_winner(subject: &Subject) {
+    let ann = stored(subject.store(), &whole("ann", 1)).await.id;
+    schedule(subject.store(), ann, 60).await;
+    let act = |store: Arc<dyn Store>, number: u32| async move {
+        if number % 2 == 0 {
+            let closed = store.close_user(&end(ann, 60)).await.unwrap();
+            closed == Closed::Removed
+        } else {
+            let nothing = Notices::default();
+            store.cancel_closing(ann, &nothing).await.unwrap()
+        }
+    };
+    let mut done = subject.at_once(8, act).await;
+    done.retain(|done| *done);
+    assert_eq!(done.len(), 1);
+    let store = subject.store();
+    let is_there = store.user(ann).await.unwrap().is_some();
+    let addresses = store.addresses_of(ann, 9).await.unwrap().len();
+    assert_eq!(
+        addresses,
+        if is_there { 2 } else { 0 },
+        "whole or not at all"
+    );
+    assert_eq!(store.scheduled_closing(ann).await.unwrap(), None);
+}
+
+pub(super) async fn notices_of_closings_are_enqueued_once(subject: &Subject) {
+    let (store, outbox) = (subject.store(), subject.outbox());
+    let ann = stored(store, &whole("ann", 1)).await.id;
+    let keys = async || {
+        let all = all(outbox).await;
+        let keys = all.into_iter().map(|row| row.message.key);
+        keys.collect::<Vec<_>>()
+    };
+    for _click in 0..2 {
+        let told = Notices::new(vec![notice("scheduled", ann)]);
+        let new = closing(ann, 60);
+        let scheduled = store.schedule_closing(&new, &told);
+        assert!(scheduled.await.unwrap().is_some());
+        assert_eq!(keys().await, ["scheduled"]);
+    }
+    for _time in 0..2 {
+        let told = Notices::new(vec![notice("cancelled", ann)]);
+        store.cancel_closing(ann, &told).await.unwrap();
+        assert_eq!(keys().await, ["scheduled", "cancelled"]);
+    }
+}
