@@ -16,6 +16,7 @@ use phone_auth_core::accounts::{Accounts, CodeRefusal, CurrentUser, FailureKind,
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::client::{Client, Devices};
+use phone_auth_core::clock::Clock as _;
 use phone_auth_core::limits::{LimitSettings, RateLimit, TextGuard};
 use phone_auth_core::outbox::Purpose;
 use phone_auth_events::{
@@ -59,9 +60,19 @@ impl WrongCode {
         }
     }
 
-    fn next(&mut self) -> String {
+    /// The code that was sent last.
+    fn last(&mut self) -> String {
+        self.read();
+        self.sent.last().unwrap().clone()
+    }
+
+    fn read(&mut self) {
         self.sent
             .extend(self.takes.iter_mut().flat_map(|take| take()));
+    }
+
+    fn next(&mut self) -> String {
+        self.read();
         let mut codes = (0..1_000_000).map(|number| format!("{number:06}"));
         codes.find(|code| !self.sent.contains(code)).unwrap()
     }
@@ -106,21 +117,37 @@ fn told<T: std::fmt::Debug>(result: Result<T, FlowError<CodeRefusal>>) -> Told {
     }
 }
 
-/// What wrong codes come to, each for a challenge of its own and from another network, with these purposes in turn, until
-/// there is nothing more to wait for.
-async fn guesses(kit: &Kit, name: &str, purposes: &[Purpose]) -> Vec<Told> {
+/// The accounts as a browser that is not known sees them, at the address with this number.
+fn stranger_at(kit: &Kit, number: u32) -> Accounts {
+    let address = Ipv4Addr::from(0xcb00_0000 | number);
+    kit.accounts.for_client(Client::new().at(address.into()))
+}
+
+/// Asks for a code, and types this one.
+async fn ask_and_type(
+    accounts: &Accounts,
+    name: &str,
+    purpose: Purpose,
+    code: impl FnOnce() -> String,
+) -> Result<(), FlowError<CodeRefusal>> {
+    if purpose == Purpose::LogIn {
+        let key = accounts.begin_log_in(name, None).await.unwrap();
+        let typed = accounts.log_in_by_code(&key, &code(), None).await;
+        typed.map(drop)
+    } else {
+        let key = accounts.begin_reset(name, None).await.unwrap();
+        accounts.prove_reset(&key, &code()).await.map(drop)
+    }
+}
+
+/// What wrong codes come to, each for a challenge of its own, from one of so many networks and with one of these purposes in
+/// turn, until there is nothing more to wait for.
+async fn guesses(kit: &Kit, name: &str, purposes: &[Purpose], networks: u32) -> Vec<Told> {
     let mut wrong = WrongCode::of(&kit.signals);
     let mut seen = Vec::new();
     for (number, purpose) in (0..2_000_u32).zip(purposes.iter().cycle()) {
-        let address = Ipv4Addr::from(0xcb00_0000 | number);
-        let stranger = kit.accounts.for_client(Client::new().at(address.into()));
-        let answer = if *purpose == Purpose::LogIn {
-            let key = stranger.begin_log_in(name, None).await.unwrap();
-            told(stranger.log_in_by_code(&key, &wrong.next(), None).await)
-        } else {
-            let key = stranger.begin_reset(name, None).await.unwrap();
-            told(stranger.prove_reset(&key, &wrong.next()).await)
-        };
+        let stranger = stranger_at(kit, number % networks);
+        let answer = told(ask_and_type(&stranger, name, *purpose, || wrong.next()).await);
         seen.push(answer.clone());
         match answer {
             Told::Limited(wait) if wait > DAY => return seen,
@@ -137,7 +164,11 @@ async fn guesses(kit: &Kit, name: &str, purposes: &[Purpose]) -> Vec<Told> {
 async fn wrong_codes_slow_down_and_stop() {
     use AddressKind::{Email, Phone};
     use Purpose::{LogIn, ResetPassword};
-    for purposes in [&[ResetPassword][..], &[LogIn], &[ResetPassword, LogIn]] {
+    for (purposes, networks) in [
+        (&[ResetPassword][..], 1),
+        (&[LogIn], 2_000),
+        (&[ResetPassword, LogIn], 2_000),
+    ] {
         let mut walks = Vec::new();
         for (name, verified) in [
             (ANNS_EMAIL, &[Email][..]),
@@ -152,11 +183,11 @@ async fn wrong_codes_slow_down_and_stop() {
             let kit = site();
             kit.sign_up_ann().await;
             verify(&kit, verified).await;
-            walks.push((name, guesses(&kit, name, purposes).await));
+            walks.push((name, guesses(&kit, name, purposes, networks).await));
         }
         let (_, expected) = walks.first().unwrap().clone();
         for (name, walk) in walks {
-            assert!(walk == expected, "{name} {purposes:?}: {walk:?}");
+            assert!(walk == expected, "{name} {purposes:?} {networks}: {walk:?}");
         }
         let compared = expected.iter().filter(|it| **it == Told::Left(4)).count();
         let waits = expected.iter().filter_map(|it| match it {
@@ -168,9 +199,117 @@ async fn wrong_codes_slow_down_and_stop() {
             assert_eq!(compared, 100);
             // Ten cost no time, then each takes twice as long, up to a quarter of an hour.
             assert_eq!(waits.get(..6).unwrap(), [1, 2, 4, 8, 16, 32]);
-            assert_eq!(waits.get(30), Some(&900));
+            let waited: u64 = waits.iter().filter(|wait| **wait <= 900).sum();
+            if networks == 1 {
+                assert_eq!(waits.get(30), Some(&900));
+                assert!(waited > 18 * 3_600, "{waited} s");
+            } else {
+                assert!(waited > 4 * 3_600, "{waited} s");
+            }
         }
     }
+}
+
+/// Who guesses as often as it goes, from a few networks, does not keep out an owner without a known browser, who is at another one.
+/// Where no network is known, ten wrong codes do not.
+#[tokio::test]
+async fn guesses_of_strangers_do_not_keep_the_owner_out() {
+    use AddressKind::{Email, Phone};
+    const MINUTES: [u64; 3] = [0, 20, 480];
+    for purpose in [Purpose::ResetPassword, Purpose::LogIn] {
+        for (name, strangers, minutes) in [
+            (ANNS_EMAIL, 1, &MINUTES[..]),
+            (ANNS_PHONE, 1, &MINUTES),
+            ("ann", 1, &MINUTES),
+            (ANNS_EMAIL, 3, &MINUTES),
+            (ANNS_PHONE, 0, &MINUTES[..1]),
+        ] {
+            for after in minutes {
+                let kit = site();
+                kit.sign_up_ann().await;
+                verify(&kit, &[Email, Phone]).await;
+                let mut codes = WrongCode::of(&kit.signals);
+                let waited = guess_for(&kit, &mut codes, name, purpose, (strangers, *after)).await;
+                assert!(waited, "{name} {purpose:?} {strangers} {after} min");
+
+                // A code of the owner's own, not one that a stranger has asked for.
+                let _ = codes.next();
+                let owner = match strangers {
+                    0 => kit.accounts.clone(),
+                    _ => stranger_at(&kit, 0x1_0000),
+                };
+                let right = || codes.last();
+                let entered = ask_and_type(&owner, name, purpose, right).await;
+                assert!(
+                    entered.is_ok(),
+                    "{name} {purpose:?} {strangers} {after} min: {entered:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Types wrong codes from so many networks, each time as soon as it goes, for so many minutes, and after that until all have to
+/// wait; whether they had to.
+async fn guess_for(
+    kit: &Kit,
+    codes: &mut WrongCode,
+    name: &str,
+    purpose: Purpose,
+    (networks, minutes): (u32, u64),
+) -> bool {
+    if networks == 0 {
+        for _ in 0..10 {
+            let typed = ask_and_type(&kit.accounts, name, purpose, || codes.next()).await;
+            assert_eq!(told(typed), Told::Left(4));
+        }
+        return true;
+    }
+    let begun = kit.clock.now();
+    loop {
+        let mut wait = Some(Duration::MAX);
+        for network in 0..networks {
+            let stranger = stranger_at(kit, network);
+            let typed = ask_and_type(&stranger, name, purpose, || codes.next()).await;
+            wait = match told(typed) {
+                Told::Limited(longer) => wait.map(|wait| wait.min(longer)),
+                Told::Left(_) | Told::Over => None,
+            };
+        }
+        let Some(wait) = wait else { continue };
+        let is_over = (kit.clock.now() - begun).num_minutes() >= i64::try_from(minutes).unwrap();
+        if is_over || wait > DAY {
+            return wait <= Duration::from_mins(15);
+        }
+        kit.clock.advance(wait);
+    }
+}
+
+/// There is an end for networks that have tried nothing as well, and a right code ends what was counted of them.
+#[tokio::test]
+async fn hundredth_wrong_code_stops_everyone() {
+    let kit = site();
+    kit.sign_up_ann().await;
+    guesses(&kit, ANNS_EMAIL, &[Purpose::ResetPassword], 40).await;
+    let mut codes = WrongCode::of(&kit.signals);
+    let owner = stranger_at(&kit, 0x1_0000);
+    let right = || codes.last();
+    let typed = ask_and_type(&owner, ANNS_EMAIL, Purpose::ResetPassword, right).await;
+    let Told::Limited(wait) = told(typed) else {
+        panic!("it goes on");
+    };
+    assert!(wait > 29 * DAY, "{wait:?}");
+    let ann = kit
+        .accounts
+        .clear_limits_of_login(ANNS_EMAIL)
+        .await
+        .unwrap();
+    assert!(ann > 0);
+    // For as long a process may go on refusing.
+    kit.clock.advance(Duration::from_secs(5));
+    let right = || codes.last();
+    let typed = ask_and_type(&owner, ANNS_EMAIL, Purpose::ResetPassword, right).await;
+    assert!(typed.is_ok(), "{typed:?}");
 }
 
 /// A wrong code is counted as often for nobody as for others.
@@ -196,10 +335,10 @@ async fn wrong_code_costs_the_same() {
         let left = told(kit.accounts.prove_reset(&key, &wrong).await);
         assert_eq!(left, Told::Left(4), "{name}");
         kit.clock.advance(31 * DAY);
-        // The challenge, two counters, and that of Ann's log-in.
+        // The challenge, two counters for each kind of address, and that of Ann's log-in.
         rows.push(kit.accounts.remove_empty_limits().await.unwrap());
     }
-    assert_eq!(rows, [4; 6]);
+    assert_eq!(rows, [6; 6]);
 }
 
 /// A browser of Ann's: of none that is known, of one that is, or signed in.

@@ -230,8 +230,8 @@ settings! {
         /// is them
         password_checks: RateLimit = "5/min";
         /// how often in a row codes of one kind that were sent to one address may be typed wrong, from anywhere and over all
-        /// codes; of a user's own browsers, in all of them: from the tenth time on each takes longer, up to 15 minutes; 0 for
-        /// as often as they like
+        /// codes: from the fifth time on each takes longer, up to 15 minutes, but for five of each client network; of a
+        /// user's own browsers, in all of them: from the tenth time on; 0 for as often as they like
         wrong_codes_in_a_row: u32 = "100" in 0..=100;
         /// what is done about text messages of which too many were not used: enforce sends no others for a while, record
         /// tells of them and sends them, off does not count

@@ -5,10 +5,10 @@ use chrono::{DateTime, Utc};
 use phone_auth_events::Limit;
 
 use super::limits::{Asking, Counted};
-use super::{Accounts, Failure};
+use super::{Accounts, Failure, wrong_codes};
 use crate::address::{AddressId, AddressKind};
-use crate::challenge::ChallengeSubject;
-use crate::limits::Limiter;
+use crate::challenge::{ChallengeId, ChallengeSubject};
+use crate::limits::{Counters, Limiter};
 use crate::link::{LinkTarget, Links};
 use crate::outbox::Purpose;
 use crate::user::{AccountName, UserId};
@@ -26,6 +26,42 @@ pub(super) struct CodeTargets {
 impl CodeTargets {
     pub(super) fn iter(&self) -> impl Iterator<Item = &LinkTarget> {
         self.targets.iter().flatten()
+    }
+
+    /// Has the wrong code of each target counted, with what it is counted by and its user; where there is no target, as many
+    /// counters that are never full, but for the first of nobody's.
+    fn count<'a>(
+        &self,
+        counters: Counters<'a>,
+        each: usize,
+        count: impl Fn(Counters<'a>, &[&[u8]], Option<UserId>) -> Counters<'a>,
+    ) -> Counters<'a> {
+        let purpose = self.purpose.as_str().as_bytes();
+        let subject = self.subject.as_bytes();
+        let place = Limiter::place_of(subject);
+        let nobodys = [b"nobody".as_slice(), purpose, &place];
+        let mut nobodys = self.iter().next().is_none().then_some(nobodys);
+        let mut counters = counters;
+        for (target, kind) in self.targets.iter().zip(KINDS) {
+            counters = match (target, nobodys.take()) {
+                (Some(target), _) => {
+                    let about = wrong_codes_of(self.purpose, kind, &target.address.value);
+                    count(counters, &about, Some(target.user.id))
+                }
+                (None, Some(about)) => count(counters, &about, None),
+                (None, None) => (0..each).fold(counters, |counters, number| {
+                    let number = [u8::try_from(number).unwrap_or_default()];
+                    let about = [
+                        b"none".as_slice(),
+                        kind.as_str().as_bytes(),
+                        subject,
+                        &number,
+                    ];
+                    counters.never_full(Limit::WrongCodes, &about)
+                }),
+            };
+        }
+        counters
     }
 
     /// The one whose code this is.
@@ -88,9 +124,13 @@ impl Accounts {
     /// Counts an attempt as a wrong code: of its address, and of nobody's by what was typed. Of a browser that is known for the
     /// account, and of a user who verifies an address, by themselves, so that strangers do not use up what the owner has, nor
     /// one claimant what another has. However many browsers a user has, there is an end to what they try.
+    ///
+    /// An owner whose browser is not known is a stranger as others are. While those who guess make everyone wait, the first
+    /// attempts of a network that has not made any lately need not; so it is the network of the one who guesses that waits.
     pub(super) async fn count_code(
         &self,
         targets: &CodeTargets,
+        challenge: &ChallengeId,
         owner: Option<UserId>,
     ) -> Result<Counted, Failure> {
         let user = targets.iter().next().map(|target| &target.user);
@@ -100,38 +140,27 @@ impl Accounts {
             user,
             is_stranger: owner.is_none() && requester.is_stranger(),
         };
-        let device = requester.device().unwrap_or_default();
-        let purpose = targets.purpose.as_str().as_bytes();
-        let place = Limiter::place_of(targets.subject.as_bytes());
-        let mut nobodys = user.is_none().then_some([b"nobody", purpose, &place]);
-        let mut counters = self.counters();
-        for (target, kind) in targets.targets.iter().zip(KINDS) {
-            counters = match target {
-                Some(target) => {
-                    let address = wrong_codes_of(targets.purpose, kind, &target.address.value);
-                    let id = target.user.id.get().to_be_bytes();
-                    let own = [&address[..], &[&id]].concat();
-                    if asking.is_stranger {
-                        counters.about(Limit::WrongCodes, &address, &[])
-                    } else {
-                        counters.about(Limit::WrongCodes, &own, &[]).about(
-                            Limit::WrongCodesOfDevice,
-                            &own,
-                            &[&device],
-                        )
-                    }
-                }
-                None => {
-                    if let Some(about) = nobodys.take() {
-                        counters.about(Limit::WrongCodes, &about, &[])
-                    } else {
-                        let subject = targets.subject.as_bytes();
-                        let about = [b"none".as_slice(), kind.as_str().as_bytes(), subject];
-                        counters.never_full(Limit::WrongCodes, &about)
-                    }
-                }
+        if !asking.is_stranger {
+            let device = requester.device().unwrap_or_default();
+            let count = |counters, about: &[&[u8]], user: Option<UserId>| {
+                let id = user.map_or(0, UserId::get).to_be_bytes();
+                let own = [about, &[&id]].concat();
+                Counters::about(counters, Limit::WrongCodes, &own, &[]).about(
+                    Limit::WrongCodesOfDevice,
+                    &own,
+                    &[&device],
+                )
             };
+            let counters = targets.count(self.counters(), 2, count);
+            return self.count(&asking, counters).await;
         }
-        self.count(&asking, counters).await
+        let slowed = targets.count(self.counters(), 2, |counters, about, _| {
+            wrong_codes::slowed(counters, about)
+        });
+        let network = self.client.network();
+        let new_here = targets.count(self.counters(), 4, |counters, about, _| {
+            wrong_codes::new_here(counters, about, network, challenge)
+        });
+        self.count_either(&asking, slowed, new_here).await
     }
 }

@@ -323,7 +323,7 @@ impl Accounts {
             return refused(CodeRefusal::Over);
         }
         let user = targets.iter().next().map(|it| it.user.to_event_user());
-        let counted = self.count_code(&targets, owner).await?;
+        let counted = self.count_code(&targets, &id, owner).await?;
         let Some(target) = targets.into_proven(&self.inner.links, &code, now) else {
             let left = challenge.attempts_left;
             if purpose == Purpose::LogIn {

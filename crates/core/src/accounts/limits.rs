@@ -26,6 +26,12 @@ pub(super) struct Counted {
     is_half_used: bool,
 }
 
+/// A counter that is over its limit.
+struct Full {
+    hit: Option<Hit>,
+    wait: Duration,
+}
+
 /// Who asks, for what.
 pub(super) struct Asking<'a> {
     /// The name of the flow.
@@ -223,6 +229,24 @@ impl Accounts {
         Ok(counted)
     }
 
+    /// The same, and where one is over its limit all of the second instead. If one of those is too, the first tells how long
+    /// to wait.
+    pub(super) async fn count_either(
+        &self,
+        asking: &Asking<'_>,
+        first: Counters<'_>,
+        second: Counters<'_>,
+    ) -> Result<Counted, Failure> {
+        let full = match self.try_count(asking, first, None).await? {
+            Ok((counted, _)) => return Ok(counted),
+            Err(full) => full,
+        };
+        match self.try_count(asking, second, None).await? {
+            Ok((counted, _)) => Ok(counted),
+            Err(_) => Err(self.limited(asking, full.hit.as_ref(), full.wait).await),
+        }
+    }
+
     /// The same, and a text message with it: what is counted of those.
     async fn count_with_text(
         &self,
@@ -230,11 +254,30 @@ impl Accounts {
         counters: Counters<'_>,
         text: Option<&TextCount>,
     ) -> Result<(Counted, Vec<TextRow>), Failure> {
+        match self.try_count(asking, counters, text).await? {
+            Ok(counted) => Ok(counted),
+            Err(full) => Err(self.limited(asking, full.hit.as_ref(), full.wait).await),
+        }
+    }
+
+    /// The same, and nobody is told of one that is over its limit.
+    async fn try_count(
+        &self,
+        asking: &Asking<'_>,
+        counters: Counters<'_>,
+        text: Option<&TextCount>,
+    ) -> Result<Result<(Counted, Vec<TextRow>), Full>, Failure> {
         let hits = counters.into_hits();
         let limiter = &self.inner.limiter;
         let now = self.now();
+        let full = |hit: Option<&Hit>, wait| {
+            Ok(Err(Full {
+                hit: hit.copied(),
+                wait,
+            }))
+        };
         if let Some((place, wait)) = limiter.recall(&hits, now) {
-            return Err(self.limited(asking, hits.get(place), wait).await);
+            return full(hits.get(place), wait);
         }
         let attempt = Attempt {
             hits,
@@ -251,13 +294,13 @@ impl Accounts {
         };
         let hits = attempt.hits;
         match decision {
-            Decision::Counted { is_half_used } => Ok((Counted { hits, is_half_used }, rows)),
+            Decision::Counted { is_half_used } => Ok(Ok((Counted { hits, is_half_used }, rows))),
             Decision::Refused { hit, wait } => {
                 let hit = hits.get(hit);
                 if let Some(hit) = hit {
                     limiter.remember(hit.key, now, wait);
                 }
-                Err(self.limited(asking, hit, wait).await)
+                full(hit, wait)
             }
         }
     }

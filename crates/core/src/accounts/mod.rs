@@ -68,6 +68,7 @@ mod sign_up;
 mod sign_up_by_code;
 mod texts;
 mod verify_address;
+mod wrong_codes;
 
 pub use add_address::AddAddressRefusal;
 pub use admin::{SetPasswordRefusal, UsernameRefusal};

@@ -122,7 +122,7 @@ impl Accounts {
         let Some(repeatable) = self.repeatable(key, typed) else {
             return Ok(None);
         };
-        let counted = self.count_code(&targets, None).await?;
+        let counted = self.count_code(&targets, &key.id(), None).await?;
         for look in 0..LOOKS {
             if look > 0 {
                 tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -150,7 +150,7 @@ impl Accounts {
         let Some(code) = read_code(typed) else {
             return Ok(None);
         };
-        let counted = self.count_code(&targets, owner).await?;
+        let counted = self.count_code(&targets, &key.id(), owner).await?;
         let target = targets.into_proven(&self.inner.links, &code, self.now());
         if target.is_some() {
             self.forget_wrong_codes(&counted).await;

@@ -208,7 +208,7 @@ impl<'a> Counters<'a> {
             LimitRule::Rate(rate) => {
                 LimitRule::Rate(Rate::of((rate.count() / 2).max(1), rate.per()))
             }
-            LimitRule::InARow(most) => LimitRule::InARow(most),
+            LimitRule::InARow(_) | LimitRule::Row { .. } => rule,
         };
         let rule = self.settings.rule(limit).map(half);
         self.with(limit, rule, about, detail)
@@ -221,6 +221,18 @@ impl<'a> Counters<'a> {
         self.with(limit, rule, about, &[])
     }
 
+    /// The counter of this limit by another rule, if it is limited.
+    pub(crate) fn by_rule(
+        self,
+        rule: impl FnOnce(LimitRule) -> LimitRule,
+        limit: Limit,
+        about: &[&[u8]],
+        detail: &[&[u8]],
+    ) -> Self {
+        let rule = self.settings.rule(limit).map(rule);
+        self.with(limit, rule, about, detail)
+    }
+
     /// The counters of a client network, and of the one that it is in.
     pub(crate) fn network(self, limit: Limit, network: Option<ClientNetwork>) -> Self {
         let Some(network) = network else {
@@ -229,7 +241,7 @@ impl<'a> Counters<'a> {
         let rule = self.settings.rule(limit);
         let wide = rule.map(|rule| match rule {
             LimitRule::Rate(rate) => LimitRule::Rate(rate.times(WIDE)),
-            LimitRule::InARow(most) => LimitRule::InARow(most),
+            LimitRule::InARow(_) | LimitRule::Row { .. } => rule,
         });
         self.with(limit, rule, &[b"network", network.bytes()], &[])
             .with(limit, wide, &[b"network", network.wide_bytes()], &[])

@@ -27,6 +27,13 @@ pub enum LimitRule {
     /// Failures in a row: ten at once, then each takes twice as long as the one before, up to a quarter of an hour, and
     /// after this many there is no other for 30 days. NIST SP 800-63B-4, 3.2.2, allows no more than 100.
     InARow(u32),
+    /// As [`InARow`](Self::InARow), but so many cost no time.
+    Row {
+        /// How many cost no time; all, if it is `most` or more.
+        free: u32,
+        /// After how many there is no other.
+        most: u32,
+    },
 }
 
 /// A rule in numbers: times are microseconds. A store that decides by a statement of its own goes by them.
@@ -82,13 +89,18 @@ impl LimitRule {
                     keep: 0,
                 }
             }
-            Self::InARow(most) => RuleNumbers {
-                step: micros(FIRST_WAIT),
-                span: micros(LONGEST_WAIT),
-                free: i64::from(FREE_FAILURES),
-                stop: i64::from(most.max(1)),
-                keep: micros(REMEMBERED),
-            },
+            Self::InARow(most) => Self::row(FREE_FAILURES, most),
+            Self::Row { free, most } => Self::row(free, most),
+        }
+    }
+
+    fn row(free: u32, most: u32) -> RuleNumbers {
+        RuleNumbers {
+            step: micros(FIRST_WAIT),
+            span: micros(LONGEST_WAIT),
+            free: i64::from(free),
+            stop: i64::from(most.max(1)),
+            keep: micros(REMEMBERED),
         }
     }
 
@@ -131,7 +143,7 @@ impl LimitRule {
                     expires_at,
                 })
             }
-            Self::InARow(_) => {
+            Self::InARow(_) | Self::Row { .. } => {
                 if let Some(tally) = tally {
                     if i64::from(tally.hits) >= numbers.stop {
                         if tally.expires_at <= now + keep + Self::SET_BACK {
@@ -169,7 +181,7 @@ impl LimitRule {
                 blocked_until: tally.blocked_until - step,
                 expires_at: tally.expires_at - step,
             },
-            Self::InARow(_) => Tally {
+            Self::InARow(_) | Self::Row { .. } => Tally {
                 hits: tally.hits.saturating_sub(1),
                 blocked_until: now,
                 expires_at: tally.expires_at,
@@ -183,7 +195,7 @@ impl LimitRule {
         let numbers = self.numbers();
         match self {
             Self::Rate(_) => (tally.expires_at - now) * 2 >= TimeDelta::microseconds(numbers.span),
-            Self::InARow(_) => i64::from(tally.hits) * 2 >= numbers.free,
+            Self::InARow(_) | Self::Row { .. } => i64::from(tally.hits) * 2 >= numbers.free,
         }
     }
 }

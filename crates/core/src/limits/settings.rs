@@ -91,8 +91,8 @@ pub struct LimitSettings {
     pub added_addresses: RateLimit,
     /// Times that a signed-in user has their password checked.
     pub password_checks: RateLimit,
-    /// Wrong codes of an address with one purpose in a row, no matter from where and for how many codes: from the tenth on each
-    /// takes longer, and after this many there are no others. Those from browsers that are known for the account, and of a
+    /// Wrong codes of an address with one purpose in a row, no matter from where and for how many codes: from the fifth on each
+    /// takes longer, but for the first five of a client network, and after this many there are no others. Those from browsers that are known for the account, and of a
     /// user who verifies the address, are a row of their own. 0 is no such limit.
     pub wrong_codes_in_a_row: u32,
     /// Whether text messages are refused that cost too much, as those before them were not used.

@@ -124,6 +124,35 @@ pub(super) async fn failures_in_a_row_slow_down_and_stop(subject: &Subject) {
     assert_eq!(fill(limits, &hit).await.0, 10, "forgotten");
 }
 
+pub(super) async fn rows_have_rules_of_their_own(subject: &Subject) {
+    let limits = subject.limits();
+    let day = 86_400;
+    for (number, free, most, waits) in [
+        (1, 3, 6, &[1, 2, 4][..]),
+        (2, 0, 2, &[2]),
+        (3, 4, 4, &[]),
+        (4, 9, 4, &[]),
+    ] {
+        let rule = LimitRule::Row { free, most };
+        let hit = [ruled(number, rule)];
+        // The first that waits has passed already.
+        let mut passed = free.clamp(1, most);
+        assert_eq!(fill(limits, &hit).await.0, passed, "{rule:?}");
+        for seconds in waits {
+            pass(subject, *seconds - 1).await;
+            assert_eq!(fill(limits, &hit).await.0, 0, "{rule:?} {seconds}");
+            pass(subject, 1).await;
+            assert_eq!(fill(limits, &hit).await.0, 1, "{rule:?} {seconds}");
+            passed += 1;
+        }
+        assert_eq!(passed, most, "{rule:?}");
+        pass(subject, 29 * day).await;
+        assert_eq!(fill(limits, &hit).await.0, 0, "{rule:?}: stopped");
+        pass(subject, day).await;
+        assert_eq!(fill(limits, &hit).await.0, free.clamp(1, most), "{rule:?}");
+    }
+}
+
 pub(super) async fn counters_drain_with_time(subject: &Subject) {
     let limits = subject.limits();
     let hit = [rated(1, "10/h")];

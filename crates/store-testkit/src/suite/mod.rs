@@ -325,6 +325,7 @@ macro_rules! __for_each_limit_case {
             limits::limit_is_exact_under_parallel_hits;
             limits::attempt_counts_all_or_nothing;
             limits::failures_in_a_row_slow_down_and_stop;
+            limits::rows_have_rules_of_their_own;
             limits::counters_drain_with_time;
             limits::clock_set_back_blocks_nobody_for_long;
             limits::clock_that_is_ahead_frees_no_other_counter;
