@@ -102,6 +102,15 @@ impl Got {
         Self(format!("{shown}, which is not UTF-8,"))
     }
 
+    /// A text with a character that nobody sees; shown unless it may hold a secret.
+    pub(super) fn unseen(text: Option<&str>, unseen: char) -> Self {
+        let Self(shown) = text.map_or_else(Self::hidden, Self::text);
+        Self(format!(
+            "{shown}, which holds a character that nobody sees ({}),",
+            unseen.escape_unicode()
+        ))
+    }
+
     /// A path that begins in a home folder as only shells write it.
     pub(super) fn home(text: &str) -> Self {
         let Self(shown) = Self::text(text);

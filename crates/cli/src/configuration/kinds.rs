@@ -103,9 +103,9 @@ kinds! {
     #[Url]
     DatabaseName, "a database such as sqlite:phone-auth.sqlite3, whose path begins with no // and has no ?, or postgres://user@host/database", given => database(given);
     #[Url]
-    Url, "a URL with https", given => given.text().map(str::to_owned).map(Url);
+    Url, "a URL with https", given => given.seen_text().map(str::to_owned).map(Url);
     #[Secret]
-    Secret, "a password", given => given.text().map(Secret::new);
+    Secret, "a password", given => given.seen_text().map(Secret::new);
     #[Secret]
     serde_json::Value, JSON, given => given.json();
     Methods, "a list such as [\"phone\"], of phone, email, username", given => methods(given);
@@ -232,7 +232,7 @@ fn address(given: &Given<'_>) -> Option<SocketAddr> {
 fn database(given: &Given<'_>) -> Option<DatabaseName> {
     match given.path_after("sqlite:") {
         Some(path) => DatabaseName::file(path),
-        None => DatabaseName::parse(given.text()?),
+        None => DatabaseName::parse(given.seen_text()?),
     }
 }
 

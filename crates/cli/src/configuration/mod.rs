@@ -195,7 +195,9 @@ impl Reading {
             return;
         };
         let mut changed = self.configuration.clone();
-        let right = if (setting.take)(&mut changed, given).is_none() {
+        let is_taken =
+            !given.has_byte_order_mark() && (setting.take)(&mut changed, given).is_some();
+        let right = if !is_taken {
             Some(setting.right)
         } else {
             let error = changed.accounts.validate().err();

@@ -676,6 +676,53 @@ fn secrets_are_not_shown() {
     }
 }
 
+/// A value that looks right and is another one, in the environment and in a file, alone, in a list and in a table.
+#[test]
+fn characters_that_nobody_sees_are_refused() {
+    let marked = ["\u{feff}plum", "plum\u{feff}"];
+    let unseen = ["plum\u{200b}", "pl\u{202e}um", "\u{2060}plum"];
+    for setting in SETTINGS {
+        let is_structured = setting.right.contains("JSON") || setting.secrecy == Secrecy::Open;
+        let variable = format!("PHONE_AUTH_{}", setting.in_variable().to_uppercase());
+        for text in marked
+            .into_iter()
+            .chain(unseen.into_iter().filter(|_| !is_structured))
+        {
+            let url = format!("https://{text}.example/");
+            let server = format!("postgres://ann:{text}@db/site");
+            let value = match setting.secrecy {
+                Secrecy::Url if setting.name == "database" => &server,
+                Secrecy::Url => &url,
+                Secrecy::Open | Secrecy::Secret => &text.to_owned(),
+            };
+            let quoted = serde_json::json!(value);
+            let name = setting.name;
+            let tables = [
+                format!("{name} = {quoted}"),
+                format!("{name} = [{quoted}]"),
+                format!("{name} = {{ To = {quoted} }}"),
+                format!("{name} = {{ {quoted} = \"x\" }}"),
+            ];
+            let json = [format!("{{ \"To\": {quoted} }}"), value.clone()];
+            let of_file = tables.iter().map(|toml| load(toml, &[], None));
+            let of_environment = json.iter().map(|it| load("", &[(&variable, it)], None));
+            for loaded in of_file.chain(of_environment) {
+                let said = loaded.map(drop).unwrap_err();
+                assert!(
+                    said.iter().any(|said| said.starts_with(name)),
+                    "{name}: {said:?}"
+                );
+            }
+            let said = mistakes("", &[(&variable, value)], None);
+            let told = "which holds a character that nobody sees (\\u{";
+            assert!(
+                said.iter().any(|said| said.contains(told)),
+                "{name}: {said:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn all_mistakes_come_at_once() {
     let environment = [("PHONE_AUTH_ADDR", "x"), ("PHONE_AUTH_HASHING_QUEUE", "x")];

@@ -10,8 +10,9 @@ use toml::de::DeValue;
 use super::duration;
 use super::error::Got;
 use crate::secrets::secrecy::{Secrecy, may_hold_a_secret};
+use crate::secrets::secret_file::BYTE_ORDER_MARK;
 use crate::start::folder;
-use crate::terminal::visible;
+use crate::terminal::visible::{self, misleads};
 
 /// A value from a text (an argument, the environment) or from TOML.
 #[derive(Debug)]
@@ -31,6 +32,10 @@ impl<'a> Given<'a> {
     /// How to show it to the one who gave it.
     pub(super) fn got(&self, secrecy: Secrecy) -> Got {
         let is_hidden = |text: &str| secrecy.hides(text);
+        if let Some(unseen) = self.scalar().and_then(first_unseen) {
+            let shown = self.scalar().filter(|text| !is_hidden(text));
+            return Got::unseen(shown, unseen);
+        }
         match self {
             Self::Text(text) if is_hidden(text) => Got::hidden(),
             Self::Text(text) if names_home(text) => Got::home(text),
@@ -69,13 +74,37 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// A single text, right or wrong.
+    fn scalar(&self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Toml(DeValue::String(text)) => Some(text.as_ref()),
+            Self::NotUtf8(_) | Self::Toml(_) => None,
+        }
+    }
+
+    /// Whether a byte-order mark stands in it, or in a text of it. It came along when a file or a variable was written, and
+    /// nobody sees that the value is another one.
+    pub(super) fn has_byte_order_mark(&self) -> bool {
+        match self {
+            Self::Text(text) => text.contains(BYTE_ORDER_MARK),
+            Self::NotUtf8(bytes) => {
+                let mut chunks = bytes.as_encoded_bytes().utf8_chunks();
+                chunks.any(|chunk| chunk.valid().contains(BYTE_ORDER_MARK))
+            }
+            Self::Toml(value) => is_marked(value),
+        }
+    }
+
+    /// A text all of which is seen. Whatever else would come by a copy that went wrong, and anyone who types what is seen has
+    /// another one.
+    pub(super) fn seen_text(&self) -> Option<&'a str> {
+        self.text().filter(|text| first_unseen(text).is_none())
+    }
+
     /// A text that is not empty and holds no control character.
     pub(super) fn text(&self) -> Option<&'a str> {
-        let text = match self {
-            Self::Text(text) => text,
-            Self::Toml(DeValue::String(text)) => text.as_ref(),
-            Self::NotUtf8(_) | Self::Toml(_) => return None,
-        };
+        let text = self.scalar()?;
         (!text.is_empty() && !text.contains(char::is_control)).then_some(text)
     }
 
@@ -187,6 +216,22 @@ impl<'a> Given<'a> {
             Self::Toml(DeValue::String(_)) => Some(vec![self.text()?]),
             Self::NotUtf8(_) | Self::Toml(_) => None,
         }
+    }
+}
+
+/// The first character that is no control character, and is not shown either.
+fn first_unseen(text: &str) -> Option<char> {
+    text.chars().find(|it| misleads(*it) && !it.is_control())
+}
+
+fn is_marked(value: &DeValue<'_>) -> bool {
+    match value {
+        DeValue::String(text) => text.contains(BYTE_ORDER_MARK),
+        DeValue::Array(items) => items.iter().any(|item| is_marked(item.get_ref())),
+        DeValue::Table(entries) => entries.iter().any(|(name, value)| {
+            name.get_ref().contains(BYTE_ORDER_MARK) || is_marked(value.get_ref())
+        }),
+        _ => false,
     }
 }
 

@@ -19,7 +19,7 @@ use crate::terminal::visible::{VisiblePath, misleads};
 const MOST_BYTES: u64 = 64 * 1024;
 
 /// What Windows' editors write before a text in UTF-8. It is no part of the secret, and nobody sees it.
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(crate) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// A file with a secret that will not do.
 #[derive(Debug)]

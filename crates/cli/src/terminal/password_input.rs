@@ -24,6 +24,7 @@ use signal_hook::{
 };
 use thiserror::Error;
 
+use crate::secrets::secret_file::BYTE_ORDER_MARK;
 use crate::terminal::console;
 
 /// More than any password that the policy takes.
@@ -65,7 +66,8 @@ pub(crate) fn ask() -> Result<Password, PasswordInputError> {
     Ok(Password::new(first))
 }
 
-/// The first line without its end, nothing else taken away.
+/// The first line without its end and without a byte-order mark, with which some shells begin what they pipe; nothing else is
+/// taken away.
 fn line(input: &mut dyn BufRead) -> Result<String, PasswordInputError> {
     let mut bytes = Vec::new();
     input.take(MOST_BYTES + 1).read_until(b'\n', &mut bytes)?;
@@ -75,12 +77,13 @@ fn line(input: &mut dyn BufRead) -> Result<String, PasswordInputError> {
             bytes.pop();
         }
     }
-    if bytes.is_empty() {
-        return Err(PasswordInputError::Missing);
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) if text.len() as u64 <= MOST_BYTES => Ok(text),
-        _ => Err(PasswordInputError::NotText),
+    let text = match String::from_utf8(bytes) {
+        Ok(text) if text.len() as u64 <= MOST_BYTES => text,
+        _ => return Err(PasswordInputError::NotText),
+    };
+    match text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text) {
+        "" => Err(PasswordInputError::Missing),
+        text => Ok(text.to_owned()),
     }
 }
 
@@ -191,6 +194,8 @@ mod tests {
             ("pass\r\nnext\n", "pass"),
             ("pass", "pass"),
             ("päß\r\r\n", "päß\r"),
+            ("\u{feff}pass\r\n", "pass"),
+            ("pa\u{feff}ss\n", "pa\u{feff}ss"),
         ] {
             assert_eq!(line(&mut input.as_bytes()).unwrap(), password);
         }
@@ -198,7 +203,7 @@ mod tests {
 
     #[test]
     fn no_password_is_refused() {
-        for input in ["", "\n", "\r\n"] {
+        for input in ["", "\n", "\r\n", "\u{feff}\n"] {
             let error = line(&mut input.as_bytes()).unwrap_err();
             assert!(matches!(error, PasswordInputError::Missing));
         }
