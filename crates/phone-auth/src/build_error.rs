@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use crate::core::accounts;
+use crate::receivers::UnsentChannel;
+use crate::signals::Channel;
 
 /// What stands in the way of a [`PhoneAuth`](crate::PhoneAuth).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +23,8 @@ pub enum BuildErrorKind {
     Signals,
     /// A flow that is switched on asks for messages that nobody receives.
     NoReceiver,
+    /// The settings offer a channel to phones by which nobody sends.
+    NoChannel,
     /// Messages would be printed and kept to be looked at, on a site that is not on a loopback address.
     Development,
     /// A dispatcher was given, and receivers were described for another.
@@ -36,6 +40,7 @@ pub enum BuildErrorKind {
 pub struct BuildError {
     kind: BuildErrorKind,
     missing: Vec<&'static str>,
+    channel: Option<Channel>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -44,6 +49,7 @@ impl BuildError {
         Self {
             kind,
             missing: Vec::new(),
+            channel: None,
             source: None,
         }
     }
@@ -65,12 +71,20 @@ impl BuildError {
         }
     }
 
+    pub(crate) fn no_channel(unsent: UnsentChannel) -> Self {
+        Self {
+            missing: unsent.signals,
+            channel: Some(unsent.channel),
+            ..Self::new(BuildErrorKind::NoChannel)
+        }
+    }
+
     /// What stands in the way.
     pub fn kind(&self) -> BuildErrorKind {
         self.kind
     }
 
-    /// The signals that nobody receives, if that is what stands in the way.
+    /// The signals that nobody receives, or whose messages nobody sends by a channel, if that is what stands in the way.
     pub fn without_receiver(&self) -> &[&'static str] {
         &self.missing
     }
@@ -108,6 +122,15 @@ impl fmt::Display for BuildError {
                     f,
                     "nobody receives {}: link a receiver for each, or say that a message may be lost \
                      with `.allow_unreceived::<Event>()`",
+                    self.missing.join(", ")
+                );
+            }
+            BuildErrorKind::NoChannel => {
+                let channel = self.channel.map_or("a channel", Channel::as_str);
+                return write!(
+                    f,
+                    "phone_channels offers {channel}, by which nobody sends {}: the SMS gateway sends text messages alone; link a \
+                     receiver that sends by {channel}, have a service do it with `.webhook(…)` or `.nats(…)`, or leave {channel} out",
                     self.missing.join(", ")
                 );
             }

@@ -422,6 +422,9 @@ impl PhoneAuthBuilder {
         if !missing.is_empty() {
             return Err(BuildError::no_receiver(missing));
         }
+        if let Some(unsent) = reception.unsent_channel(accounts.settings()) {
+            return Err(BuildError::no_channel(unsent));
+        }
         if reception.lacks_notices(accounts.settings()) {
             tracing::info!(
                 "nobody receives security_notice_email or security_notice_phone: users are not told that their account was changed"

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::core::accounts::{Accounts, AccountsHandle};
 use crate::core::settings::{NoticesBy, Settings};
 use crate::signals::{
-    MessageSignal, ReceiverInfo, SetupError, Signals, SignalsBuilder, SiteOrigin,
+    AddressKind, Channel, MessageSignal, ReceiverInfo, SetupError, Signals, SignalsBuilder,
+    SiteOrigin,
 };
 
 /// The dispatcher of a site before it is built.
@@ -119,6 +120,29 @@ impl Reception<'_> {
         sent.filter(is_missing).map(MessageSignal::name).collect()
     }
 
+    /// A channel that the settings offer, with the signals whose messages nobody sends by it: the SMS gateway sends text messages
+    /// alone. Of a receiver of the application it is not known what it sends, so it is taken for one that sends all.
+    pub(crate) fn unsent_channel(&self, settings: &Settings) -> Option<UnsentChannel> {
+        let of = |channel: Channel| {
+            let is_unsent = |signal: &MessageSignal| {
+                let receivers = self.left_alone.receivers_of(*signal, self.dispatcher);
+                let sends = |it: &ReceiverInfo| channel == Channel::Sms || !is_gateway(it.id());
+                // Nobody is asked by which channel they want a notice: it goes by the usual one.
+                let may_go = signal.has_link() || settings.phone_channels.first() == Some(&channel);
+                let is_needed = signal.kind() == AddressKind::Phone
+                    && may_go
+                    && settings.sends(*signal)
+                    && !self.allowed.contains(&signal.name());
+                // Where nobody receives it at all, that is said, and of notices nobody need.
+                is_needed && !receivers.is_empty() && !receivers.iter().any(sends)
+            };
+            let unsent = MessageSignal::ALL.into_iter().filter(is_unsent);
+            let signals: Vec<_> = unsent.map(MessageSignal::name).collect();
+            (!signals.is_empty()).then_some(UnsentChannel { channel, signals })
+        };
+        settings.phone_channels.iter().copied().find_map(of)
+    }
+
     /// Whether users are to be told of changes, and nobody sends them notices.
     pub(crate) fn lacks_notices(&self, settings: &Settings) -> bool {
         let mut notices = MessageSignal::ALL.into_iter();
@@ -146,6 +170,24 @@ impl Reception<'_> {
         let unsent = MessageSignal::ALL.into_iter().filter(is_unsent);
         unsent.map(MessageSignal::name).collect()
     }
+}
+
+/// A channel that is offered and by which nobody sends some messages.
+pub(crate) struct UnsentChannel {
+    pub(crate) channel: Channel,
+    /// The signals of these messages.
+    pub(crate) signals: Vec<&'static str>,
+}
+
+/// Whether a receiver is the one that sends text messages and nothing else.
+#[cfg(feature = "sms-gateway")]
+fn is_gateway(id: &str) -> bool {
+    id == crate::delivery::sms_gateway::RECEIVER
+}
+
+#[cfg(not(feature = "sms-gateway"))]
+fn is_gateway(_id: &str) -> bool {
+    false
 }
 
 /// Whether a receiver is one of the development mode or of a test, which send nothing: their ids say so.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::signals::{
-    ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
+    Channel, ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
 };
 use phone_auth::{
     BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder, SecretKey,
@@ -276,6 +276,81 @@ async fn unneeded_messages_need_no_receiver() {
     // Where users have no phone numbers, nothing is sent to one.
     assert!(builder(settings).build().await.is_ok());
     drop((verified, reset));
+}
+
+#[cfg(feature = "sms-gateway")]
+#[tokio::test]
+async fn channel_that_nobody_sends_by_is_refused() {
+    use Channel::{Sms, Voice, Whatsapp};
+    use phone_auth::delivery::{Secret, sms_gateway};
+
+    let gateway = || {
+        let sender = sms_gateway::TwilioSender::From("+15005550006".to_owned());
+        let account = sms_gateway::Twilio::new("AC0", Secret::new("x"), sender);
+        sms_gateway::SmsGateway::twilio(site(), account)
+            .build()
+            .unwrap()
+    };
+    let builder = |channels: &[Channel]| {
+        let settings = settings(|it| it.phone_channels = channels.to_vec());
+        minimal()
+            .accounts(|accounts| accounts.settings(settings))
+            .allow_unreceived::<ResetPasswordEmail>()
+            .allow_unreceived::<VerifyEmail>()
+            .receivers(|signals| signals.provide(gateway()))
+    };
+    for (channels, unsent) in [
+        (&[Sms][..], None),
+        (&[Voice], Some("voice")),
+        (&[Sms, Whatsapp], Some("whatsapp")),
+        (&[Whatsapp, Voice, Sms], Some("whatsapp")),
+    ] {
+        let built = builder(channels).build().await;
+        let Some(unsent) = unsent else {
+            assert!(built.is_ok(), "{channels:?}");
+            continue;
+        };
+        let refused = built.unwrap_err();
+        assert_eq!(refused.kind(), BuildErrorKind::NoChannel, "{channels:?}");
+        // A notice goes by the first of them.
+        let mut signals = vec!["reset_password_phone", "verify_phone"];
+        if channels[0] != Sms {
+            signals.push("security_notice_phone");
+        }
+        assert_eq!(refused.without_receiver(), signals, "{channels:?}");
+        let said = refused.to_string();
+        let told = [&format!("leave {unsent} out"), ".webhook(…)"];
+        assert!(told.iter().all(|it| said.contains(*it)), "{said}");
+    }
+    // A message that may be lost may be offered by any.
+    let one = builder(&[Sms, Voice]).allow_unreceived::<VerifyPhone>();
+    assert_eq!(
+        refusal(one).await.without_receiver(),
+        ["reset_password_phone"]
+    );
+    let none = builder(&[Sms, Voice])
+        .allow_unreceived::<VerifyPhone>()
+        .allow_unreceived::<ResetPasswordPhone>();
+    assert!(none.build().await.is_ok());
+}
+
+/// Of a receiver of the application it is not known what it sends.
+#[tokio::test]
+async fn own_receiver_may_send_by_any_channel() {
+    let dispatcher = Signals::isolated();
+    let own = [
+        dispatcher.connect(|_: &VerifyPhone| {}),
+        dispatcher.connect(|_: &ResetPasswordPhone| {}),
+    ];
+    let settings = settings(|it| it.phone_channels = vec![Channel::Voice]);
+    let built = minimal()
+        .accounts(|accounts| accounts.settings(settings))
+        .allow_unreceived::<ResetPasswordEmail>()
+        .allow_unreceived::<VerifyEmail>()
+        .signals(dispatcher.clone())
+        .build();
+    assert!(built.await.is_ok());
+    drop(own);
 }
 
 #[cfg(all(feature = "smtp", feature = "sms-gateway"))]
