@@ -320,8 +320,17 @@ impl Settings {
         self.has_flow(signal.purpose()) && self.has_addresses(signal.kind())
     }
 
-    /// Whether this site has the flow that messages of this purpose are sent in.
-    pub(crate) const fn has_flow(&self, purpose: Purpose) -> bool {
+    /// Whether this site has the flow that messages of this purpose are sent in, to whatever kind of address.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::outbox::Purpose;
+    /// use phone_auth_core::settings::Settings;
+    ///
+    /// let settings = Settings::default();
+    /// assert!(settings.has_flow(Purpose::ResetPassword) && !settings.has_flow(Purpose::LogIn));
+    /// ```
+    pub const fn has_flow(&self, purpose: Purpose) -> bool {
         match purpose {
             Purpose::LogIn => self.login_by_code,
             Purpose::ResetPassword => !self.sign_up_by_code,

@@ -168,6 +168,32 @@ async fn notice_waits_in_the_outbox_with_its_change() {
     assert!(messages(&accounts).await.is_empty());
 }
 
+/// A notice leads to a page that is there: one that asks for a reset is not, where nobody sends any.
+#[tokio::test]
+async fn notice_leads_to_a_page_that_is_offered() {
+    let (email, phone) = ("reset_password_email", "reset_password_phone");
+    for (lacking, methods, page) in [
+        (&[][..], [true, true], "password_reset"),
+        (&[email], [true, true], "password_reset"),
+        (&[email, phone], [true, true], "change_password"),
+        (&[email], [true, false], "change_password"),
+    ] {
+        let kit = Kit::with_ann().await;
+        verify(&kit, ANNS_EMAIL).await;
+        let mut told = Told::of(&kit);
+        let accounts = kit.lacking_where(lacking, |settings| {
+            settings.authentication_methods.email = methods[0];
+            settings.authentication_methods.phone = methods[1];
+        });
+        change_password(&accounts, &kit, HORSE, STAPLE).await;
+        let worker = accounts.outbox().unwrap().worker(options());
+        assert_eq!(worker.deliver_due().await.unwrap(), 1);
+        let event = told.emails.take().remove(0);
+        let page = format!("/accounts/{page}/");
+        assert_eq!(event.url.as_str(), page, "{lacking:?} {methods:?}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_enqueued_that_nobody_receives() {
     let kit = Kit::with_ann().await;

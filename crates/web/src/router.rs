@@ -100,9 +100,7 @@ fn is_offered(accounts: &Accounts, page: AccountPage) -> bool {
         AccountPage::ChangePassword | AccountPage::ChangePasswordDone => {
             !accounts.settings().sign_up_by_code
         }
-        AccountPage::LoginCode | AccountPage::LoginCodeDone | AccountPage::LoginConfirm => {
-            offers(accounts, Purpose::LogIn)
-        }
+        AccountPage::LoginCode | AccountPage::LoginCodeDone => offers(accounts, Purpose::LogIn),
         _ => true,
     }
 }

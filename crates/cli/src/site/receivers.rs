@@ -179,14 +179,7 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
         });
         called.map(|receiver| described(&receiver.id)).collect()
     };
-    let has = |signal: &MessageSignal| {
-        let accounts = &configuration.accounts;
-        match signal.purpose() {
-            Purpose::LogIn => accounts.login_by_code,
-            Purpose::ResetPassword => !accounts.sign_up_by_code,
-            _ => true,
-        }
-    };
+    let has = |signal: &MessageSignal| configuration.accounts.has_flow(signal.purpose());
     let all = MessageSignal::ALL.into_iter().filter(has);
     let all = all.map(MessageSignal::name);
     all.map(|signal| Destination {

@@ -430,7 +430,7 @@ impl AccountsBuilder {
             routes.clone(),
             self.foreign_tokens,
             signals.clone(),
-            &self.settings,
+            (&self.settings, &self.allow_unreceived),
         ));
         if self.outbox.is_none() {
             let durable = (DurableSignal::ALL.iter()).flat_map(|signal| signal.receivers(&signals));

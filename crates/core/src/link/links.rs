@@ -58,7 +58,7 @@ impl Links {
         routes: AccountRoutes,
         foreign: Option<Box<dyn ForeignTokens>>,
         signals: Signals,
-        settings: &Settings,
+        (settings, allow_unreceived): (&Settings, &[&'static str]),
     ) -> Self {
         Self {
             codes: OneTimeCodes::new(keyring.clone()),
@@ -71,7 +71,7 @@ impl Links {
             verify_email_lifetime: settings.verify_email_lifetime,
             verify_phone_lifetime: settings.verify_phone_lifetime,
             code_lifetime: TimeDelta::from_std(settings.code_lifetime).unwrap_or_default(),
-            notices: log_in::page_of_notices(settings),
+            notices: log_in::page_of_notices(settings, allow_unreceived),
         }
     }
 

@@ -171,10 +171,21 @@ impl Kit {
 
     /// Other flows over the same store and dispatcher, which enqueue their messages, and know that nobody sends these.
     pub fn lacking(&self, signals: &[&'static str]) -> Accounts {
+        self.lacking_where(signals, |_| {})
+    }
+
+    /// The same, with settings that are changed.
+    pub fn lacking_where(
+        &self,
+        signals: &[&'static str],
+        change: impl FnOnce(&mut Settings),
+    ) -> Accounts {
+        let mut settings = unlimited();
+        change(&mut settings);
         Accounts::builder(Arc::new(self.store.clone()), keyring(SECRET))
             .outbox(Arc::new(self.store.clone()))
             .signals(self.signals.clone())
-            .settings(unlimited())
+            .settings(settings)
             .clock(self.clock.clone())
             .hasher(self.hasher.clone())
             .allow_unreceived(signals.iter().copied())

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::RelativeUrl;
+use phone_auth_events::{MessageSignal, RelativeUrl};
 use phone_auth_tokens::{Purpose, Token};
 use phone_auth_urls::AccountPage;
 
 use super::{Checked, Links, STATE, micros, optional};
 use crate::address::AddressKind;
 use crate::link::LinkTarget;
+use crate::outbox;
 use crate::settings::Settings;
 
 const LOG_IN_EMAIL: Purpose = Purpose::new("log-in-email");
@@ -65,12 +66,20 @@ impl Links {
     }
 }
 
-/// The page that a security notice leads to: where anyone may ask for a new password, or, where nobody has one, for a code.
-pub(super) const fn page_of_notices(settings: &Settings) -> AccountPage {
+/// The page that a security notice leads to: where anyone may ask for a new password, or, where nobody has one, for a code. Where
+/// nobody sends resets there is no such page, but one to set another password for those who know theirs.
+pub(super) fn page_of_notices(settings: &Settings, allow_unreceived: &[&str]) -> AccountPage {
+    let is_sent = |signal: &MessageSignal| {
+        signal.purpose() == outbox::Purpose::ResetPassword
+            && settings.sends(*signal)
+            && !allow_unreceived.contains(&signal.name())
+    };
     if settings.sign_up_by_code {
         AccountPage::LoginCode
-    } else {
+    } else if MessageSignal::ALL.iter().any(is_sent) {
         AccountPage::PasswordReset
+    } else {
+        AccountPage::ChangePassword
     }
 }
 
