@@ -103,7 +103,7 @@ impl Outbox {
         letter: &OutboxMessage,
     ) -> Result<Binding, FlowError<DeadLetterRefusal>> {
         let message = &letter.message;
-        if message.event.as_ref().is_some_and(|it| it.closed.is_some()) {
+        if message.tells_of_the_end() {
             return Ok(message.binding.clone());
         }
         if let Some((user, _)) = message.told() {

@@ -95,6 +95,11 @@ impl NewMessage {
         of_notice.or_else(|| self.event.as_ref().map(|it| (it.user, it.to_text())))
     }
 
+    /// Whether it tells of the end of an account: it is nobody's, and says who its user was.
+    pub fn tells_of_the_end(&self) -> bool {
+        self.event.as_ref().is_some_and(|it| it.closed.is_some())
+    }
+
     /// The same about this user, if it is a notice or an event: of one that is stored with it the flow does not know the
     /// number.
     #[must_use]

@@ -263,7 +263,8 @@ impl OutboxStore for SqliteStore {
 /// and looked for again.
 fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
     if let Some((user, text)) = message.told() {
-        return enqueue_notice(connection, message, user, &text);
+        let statement = statements::ENQUEUE_NOTICE;
+        return enqueue_told(connection, statement, message, Some(user), &text);
     }
     let recipient = message.recipient;
     let user = recipient.map(|recipient| recipient.user.get());
@@ -334,22 +335,10 @@ pub(crate) fn enqueue_notices(
     let mut told = notices
         .iter()
         .filter_map(|message| Some((message, message.told()?.1)));
-    told.try_for_each(|(message, text)| enqueue_notice(connection, message, user, &text))
-}
-
-fn enqueue_notice(
-    connection: &Connection,
-    message: &NewMessage,
-    user: UserId,
-    text: &str,
-) -> Result<(), Failure> {
-    enqueue_told(
-        connection,
-        statements::ENQUEUE_NOTICE,
-        message,
-        Some(user),
-        text,
-    )
+    let statement = statements::ENQUEUE_NOTICE;
+    told.try_for_each(|(message, text)| {
+        enqueue_told(connection, statement, message, Some(user), &text)
+    })
 }
 
 /// Enqueues an event that says of a user who is gone who they were.

@@ -6,8 +6,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Notices,
-    OutboxMessage, OutboxRow, PendingEvent, Purpose, Receipts, Requeue, Requeued,
-    UnreadableMessage, Wait,
+    OutboxMessage, OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use phone_auth_core::user::UserId;
@@ -368,8 +367,7 @@ impl State {
 
     pub(super) fn enqueue(&mut self, message: &NewMessage) {
         if let Some((user, _)) = message.told() {
-            let is_closed = |event: &PendingEvent| event.closed.is_some();
-            if message.event.as_ref().is_some_and(is_closed) || self.users.contains_key(&user) {
+            if message.tells_of_the_end() || self.users.contains_key(&user) {
                 let now = to_micros(message.created_at);
                 let message = NewMessage {
                     created_at: now,

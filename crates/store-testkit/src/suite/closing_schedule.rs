@@ -103,7 +103,7 @@ pub(super) async fn due_closings_come_in_order(subject: &Subject) {
     assert!(!missing.await.unwrap());
     assert_eq!(due(30, 9).await, [users[2], users[0]]);
 
-    // Whoever is closed at once waits no more, and whose time has not come stays.
+    // An account that is closed at once waits no more, and one whose time has not come stays.
     let at_once = EndOfUser::now(users[2], "closed-1");
     let closed = store.close_user(&at_once);
     assert_eq!(closed.await.unwrap(), Closed::Removed);
