@@ -96,10 +96,8 @@ impl Accounts {
         if closed == Closed::NoSuchUser {
             return Ok(closed);
         }
-        if let Some(outbox) = &self.inner.outbox
-            && end.event.is_some()
-        {
-            outbox.were_enqueued(1);
+        if let Some(outbox) = &self.inner.outbox {
+            outbox.were_enqueued(end.event.iter());
         }
         self.notify(user, notices.told_at_once()).await;
         let event = AccountClosed::new(sender, user.to_event_user());

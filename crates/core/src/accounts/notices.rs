@@ -133,7 +133,7 @@ impl Accounts {
         if let Some(outbox) = &self.inner.outbox
             && notices.are_enqueued
         {
-            outbox.were_enqueued(notices.messages.len() + usize::from(notices.event.is_some()));
+            outbox.were_enqueued(notices.messages.iter().chain(&notices.event));
             return;
         }
         for message in notices.messages {

@@ -294,7 +294,7 @@ impl Accounts {
     ) -> Result<MadeUser, StoreError> {
         let user = self.store().create_user_claiming(new, claiming).await?;
         if let Some(outbox) = self.outbox() {
-            outbox.were_enqueued(new.notices.iter().count());
+            outbox.were_enqueued(new.notices.iter());
         }
         Ok(MadeUser {
             user,

@@ -63,12 +63,16 @@ impl Outbox {
         self.inner.pending.is_full(&*self.inner.store).await
     }
 
-    /// Says that a store has enqueued so many messages with a change: they are counted, and the worker is woken.
-    pub(crate) fn were_enqueued(&self, count: usize) {
-        for _ in 0..count {
-            self.inner.pending.add_one();
+    /// Says that a store has enqueued these with a change: they are counted, less the events, and the worker is woken.
+    pub(crate) fn were_enqueued<'a>(&self, all: impl Iterator<Item = &'a NewMessage>) {
+        let mut is_any = false;
+        for message in all {
+            is_any = true;
+            if message.event.is_none() {
+                self.inner.pending.add_one();
+            }
         }
-        if count > 0 {
+        if is_any {
             self.inner.wake.notify_one();
         }
     }

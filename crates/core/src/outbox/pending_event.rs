@@ -13,8 +13,9 @@ use crate::address::AddressKind;
 use crate::user::UserId;
 
 /// The flows whose events are kept. A row holds the name, and the event has a [`Sender`], which is a constant.
-const SENDERS: [&str; 13] = [
+const SENDERS: [&str; 16] = [
     "sign_up",
+    "begin_sign_up",
     "create_user",
     "change_password",
     "set_password",
@@ -27,6 +28,8 @@ const SENDERS: [&str; 13] = [
     "replace_address",
     "close",
     "close_due",
+    "log_in_by_code",
+    "log_in_by_link",
 ];
 
 /// What a row says of who sent it that no flow of this version is called.

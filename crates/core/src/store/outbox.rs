@@ -51,7 +51,8 @@ pub trait OutboxStore: Send + Sync {
     /// transaction.
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;
 
-    /// How many messages are pending, dead letters left out; counted up to `at_most`.
+    /// How many messages and notices are pending, dead letters left out; counted up to `at_most`. Events for durable
+    /// receivers are not among them.
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError>;
 
     /// Claims messages that are due, those that have waited longest first: counts an attempt of each and makes it due

@@ -167,7 +167,8 @@ pub(crate) const ENQUEUE_FUNCTION: &str = concat!(
 );
 
 pub(crate) const PENDING: &str = "SELECT count(*) FROM (
-        SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= '-infinity' LIMIT $1
+        SELECT 1 FROM phone_auth_outbox
+        WHERE died_at IS NULL AND due_at >= '-infinity' AND purpose <> 'event' LIMIT $1
     ) m";
 
 /// The time that a worker gives, if it is not ahead of the clock here: else it would take leases for ended ones that

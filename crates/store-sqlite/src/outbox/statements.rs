@@ -86,7 +86,7 @@ pub(crate) const FORGET: &str =
     "DELETE FROM phone_auth_outbox WHERE message_key = ?1 AND person_id IS NULL";
 
 pub(crate) const PENDING: &str = "SELECT count(*) FROM
-    (SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= 0 LIMIT ?1) m";
+    (SELECT 1 FROM phone_auth_outbox WHERE died_at IS NULL AND due_at >= 0 AND purpose <> 'event' LIMIT ?1) m";
 
 /// Whether a message of the queue `q` is for this version, or its link is over. A time that cannot be read is none ahead.
 macro_rules! is_ours {
