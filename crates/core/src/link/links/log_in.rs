@@ -83,19 +83,26 @@ pub(super) fn page_of_notices(settings: &Settings, allow_unreceived: &[&str]) ->
     }
 }
 
-/// What a log-in link is bound to: whose it is, their password, which row the address stands in, its text, and that no other
-/// was asked for or used. So a new password ends it.
+/// Of an address that is not verified, that is part of the state: such an account is for the taking by who has the address, one
+/// whose address was verified and is not any more is no account that the message was sent for.
+const UNVERIFIED: &[u8] = b"unverified";
+
+/// What a log-in link is bound to: whose it is, their password, which row the address stands in, its text, whether it is
+/// verified, and that no other was asked for or used. So a new password ends it.
 pub(super) fn with_log_in_state<T>(target: &LinkTarget, act: impl FnOnce(&[&[u8]]) -> T) -> T {
     let (user, address) = (&target.user, &target.address);
     let user_id = user.id.get().to_be_bytes();
     let address_id = address.id.get().to_be_bytes();
     let newest = target.newest.map(micros);
-    act(&[
+    let state = [
         STATE,
         &user_id,
         user.password.reveal().as_bytes(),
         &address_id,
         address.value.as_bytes(),
         optional(newest.as_ref()),
-    ])
+        UNVERIFIED,
+    ];
+    let parts = state.len() - usize::from(address.is_verified);
+    act(state.get(..parts).unwrap_or(&state))
 }
