@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::{DateTime, Utc};
+use phone_auth_events::Channel;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -103,8 +104,8 @@ impl fmt::Debug for ChallengeId {
     }
 }
 
-/// What a code was asked for: a keyed digest of the name that was typed, or of the address. So that the one who asks for it
-/// again is known, also for a name that nobody has.
+/// What a code was asked for: a keyed digest of the name that was typed, or of the address, and by which channels. So that the
+/// one who asks for it again is known, also for a name that nobody has, and who asks for another channel.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ChallengeSubject([u8; 8]);
 
@@ -117,6 +118,62 @@ impl ChallengeSubject {
     /// The bytes for a store.
     pub const fn as_bytes(&self) -> &[u8; 8] {
         &self.0
+    }
+
+    /// The subject of this digest, asked for by one channel.
+    pub(crate) const fn new(digest: [u8; 8], channel: Channel) -> Self {
+        let [a, b, c, d, e, f, g, _] = digest;
+        Self([a, b, c, d, e, f, g, last(channel) | used(channel)])
+    }
+
+    /// Whether the same was asked for, by whichever channels.
+    pub(crate) fn is_about(self, other: Self) -> bool {
+        let digest = |it: Self| u64::from_be_bytes(it.0) >> 8;
+        digest(self) == digest(other)
+    }
+
+    /// Whether this channel was the last that it was asked for by.
+    pub(crate) const fn was_last(self, channel: Channel) -> bool {
+        self.channels() & LAST == last(channel)
+    }
+
+    /// Whether it was asked for by this channel.
+    pub(crate) const fn has_used(self, channel: Channel) -> bool {
+        self.channels() & used(channel) != 0
+    }
+
+    /// The same, asked for by the channels of both, and by that of the other at last.
+    #[must_use]
+    pub(crate) const fn then(self, other: Self) -> Self {
+        let [a, b, c, d, e, f, g, channels] = other.0;
+        Self([a, b, c, d, e, f, g, channels | (self.channels() & !LAST)])
+    }
+
+    const fn channels(self) -> u8 {
+        let [.., channels] = self.0;
+        channels
+    }
+}
+
+/// Where the last byte of a subject says by which channel it was asked for at last; the other bits say by which ones it was.
+const LAST: u8 = 0b1111_0000;
+
+/// What says that this channel was the last. A channel that this version does not know shares the place of those to come.
+const fn last(channel: Channel) -> u8 {
+    place(channel) << 4
+}
+
+/// What says that a channel was asked for.
+const fn used(channel: Channel) -> u8 {
+    1 << place(channel)
+}
+
+const fn place(channel: Channel) -> u8 {
+    match channel {
+        Channel::Email => 0,
+        Channel::Sms => 1,
+        Channel::Voice => 2,
+        _ => 3,
     }
 }
 
@@ -212,6 +269,8 @@ pub struct Renewal {
     pub sends: u32,
     /// How many there are then: one more, or one less where the last was not sent after all.
     pub sends_then: u32,
+    /// What was asked for, with the channels by now.
+    pub subject: ChallengeSubject,
     /// When the one after that may be sent.
     pub resend_at: DateTime<Utc>,
     /// From when on it is refused.

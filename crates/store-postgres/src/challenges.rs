@@ -60,7 +60,7 @@ pub(crate) const FIND: &str = concat!(
 
 /// An attempt that is taken meanwhile is waited for.
 pub(crate) const RENEW: &str = concat!(
-    "UPDATE phone_auth_challenge SET sends = $8, resend_at = $4, expires_at = $5,
+    "UPDATE phone_auth_challenge SET sends = $8, resend_at = $4, expires_at = $5, subject = $9,
         attempts_left = CASE WHEN expires_at > $7 THEN attempts_left ELSE $6 END
     WHERE ",
     of_key!(),
@@ -117,7 +117,8 @@ impl ChallengeStore for PostgresStore {
             .bind(rows::micros(renewal.expires_at))
             .bind(small(renewal.attempts))
             .bind(rows::micros(renewal.now))
-            .bind(small(renewal.sends_then));
+            .bind(small(renewal.sends_then))
+            .bind(renewal.subject.as_bytes().as_slice());
         Ok(self.first(renew).await?.is_some())
     }
 

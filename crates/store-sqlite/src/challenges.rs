@@ -36,7 +36,7 @@ pub(crate) const FIND: &str = concat!(
 );
 
 pub(crate) const RENEW: &str = concat!(
-    "UPDATE phone_auth_challenge SET sends = ?8, resend_at = ?4, expires_at = ?5,
+    "UPDATE phone_auth_challenge SET sends = ?8, resend_at = ?4, expires_at = ?5, subject = ?9,
         attempts_left = CASE WHEN expires_at > ?7 THEN attempts_left ELSE ?6 END
     WHERE ",
     of_key!(),
@@ -111,6 +111,7 @@ impl ChallengeStore for SqliteStore {
                 renewal.attempts,
                 renewal.now.timestamp_micros(),
                 renewal.sends_then,
+                renewal.subject.as_bytes().as_slice(),
             ];
             Ok(rows::change(connection, RENEW, row)? > 0)
         })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phone_auth_events::{AccountChange, Limit, MessageRefusal};
+use phone_auth_events::{AccountChange, Channel, Limit, MessageRefusal};
 
 use super::limits::Asking;
 use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
@@ -199,13 +199,18 @@ impl Accounts {
         ];
         let parts = if address.id.is_claim() { 3 } else { 2 };
         let about = about.get(..parts).unwrap_or(&about);
-        let limits: &[Limit] = match address.kind {
-            AddressKind::Email => &[Limit::EmailVerifications],
-            AddressKind::Phone => &[Limit::PhoneVerificationPause, Limit::PhoneVerifications],
+        let counters = match address.kind {
+            AddressKind::Email => self.counters().about(Limit::EmailVerifications, about, &[]),
+            AddressKind::Phone => {
+                // A call has a pause of its own, beside that of text messages: who is called instead is no second click.
+                let channel = self.channel_to(AddressKind::Phone);
+                let by = (channel != Channel::Sms).then(|| channel.as_str().as_bytes());
+                let paused: Vec<&[u8]> = about.iter().copied().chain(by).collect();
+                self.counters()
+                    .about(Limit::PhoneVerificationPause, &paused, &[])
+                    .about(Limit::PhoneVerifications, about, &[])
+            }
         };
-        let counters = limits
-            .iter()
-            .fold(self.counters(), |all, limit| all.about(*limit, about, &[]));
         self.count(&asking, counters).await.map(drop)
     }
 }

@@ -7,12 +7,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use phone_auth_events::Channel;
 use zeroize::Zeroizing;
 
 use super::request_reset::SentTo;
 use super::request_verification::REPEAT_WITHIN;
-use super::{Accounts, Failure};
-use crate::address::{AddressKind, AddressRecord};
+use super::{Accounts, CurrentUser, Failure};
+use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::challenge::{
     ChallengeKey, ChallengeSubject, KeptChallenge, NewChallenge, REMEMBERED, Renewal,
 };
@@ -36,6 +37,8 @@ const SET_BACK: Duration = Duration::from_mins(1);
 pub(super) struct CodeRequest<'a> {
     pub(super) purpose: Purpose,
     pub(super) subject: ChallengeSubject,
+    /// By which channel.
+    pub(super) channel: Channel,
     /// The least wait between two messages.
     pub(super) pause: Duration,
     /// The key that the browser has.
@@ -83,7 +86,8 @@ impl Asked<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PendingCode {
-    /// When another message can be sent; zero for now.
+    /// When another message can be sent by the channel of the last one; zero for now. By a channel that was not asked for yet
+    /// it can be sent at once.
     pub resend_in: Duration,
     /// How many attempts are left. With none, or when the code is over, another one has to be asked for.
     pub attempts_left: u32,
@@ -125,7 +129,7 @@ impl Accounts {
         let now = self.now();
         let kept = kept.filter(|kept| kept.proven_at.is_none());
         Ok(kept.map(|kept| PendingCode {
-            resend_in: self.wait(&kept, now),
+            resend_in: self.wait(&kept, None, now),
             attempts_left: if kept.expires_at > now {
                 kept.attempts_left
             } else {
@@ -193,9 +197,41 @@ impl Accounts {
     /// The key for the code that verifies an address of a user, in whichever browser: it is derived, so that every request finds
     /// the challenge that there is, with the attempts that it has left.
     pub(super) fn verification_key(&self, address: &AddressRecord, user: UserId) -> ChallengeKey {
-        let (id, user) = (address.id.get().to_be_bytes(), user.get().to_be_bytes());
-        let about = [address.kind.as_str().as_bytes(), &id, &user];
+        self.key_of_address((address.kind, address.id), user)
+    }
+
+    fn key_of_address(&self, (kind, id): (AddressKind, AddressId), user: UserId) -> ChallengeKey {
+        let (id, user) = (id.get().to_be_bytes(), user.get().to_be_bytes());
+        let about = [kind.as_str().as_bytes(), &id, &user];
         self.inner.limiter.challenge_key(&about)
+    }
+
+    /// Whether a browser has this key for the code that verifies an address of a user, and for none of another address.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let ann = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let own = accounts.addresses(&ann).await?;
+    /// let [email, phone] = [&own[0], &own[1]];
+    /// let key = accounts.begin_verification(&ann, email.kind, email.id).await?.ok_or("verified")?;
+    /// assert!(accounts.is_key_of_address(&key, &ann, email.kind, email.id));
+    /// assert!(!accounts.is_key_of_address(&key, &ann, phone.kind, phone.id));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_key_of_address(
+        &self,
+        key: &ChallengeKey,
+        user: &CurrentUser,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> bool {
+        // Digests are compared: how long it takes tells nothing of a key.
+        self.key_of_address((kind, id), user.user().id).id() == key.id()
     }
 
     /// The request for a code that verifies an address.
@@ -205,12 +241,13 @@ impl Accounts {
         user: UserId,
         key: &'a ChallengeKey,
     ) -> CodeRequest<'a> {
-        let purpose = Purpose::Verify;
+        let (purpose, channel) = (Purpose::Verify, self.channel_to(address.kind));
         let (id, user) = (address.id.get().to_be_bytes(), user.get().to_be_bytes());
         let about = [address.kind.as_str().as_bytes(), &id, &user];
         CodeRequest {
             purpose,
-            subject: self.challenge_subject(purpose, &about),
+            subject: self.challenge_subject(purpose, &about, channel),
+            channel,
             pause: self.verification_pause(address.kind),
             previous: Some(key),
             keeps_key: true,
@@ -230,23 +267,38 @@ impl Accounts {
         } else {
             b""
         };
+        let is_by_email = !by.is_empty() || (name.phone.is_none() && name.email.is_some());
+        let channel = self.channel_to(if is_by_email {
+            AddressKind::Email
+        } else {
+            AddressKind::Phone
+        });
+        let canonical = name.canonical();
+        let about = [canonical.as_bytes(), by];
         CodeRequest {
             purpose,
-            subject: self.challenge_subject(purpose, &[name.canonical().as_bytes(), by]),
+            subject: self.challenge_subject(purpose, &about, channel),
+            channel,
             pause: Duration::ZERO,
             previous,
             keeps_key: false,
         }
     }
 
-    /// What a challenge is about: the keyed digest of these.
-    pub(super) fn challenge_subject(&self, purpose: Purpose, about: &[&[u8]]) -> ChallengeSubject {
+    /// What a challenge is about: the keyed digest of these, and by which channel.
+    fn challenge_subject(
+        &self,
+        purpose: Purpose,
+        about: &[&[u8]],
+        channel: Channel,
+    ) -> ChallengeSubject {
         let about = [&[purpose.as_str().as_bytes()], about].concat();
-        self.inner.limiter.challenge_subject(&about)
+        self.inner.limiter.challenge_subject(&about, channel)
     }
 
     /// Whether another message can be sent to a browser; of many requests at once one sends it. A browser without a key, or
-    /// with the key of something else, has a challenge begun.
+    /// with the key of something else, has a challenge begun. To ask by another channel is no second click, and waits for
+    /// nothing the first time.
     pub(super) async fn claim_send<'a>(
         &self,
         request: CodeRequest<'a>,
@@ -258,11 +310,12 @@ impl Accounts {
         let sent_at = kept
             .resend_at
             .map(|at| at - self.pause(kept.sends, request.pause));
-        let is_repeat = sent_at.is_some_and(|at| at <= now && now < at + REPEAT_WITHIN);
+        let is_repeat = sent_at.is_some_and(|at| at <= now && now < at + REPEAT_WITHIN)
+            && kept.subject.is_none_or(|it| it.was_last(request.channel));
         if is_repeat && !self.settings().limits.danger_off {
             return Ok(Claim::Done(key.clone()));
         }
-        let wait = self.wait(&kept, now);
+        let wait = self.wait(&kept, Some(request.channel), now);
         if !wait.is_zero() {
             let key = key.clone();
             return Ok(Claim::TooSoon { key, wait });
@@ -272,6 +325,9 @@ impl Accounts {
             id: key.id(),
             sends: kept.sends,
             sends_then,
+            subject: kept
+                .subject
+                .map_or(request.subject, |it| it.then(request.subject)),
             resend_at: now + self.pause(sends_then, request.pause),
             expires_at: self.challenge_expiry(now),
             attempts: ATTEMPTS,
@@ -295,7 +351,7 @@ impl Accounts {
         let kept = self.store().challenge(&key.id(), request.purpose).await?;
         let now = self.now();
         let is_same = |it: &KeptChallenge| {
-            it.subject == Some(request.subject)
+            it.subject.is_some_and(|it| it.is_about(request.subject))
                 && it.proven_at.is_none()
                 && it.expires_at + REMEMBERED > now
         };
@@ -355,7 +411,9 @@ impl Accounts {
                 .filter(|_| !request.keeps_key)
                 .map(ChallengeKey::id),
             purpose: request.purpose,
-            subject: request.subject,
+            subject: before
+                .and_then(|kept| kept.subject)
+                .map_or(request.subject, |it| it.then(request.subject)),
             email: sent.email,
             phone: sent.phone,
             attempts: alive.map_or(ATTEMPTS, |kept| kept.attempts_left),
@@ -368,7 +426,8 @@ impl Accounts {
 
     /// Gives back that a message could be sent, as none was: the next request is no second click, and waits no longer.
     pub(super) async fn release_send(&self, claim: Option<(&ChallengeKey, KeptChallenge)>) {
-        let Some((key, kept)) = claim else {
+        let Some((key, kept, subject)) = claim.and_then(|(key, it)| Some((key, it, it.subject?)))
+        else {
             return;
         };
         let now = self.now();
@@ -376,6 +435,7 @@ impl Accounts {
             id: key.id(),
             sends: kept.sends.saturating_add(1),
             sends_then: kept.sends,
+            subject,
             resend_at: kept.resend_at.unwrap_or(now),
             expires_at: kept.expires_at,
             attempts: kept.attempts_left,
@@ -390,9 +450,9 @@ impl Accounts {
         now + self.inner.links.code_half_life() * 2
     }
 
-    /// How long to wait before another message. When no attempts are left, until the code is over: what was asked for again
-    /// would have none either.
-    fn wait(&self, kept: &KeptChallenge, now: DateTime<Utc>) -> Duration {
+    /// How long to wait before another message by this channel, or by that of the last. When no attempts are left, until the
+    /// code is over: what was asked for again would have none either.
+    fn wait(&self, kept: &KeptChallenge, channel: Option<Channel>, now: DateTime<Utc>) -> Duration {
         if self.settings().limits.danger_off {
             return Duration::ZERO;
         }
@@ -401,7 +461,9 @@ impl Accounts {
         let pauses =
             [AddressKind::Email, AddressKind::Phone].map(|kind| self.verification_pause(kind));
         let most = pauses.into_iter().fold(LONGEST_WAIT, Duration::max) + SET_BACK;
-        let wait = if wait > most { Duration::ZERO } else { wait };
+        let has_used = |channel| kept.subject.is_none_or(|it| it.has_used(channel));
+        let is_free = wait > most || !channel.is_none_or(has_used);
+        let wait = if is_free { Duration::ZERO } else { wait };
         if kept.attempts_left == 0 {
             wait.max(until(kept.expires_at))
         } else {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_events::Channel;
 use phone_auth_tokens::{Keyring, Subkey};
 use zeroize::Zeroizing;
 
@@ -99,10 +100,10 @@ impl Limiter {
         half
     }
 
-    /// What a challenge is about, as it is stored. It is never a subject of a limit.
-    pub(crate) fn challenge_subject(&self, about: &[&[u8]]) -> ChallengeSubject {
+    /// What a challenge is about, as it is stored, asked for by this channel. It is never a subject of a limit.
+    pub(crate) fn challenge_subject(&self, about: &[&[u8]], channel: Channel) -> ChallengeSubject {
         let fields = [&[b"challenge".as_slice()], about].concat();
-        ChallengeSubject::from_bytes(first_half(&self.key.sign(&fields)))
+        ChallengeSubject::new(first_half(&self.key.sign(&fields)), channel)
     }
 
     /// The key of a challenge that is about these, and never about anything else.

@@ -53,6 +53,7 @@ impl ChallengeStore for MemoryStore {
                 found.attempts = renewal.attempts;
             }
             found.sends = renewal.sends_then;
+            found.subject = renewal.subject;
             found.resend_at = renewal.resend_at;
             found.expires_at = renewal.expires_at;
             Ok(true)
