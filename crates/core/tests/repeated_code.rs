@@ -13,10 +13,12 @@ use common::{ANNS_EMAIL, ANNS_PHONE, Kit, STAPLE, refusal};
 use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure, FailureKind, SignUpForm};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::clock::Clock;
 use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::{Methods, Settings};
-use phone_auth_core::store::AddressStore;
+use phone_auth_core::store::{AddressStore, ChallengeStore};
 use phone_auth_events::{LoginEmail, LoginPhone, Message, OneTimeCode, ResetPasswordEmail};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
@@ -262,4 +264,82 @@ async fn repeated_reset_code_sets_one_password() {
     asked.kit.clock.advance(MINUTE);
     let late = accounts.repeated_code(key, code).await.unwrap();
     assert!(late.is_none(), "it is a third click");
+}
+
+/// The last attempt with the right code, sent twice: the second comes while the first has taken the attempt and is not at its
+/// end.
+#[tokio::test(start_paused = true)]
+async fn second_click_on_the_last_attempt_has_the_answer_of_the_first() {
+    for (has_password, is_reset) in [(true, false), (false, false), (true, true)] {
+        let asked = if is_reset {
+            Asked::to_reset(|_| {}).await
+        } else {
+            Asked::to_log_in(has_password, |_| {}).await
+        };
+        let (accounts, key, code) = (asked.accounts(), &asked.key, asked.code.as_str());
+        for by in 1..=4 {
+            let wrong = asked.wrong(by);
+            if is_reset {
+                refusal(accounts.prove_reset(key, &wrong).await);
+            } else {
+                refusal(accounts.log_in_by_code(key, &wrong, None).await);
+            }
+        }
+        let purpose = if is_reset {
+            Purpose::ResetPassword
+        } else {
+            Purpose::LogIn
+        };
+        // As far as the first click has come.
+        let store = &asked.kit.store;
+        let now = Clock::now(&asked.kit.clock);
+        let taken = store
+            .attempt_challenge(&key.id(), purpose, now)
+            .await
+            .unwrap();
+        assert_eq!(taken.unwrap().attempts_left, 0);
+        let first = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert!(store.end_challenge(&key.id(), now).await.unwrap());
+        };
+        if is_reset {
+            let (second, ()) = tokio::join!(accounts.repeated_code(key, code), first);
+            assert!(second.unwrap().is_some(), "it goes on as the first");
+        } else {
+            // The session of the first never comes here; that it was waited for is what counts.
+            let began = tokio::time::Instant::now();
+            let (second, ()) = tokio::join!(asked.again(code), first);
+            assert_eq!(second.unwrap(), None);
+            assert!(began.elapsed() > Duration::from_secs(1), "{has_password}");
+        }
+    }
+}
+
+/// Of a challenge whose attempts were wrong nobody waits for long, and for nobody's as long.
+#[tokio::test(start_paused = true)]
+async fn used_up_challenge_is_not_waited_for() {
+    for login in [ANNS_EMAIL, "nobody@example.org"] {
+        let asked = Asked::to_log_in(true, |_| {}).await;
+        let accounts = asked.accounts();
+        let key = accounts.begin_log_in(login, None).await.unwrap();
+        for by in 1..=5 {
+            let wrong = asked.wrong(by);
+            refusal(accounts.log_in_by_code(&key, &wrong, None).await);
+        }
+        for typed in [asked.code.as_str(), "000000"] {
+            let began = tokio::time::Instant::now();
+            let again = accounts.repeated_log_in(&key, typed).await.unwrap();
+            assert!(again.is_none());
+            assert_eq!(began.elapsed(), Duration::from_millis(500), "{login}");
+        }
+        let began = tokio::time::Instant::now();
+        assert!(
+            accounts
+                .repeated_log_in(&key, "12345")
+                .await
+                .unwrap()
+                .is_none()
+        );
+        assert_eq!(began.elapsed(), Duration::ZERO, "it is no code");
+    }
 }

@@ -9,7 +9,7 @@ use super::{
     Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LinkState, LoggedIn,
     ResetRequestRefusal,
 };
-use crate::address::{AddressId, AddressKind};
+use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::challenge::ChallengeKey;
 use crate::link::{LinkTarget, OpenedLink};
 use crate::outbox::Purpose;
@@ -193,14 +193,64 @@ impl Accounts {
         token: &str,
         previous: Option<&SessionKey>,
     ) -> Result<LoggedIn, FlowError<InvalidLink>> {
+        let keys = SessionKeys::of(None, self.randomness());
+        self.log_in_by_link_with(idb64, token, previous, &keys)
+            .await
+    }
+
+    /// The same for a session whose keys are drawn from these sources.
+    pub(super) async fn log_in_by_link_with(
+        &self,
+        idb64: &str,
+        token: &str,
+        previous: Option<&SessionKey>,
+        keys: &SessionKeys<'_>,
+    ) -> Result<LoggedIn, FlowError<InvalidLink>> {
         match self.log_in_target(idb64, token).await? {
             Some(target) => {
-                let keys = SessionKeys::of(None, self.randomness());
-                self.log_in_proven("log_in_by_link", target, previous, &keys)
+                self.log_in_proven("log_in_by_link", target, previous, keys)
                     .await
             }
             None => Err(FlowError::Refused(InvalidLink)),
         }
+    }
+
+    /// Whether the browser with this key asked for a code to log in that was sent to this address: what it said then, such as
+    /// that its user stays signed in, is about the link in the same message.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::settings::Settings;
+    /// use phone_auth_events::LoginEmail;
+    /// # use phone_auth_events::VerifyEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup_by_code.txt")]
+    /// let mut sent = signals.capture::<LoginEmail>();
+    /// let key = accounts.begin_log_in("ann@example.org", None).await?;
+    /// let elsewhere = accounts.begin_log_in("bob@example.org", None).await?;
+    /// let sent = sent.take().remove(0);
+    /// let link = accounts.open_log_in_link(sent.link().id, sent.link().token).await?;
+    /// assert!(accounts.asked_to_log_in(&key, &link.address).await?);
+    /// assert!(!accounts.asked_to_log_in(&elsewhere, &link.address).await?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn asked_to_log_in(
+        &self,
+        key: &ChallengeKey,
+        address: &AddressRecord,
+    ) -> Result<bool, Failure> {
+        let kept = self.store().challenge(&key.id(), Purpose::LogIn).await?;
+        let at = (address.kind, address.id);
+        Ok(kept.is_some_and(|kept| kept.addresses().any(|it| it == at)))
     }
 
     /// Begins a session for the one who has shown that an address is theirs.

@@ -55,6 +55,7 @@ mod remove_address;
 mod remove_expired_sessions;
 mod repeated_code;
 mod repeated_form;
+mod repeated_link;
 mod repeated_sign_up;
 mod replace_address;
 mod request_reset;

@@ -2,7 +2,7 @@
 //!
 //! The first has ended the challenge. The second is answered as the first if what the first has done still holds: the reset
 //! may still be made, the session is still there. It does nothing that the first has not done, so a code has no second life.
-//! Forms that set a password and are sent twice are in `repeated_form`.
+//! Forms that set a password and are sent twice are in `repeated_form`, the button of a log-in link in `repeated_link`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::code_targets::CodeTargets;
 use super::codes::read_code;
 use super::{Accounts, Failure, LoggedIn, ProvenReset};
-use crate::challenge::ChallengeKey;
+use crate::challenge::{ChallengeKey, KeptChallenge};
 use crate::link::LinkTarget;
 use crate::outbox::Purpose;
 use crate::randomness::{Randomness, RandomnessError};
@@ -25,6 +25,10 @@ use crate::user::UserId;
 /// in all.
 const LOOKS: usize = 40;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// How often it is looked whether a click before has ended a challenge by its last attempt: half a second in all. Whoever uses
+/// up the attempts of a challenge can have others look so, for nobody's as well.
+const LOOKS_AT_LAST: usize = 10;
 
 impl Accounts {
     /// How soon a right code that comes again is taken for a second click. For as long a browser should keep the key of a
@@ -116,24 +120,18 @@ impl Accounts {
         key: &ChallengeKey,
         typed: &str,
     ) -> Result<Option<LoggedIn>, Failure> {
-        let Some(targets) = self.ended_lately(key, Purpose::LogIn).await? else {
-            return Ok(None);
-        };
         let Some(repeatable) = self.repeatable(key, typed) else {
             return Ok(None);
         };
+        let Some(targets) = self.ended_lately(key, Purpose::LogIn).await? else {
+            return Ok(None);
+        };
         let counted = self.count_code(&targets, &key.id(), None).await?;
-        for look in 0..LOOKS {
-            if look > 0 {
-                tokio::time::sleep(BETWEEN_LOOKS).await;
-            }
-            let is_last = look + 1 == LOOKS;
-            if let Some(found) = self.session_of(&repeatable, is_last).await? {
-                self.forget_wrong_codes(&counted).await;
-                return Ok(Some(self.begun_before(found)));
-            }
-        }
-        Ok(None)
+        let Some(found) = self.session_begun(&repeatable).await? else {
+            return Ok(None);
+        };
+        self.forget_wrong_codes(&counted).await;
+        Ok(Some(self.begun_before(found)))
     }
 
     /// The target of a challenge that its right code has ended a moment ago, if this is that code.
@@ -144,10 +142,10 @@ impl Accounts {
         typed: &str,
         owner: Option<UserId>,
     ) -> Result<Option<LinkTarget>, Failure> {
-        let Some(targets) = self.ended_lately(key, purpose).await? else {
+        let Some(code) = read_code(typed) else {
             return Ok(None);
         };
-        let Some(code) = read_code(typed) else {
+        let Some(targets) = self.ended_lately(key, purpose).await? else {
             return Ok(None);
         };
         let counted = self.count_code(&targets, &key.id(), owner).await?;
@@ -164,7 +162,7 @@ impl Accounts {
         key: &ChallengeKey,
         purpose: Purpose,
     ) -> Result<Option<CodeTargets>, Failure> {
-        let kept = self.store().challenge(&key.id(), purpose).await?;
+        let kept = self.after_its_last(key, purpose).await?;
         let now = self.now();
         // The first may have come to a server whose clock is ahead of this one's.
         let is_lately = |at: DateTime<Utc>| {
@@ -180,20 +178,68 @@ impl Accounts {
         }
     }
 
+    /// A challenge as it stands; where no attempts are left, once the one who has the last is at its end.
+    async fn after_its_last(
+        &self,
+        key: &ChallengeKey,
+        purpose: Purpose,
+    ) -> Result<Option<KeptChallenge>, Failure> {
+        let id = key.id();
+        let mut kept = self.store().challenge(&id, purpose).await?;
+        for _ in 0..LOOKS_AT_LAST {
+            let is_open = |it: &KeptChallenge| {
+                it.attempts_left == 0 && it.proven_at.is_none() && it.expires_at > self.now()
+            };
+            if !kept.as_ref().is_some_and(is_open) {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            kept = self.store().challenge(&id, purpose).await?;
+        }
+        Ok(kept)
+    }
+
     /// Where the keys of a session come from that begins with this code; none if what was typed is no code.
     pub(super) fn repeatable(&self, key: &ChallengeKey, typed: &str) -> Option<Repeatable> {
         let code = read_code(typed)?;
+        Some(self.repeatable_by("session-of-code", key, &code))
+    }
+
+    /// Where the keys of a session come from that begins with this secret of a browser, and what was sent to its user.
+    pub(super) fn repeatable_by(
+        &self,
+        subkey: &'static str,
+        key: &ChallengeKey,
+        sent: &str,
+    ) -> Repeatable {
         let source = |step| DerivedKey {
-            subkey: self.keyring().derive("session-of-code"),
+            subkey: self.keyring().derive(subkey),
             step,
             challenge: Zeroizing::new(key.reveal().to_owned()),
-            code: code.clone(),
+            sent: Zeroizing::new(sent.to_owned()),
             drawn: AtomicU64::new(0),
         };
-        Some(Repeatable {
+        Repeatable {
             begin: source(b"begin"),
             prove: source(b"prove"),
-        })
+        }
+    }
+
+    /// The session that a first click begins, as soon as there is one: it is waited for.
+    pub(super) async fn session_begun(
+        &self,
+        repeatable: &Repeatable,
+    ) -> Result<Option<FoundSession>, Failure> {
+        for look in 0..LOOKS {
+            if look > 0 {
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+            let is_last = look + 1 == LOOKS;
+            if let Some(found) = self.session_of(repeatable, is_last).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// The session that has begun with a key from there, if it is alive. That of a user without a password is about to get
@@ -237,19 +283,20 @@ impl<'a> SessionKeys<'a> {
     }
 }
 
-/// The sources of the keys of a session that begins with a code, in the browser that asked for it.
+/// The sources of the keys of a session that begins with a code, in the browser that asked for it, or with a link, by a page
+/// of one browser.
 pub(super) struct Repeatable {
     begin: DerivedKey,
     prove: DerivedKey,
 }
 
-/// Bytes that nobody can foresee who has not the key of the challenge, the code and the secret of the site; and the same each
-/// time. The key of a challenge has 256 random bits, and one code is right for it, once.
+/// Bytes that nobody can foresee who has not the key of the challenge, or of the page, what was sent and the secret of the site;
+/// and the same each time. The key has 256 random bits, and one code is right for it, once, as is a link.
 struct DerivedKey {
     subkey: Subkey,
     step: &'static [u8],
     challenge: Zeroizing<String>,
-    code: Zeroizing<String>,
+    sent: Zeroizing<String>,
     drawn: AtomicU64,
 }
 
@@ -260,7 +307,7 @@ impl Randomness for DerivedKey {
             let fields = [
                 self.step,
                 self.challenge.as_bytes(),
-                self.code.as_bytes(),
+                self.sent.as_bytes(),
                 &block,
             ];
             let bytes = Zeroizing::new(self.subkey.sign(&fields));
