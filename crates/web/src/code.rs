@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::response::Response;
 use http::HeaderMap;
-use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure, FlowError};
+use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure, FlowError, PendingCode};
 use phone_auth_core::challenge::{ChallengeKey, REMEMBERED};
 use phone_auth_core::outbox::{Channel, Purpose};
 use serde::Serialize;
@@ -17,6 +17,10 @@ use crate::request_context::{RequestContext, add_cookie};
 
 /// The field of the form that sends another code.
 pub(crate) const RESEND: &str = "resend";
+
+/// The field of the query and of the forms that says which code a page is about, where a browser has sent the keys of several:
+/// another host of the domain may have set one.
+pub(crate) const ASKED: &str = "asked";
 
 /// A code that is tried at each key that a browser sent. Another host of the domain may have set one of them: what is wrong
 /// with the code there keeps it from no other.
@@ -75,7 +79,7 @@ pub(crate) fn too_soon(wait: Duration) -> String {
 }
 
 /// The way to another code, as the template sees it.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(crate) struct ResendView {
     /// When it can be sent, in words; none for now.
     wait: Option<String>,
@@ -83,9 +87,22 @@ pub(crate) struct ResendView {
     is_used_up: bool,
     /// By what it can be sent, each with a button; none where there is no choice.
     channels: Vec<ChannelView>,
+    /// Which code that is, where it has to be said.
+    asked: Option<String>,
 }
 
 impl ResendView {
+    /// The way to another code of which this is known.
+    pub(crate) fn of(pending: &PendingCode, asked: Option<String>) -> Self {
+        let wait = pending.resend_in;
+        Self {
+            wait: (!wait.is_zero()).then(|| answer::in_words(wait)),
+            is_used_up: pending.attempts_left == 0,
+            channels: Vec::new(),
+            asked,
+        }
+    }
+
     /// The same with these channels, the usual one first.
     #[must_use]
     pub(crate) fn by(mut self, channels: &[Channel]) -> Self {
@@ -97,7 +114,7 @@ impl ResendView {
 }
 
 /// The field of the form that sends another code with its channel.
-const CHANNEL: &str = "channel";
+pub(crate) const CHANNEL: &str = "channel";
 
 /// A channel, as the template sees it.
 #[derive(Serialize)]
@@ -126,65 +143,80 @@ pub(crate) fn by_channel(form: &SubmittedForm) -> Accounts {
     form.accounts().with_channel(channel)
 }
 
+/// The code that a page is about.
+pub(crate) struct Pending {
+    /// What its cookie says; none where the browser waits for several, and the page does not say for which.
+    pub(crate) asked: Option<AskedCode>,
+    pub(crate) view: ResendView,
+}
+
 /// The code that a browser waits for with this purpose, if there is one: what was typed to ask for it, and when another can be
-/// sent.
+/// sent. Of several it is the one that the page names.
 pub(crate) async fn pending(
     context: &RequestContext,
     headers: &HeaderMap,
     purpose: Purpose,
-) -> Result<Option<(AskedCode, ResendView)>, Failure> {
+    named: Option<&str>,
+) -> Result<Option<Pending>, Failure> {
+    let mut waits = Vec::new();
     for asked in context.cookies().read_challenges(headers) {
         let pending = context.accounts().pending_code(&asked.key, purpose).await?;
-        if let Some(pending) = pending {
-            let wait = pending.resend_in;
-            let view = ResendView {
-                wait: (!wait.is_zero()).then(|| answer::in_words(wait)),
-                is_used_up: pending.attempts_left == 0,
-                channels: Vec::new(),
-            };
+        waits.extend(pending.map(|pending| (asked, pending)));
+    }
+    let is_named = |(asked, _): &(AskedCode, PendingCode)| Some(&*asked.name()) == named;
+    let is_only = waits.len() == 1;
+    let at = waits.iter().position(is_named).or(is_only.then_some(0));
+    Ok(match at {
+        _ if waits.is_empty() => None,
+        Some(at) => {
+            let (asked, pending) = waits.swap_remove(at);
             let channels = match (purpose, asked.login.as_deref()) {
                 (Purpose::Verify, _) | (_, None) => Vec::new(),
                 (_, Some(login)) => context.accounts().channels(purpose, login),
             };
-            let view = view.by(&channels);
-            return Ok(Some((asked, view)));
+            let name = (!is_only).then(|| asked.name());
+            let view = ResendView::of(&pending, name).by(&channels);
+            let asked = Some(asked);
+            Some(Pending { asked, view })
         }
+        None => Some(Pending {
+            asked: None,
+            view: ResendView::default(),
+        }),
+    })
+}
+
+/// The key that a browser has for what was typed, of the keys that it sent: the only one, or of several the only one with which
+/// the same was typed.
+pub(crate) fn previous_for<'a>(asked: &'a [AskedCode], login: &str) -> Option<&'a ChallengeKey> {
+    if let [only] = asked {
+        return Some(&only.key);
     }
-    Ok(None)
+    let mut same = asked.iter().filter(|it| it.login.as_deref() == Some(login));
+    let first = same.next()?;
+    same.next().is_none().then_some(&first.key)
 }
 
 /// Keeps the key of a challenge in the browser that asked for as long as the challenge is remembered, with what was typed
 /// there.
-pub(crate) fn keep(
-    context: &RequestContext,
-    key: &ChallengeKey,
-    login: Option<&str>,
-    response: &mut Response,
-) {
+pub(crate) fn keep(context: &RequestContext, asked: &AskedCode, response: &mut Response) {
     let lifetime = context.accounts().settings().code_lifetime + REMEMBERED;
-    set(context, key, login, lifetime, response);
+    set(context, asked, lifetime, response);
 }
 
-/// Keeps the key of a challenge whose code was right, alone and for a minute: a second click is answered as the first.
-pub(crate) fn used(context: &RequestContext, key: &ChallengeKey, response: &mut Response) {
-    set(
-        context,
-        key,
-        None,
-        Accounts::CODE_IS_REPEATED_WITHIN,
-        response,
-    );
+/// Keeps the key of a challenge whose code was right, without what was typed, and for a minute: a second click is answered as
+/// the first.
+pub(crate) fn used(context: &RequestContext, asked: &AskedCode, response: &mut Response) {
+    let asked = AskedCode {
+        login: None,
+        ..asked.clone()
+    };
+    set(context, &asked, Accounts::CODE_IS_REPEATED_WITHIN, response);
 }
 
-fn set(
-    context: &RequestContext,
-    key: &ChallengeKey,
-    login: Option<&str>,
-    lifetime: Duration,
-    response: &mut Response,
-) {
+fn set(context: &RequestContext, asked: &AskedCode, lifetime: Duration, response: &mut Response) {
     let path = context.accounts().routes().mount();
-    let cookie = context.cookies().set_challenge(key, login, path, lifetime);
+    let cookie = context.cookies().set_challenge(asked, path, lifetime);
     add_cookie(response.headers_mut(), cookie);
 }
 

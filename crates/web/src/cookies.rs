@@ -35,23 +35,62 @@ pub(crate) struct Cookies {
     device: &'static str,
 }
 
-/// A code that a browser has asked for, as its cookie says.
+/// A code that a browser has asked for, as its cookie says: one value, so that nothing of it is believed of another code.
+#[derive(Clone)]
 pub(crate) struct AskedCode {
     pub(crate) key: ChallengeKey,
     /// What was typed to ask for it, which asks for it again. Nothing believes it more than if it were typed once more.
     pub(crate) login: Option<String>,
+    /// Whether its user asked to stay signed in by it.
+    pub(crate) keeps_signed_in: bool,
 }
 
+/// The last part of the value, of who asked to stay signed in.
+const KEPT: &str = "kept";
+
 impl AskedCode {
+    /// One of which nothing else is known.
+    pub(crate) const fn new(key: ChallengeKey) -> Self {
+        Self {
+            key,
+            login: None,
+            keeps_signed_in: false,
+        }
+    }
+
     fn parse(value: &str) -> Option<Self> {
-        let (key, login) = match value.split_once('.') {
-            Some((key, login)) => (key, Some(login)),
-            None => (value, None),
-        };
-        let key = ChallengeKey::parse(key)?;
+        let mut parts = value.split('.');
+        let key = ChallengeKey::parse(parts.next()?)?;
+        let login = parts.next().filter(|login| !login.is_empty());
         let login = login.and_then(|login| Base64UrlUnpadded::decode_vec(login).ok());
         let login = login.and_then(|login| String::from_utf8(login).ok());
-        Some(Self { key, login })
+        let keeps_signed_in = parts.next() == Some(KEPT);
+        Some(Self {
+            key,
+            login,
+            keeps_signed_in,
+        })
+    }
+
+    fn value(&self) -> String {
+        let mut value = self.key.reveal().to_owned();
+        if self.login.is_some() || self.keeps_signed_in {
+            value.push('.');
+            let login = self.login.as_deref().unwrap_or_default();
+            value.push_str(&Base64UrlUnpadded::encode_string(login.as_bytes()));
+        }
+        if self.keeps_signed_in {
+            value.push('.');
+            value.push_str(KEPT);
+        }
+        value
+    }
+
+    /// What a page calls it, which is no secret: it opens nothing.
+    pub(crate) fn name(&self) -> String {
+        let id = self.key.id();
+        let half: Vec<u8> = id.as_bytes().iter().copied().take(16).collect();
+        Base64UrlUnpadded::encode_string(&half)
     }
 }
 
@@ -189,17 +228,11 @@ impl Cookies {
     /// Keeps the key of a challenge for so long, with what was typed to ask for its code.
     pub(crate) fn set_challenge(
         &self,
-        key: &ChallengeKey,
-        login: Option<&str>,
+        asked: &AskedCode,
         path: &str,
         lifetime: Duration,
     ) -> Option<HeaderValue> {
-        let mut value = key.reveal().to_owned();
-        if let Some(login) = login {
-            value.push('.');
-            value.push_str(&Base64UrlUnpadded::encode_string(login.as_bytes()));
-        }
-        self.header(CHALLENGE, &value, path, Some(lifetime))
+        self.header(CHALLENGE, &asked.value(), path, Some(lifetime))
     }
 
     /// Makes the browser forget the key of a challenge.

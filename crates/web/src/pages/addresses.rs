@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use phone_auth_core::accounts::{
-    Accounts, CodeRefusal, CurrentUser, Failure, FlowError, Verification,
+    Accounts, CodeRefusal, CurrentUser, Failure, FlowError, PendingCode, Verification,
     VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
@@ -139,7 +139,7 @@ pub(super) async fn send(
         return to_page(context, Reason::Verified(kind), None);
     };
     let mut response = to_page(context, Reason::Sent(kind), Some(id));
-    code::keep(context, &key, None, &mut response);
+    code::keep(context, &AskedCode::new(key), &mut response);
     response
 }
 
@@ -300,14 +300,34 @@ impl Waiting {
         context: &RequestContext,
         headers: &HeaderMap,
     ) -> Result<Self, Failure> {
-        let pending = code::pending(context, headers, Purpose::Verify).await?;
+        let pending = self.pending(context, headers).await?;
         let channels: &[_] = if self.method == AddressKind::Phone.as_str() {
             &context.accounts().settings().phone_channels
         } else {
             &[]
         };
-        let resend = pending.map(|(_, resend)| resend.by(channels));
+        let resend = pending.map(|pending| ResendView::of(&pending, None).by(channels));
         Ok(Self { resend, ..self })
+    }
+
+    /// The code of this address, if the browser has sent the key for it; the key of no other code counts.
+    async fn pending(
+        &self,
+        context: &RequestContext,
+        headers: &HeaderMap,
+    ) -> Result<Option<PendingCode>, Failure> {
+        let Some((user, kind)) = context.current_user().zip(named_kind(self.method)) else {
+            return Ok(None);
+        };
+        let (accounts, id) = (context.accounts(), AddressId::new(self.pk));
+        let sent = context.cookies().read_challenges(headers);
+        let own = sent
+            .iter()
+            .find(|it| accounts.is_key_of_address(&it.key, user, kind, id));
+        match own {
+            Some(own) => accounts.pending_code(&own.key, Purpose::Verify).await,
+            None => Ok(None),
+        }
     }
 }
 
@@ -397,10 +417,15 @@ fn challenged(
     (kind, id): (AddressKind, AddressId),
     challenge: &GateChallenge,
 ) -> Response {
-    let hidden = BTreeMap::from([
+    let mut hidden = BTreeMap::from([
         (KIND, kind.as_str().to_owned()),
         ("pk", id.get().to_string()),
     ]);
+    // By which channel it was asked for stays what was asked for.
+    let channel = form.text(code::CHANNEL);
+    if !channel.is_empty() {
+        hidden.insert(code::CHANNEL, channel.to_owned());
+    }
     let context = form.context();
     let page = Page::new("phone_auth/gate.html", "One more step")
         .status(StatusCode::FORBIDDEN)

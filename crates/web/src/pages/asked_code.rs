@@ -10,9 +10,10 @@ use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 
-use super::log_in::{login_field, wanted};
+use super::log_in::{KEEP, keeps_signed_in, login_field, wanted};
 use crate::answer;
-use crate::code;
+use crate::code::{self, Pending};
+use crate::cookies::AskedCode;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::gate::GateView;
 use crate::next::{self, NEXT};
@@ -35,8 +36,11 @@ impl CodePages {
     /// Shows the field for who is meant.
     pub(super) async fn show(&self, context: &RequestContext, reason: Option<Reason>) -> Response {
         let gate = GateView::offered(context, self.gate).await;
-        let page = self.ask_page(ask_view(context, ""), wanted(context).as_deref());
-        let page = page.with("notice", reason.map(Reason::notice));
+        let page = self.ask_page(context, ask_view(context, ""), wanted(context).as_deref());
+        // Who signs in once more stays signed in if they did.
+        let page = page
+            .with("notice", reason.map(Reason::notice))
+            .with(KEEP, keeps_signed_in(context));
         context.render(page.with("gate", gate))
     }
 
@@ -46,7 +50,12 @@ impl CodePages {
         let login = form.text(Field::Login.name());
         let next = next::read(context.accounts().routes(), form.text(NEXT));
         let gate = GateView::offered(context, self.gate).await;
-        let page = |view| self.ask_page(view, next.as_deref()).with("gate", &gate);
+        let keeps_signed_in = !form.text(KEEP).is_empty();
+        let page = |view| {
+            self.ask_page(context, view, next.as_deref())
+                .with("gate", &gate)
+                .with(KEEP, keeps_signed_in)
+        };
         let again = |problems: &[FieldProblem]| {
             let page = page(ask_view(context, login).problems(problems));
             context.render(page.status(StatusCode::BAD_REQUEST))
@@ -55,14 +64,25 @@ impl CodePages {
         if !unreadable.is_empty() {
             return again(&unreadable);
         }
-        let previous = context.cookies().read_challenges(headers);
-        let previous = previous.first().map(|asked| &asked.key);
+        let sent = context.cookies().read_challenges(headers);
+        let previous = code::previous_for(&sent, login);
         match self.begin(&form.accounts(), login, previous).await {
-            Ok(key) => self.to_code(context, &key, login, next.as_deref()),
+            Ok(key) => {
+                let asked = AskedCode {
+                    key,
+                    login: Some(login.to_owned()),
+                    keeps_signed_in,
+                };
+                self.to_code(context, &asked, next.as_deref(), sent.len() > 1)
+            }
             Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
             // That page says when, and takes the code that was sent.
             Err(FlowError::Refused(ResetRequestRefusal::TooSoon { .. })) => {
-                self.to_done(context, next.as_deref())
+                let asked = sent
+                    .iter()
+                    .find(|it| Some(it.key.id()) == previous.map(ChallengeKey::id));
+                let named = asked.filter(|_| sent.len() > 1).map(AskedCode::name);
+                self.to_done(context, next.as_deref(), named.as_deref())
             }
             Err(FlowError::Failed(failure)) => {
                 answer::limited_or_failed(context, "ask for a code", &failure, |sentence| {
@@ -84,16 +104,18 @@ impl CodePages {
         }
     }
 
-    /// Sends someone on to whom a code was sent, perhaps: to where it is typed.
+    /// Sends someone on to whom a code was sent, perhaps: to where it is typed. Where the browser has keys of several codes,
+    /// that page is told which it is about.
     pub(super) fn to_code(
         &self,
         context: &RequestContext,
-        key: &ChallengeKey,
-        login: &str,
+        asked: &AskedCode,
         next: Option<&str>,
+        is_one_of_many: bool,
     ) -> Response {
-        let mut response = self.to_done(context, next);
-        code::keep(context, key, Some(login), &mut response);
+        let named = is_one_of_many.then(|| asked.name());
+        let mut response = self.to_done(context, next, named.as_deref());
+        code::keep(context, asked, &mut response);
         // For the link, which is opened without it.
         if let Some(next) = next {
             context.keep_next(next, &mut response);
@@ -101,8 +123,14 @@ impl CodePages {
         response
     }
 
-    fn to_done(&self, context: &RequestContext, next: Option<&str>) -> Response {
-        redirect::found(&next::with(context.path(self.done.0), &[(NEXT, next)]))
+    fn to_done(
+        &self,
+        context: &RequestContext,
+        next: Option<&str>,
+        named: Option<&str>,
+    ) -> Response {
+        let fields = [(NEXT, next), (code::ASKED, named)];
+        redirect::found(&next::with(context.path(self.done.0), &fields))
     }
 
     /// Says that a message is on its way, with a field for its code where this browser has asked for one.
@@ -112,86 +140,104 @@ impl CodePages {
         headers: &HeaderMap,
     ) -> Response {
         let next = wanted(context);
-        let page = self.done(context, headers, next.as_deref(), None).await;
-        page.map_or_else(|response| response, |page| context.render(page))
+        let named = next::in_query(context.uri(), code::ASKED);
+        let pending = match self.pending(context, headers, named.as_deref()).await {
+            Ok(pending) => pending,
+            Err(response) => return response,
+        };
+        let page = self.done(context, next.as_deref(), pending, None).await;
+        context.render(page)
     }
 
     /// The same page for a code that was not taken.
     pub(super) async fn not_taken(
         &self,
-        context: &RequestContext,
+        form: &SubmittedForm,
         headers: &HeaderMap,
         next: Option<&str>,
         error: FlowError<CodeRefusal>,
     ) -> Response {
+        let context = form.context();
+        let pending = match self.pending(context, headers, named(form)).await {
+            Ok(pending) => pending,
+            Err(response) => return response,
+        };
         let view = |problem: &str| code_view().problem(Field::Code, problem);
         match error {
             FlowError::Refused(refusal) => {
                 let view = view(&code::sentence(refusal));
-                let page = self.done(context, headers, next, Some(view)).await;
-                page.map_or_else(
-                    |response| response,
-                    |page| context.render(page.status(StatusCode::BAD_REQUEST)),
-                )
+                let page = self.done(context, next, pending, Some(view)).await;
+                context.render(page.status(StatusCode::BAD_REQUEST))
             }
             FlowError::Failed(failure) => {
+                let page = self.done(context, next, pending, None).await;
                 answer::limited_or_failed(context, "take a code", &failure, |sentence| {
-                    self.done_page(next).with("form", view(sentence))
+                    page.with("form", view(sentence))
                 })
             }
         }
     }
 
-    /// Sends another code to the one that this browser has asked for. The name goes the way that it goes when it is typed.
+    /// Sends another code to the one that this browser has asked for, by the channel that was chosen. The name goes the way
+    /// that it goes when it is typed.
     pub(super) async fn resend(&self, form: &SubmittedForm, headers: &HeaderMap) -> Response {
         let context = form.context();
         let next = context.kept_next();
-        let asked = match code::pending(context, headers, self.purpose).await {
-            Ok(asked) => asked.map(|(asked, _)| asked),
-            Err(failure) => return answer::flow_failed(context, "look at a code", &failure),
+        let next = next.as_deref();
+        let pending = match self.pending(context, headers, named(form)).await {
+            Ok(pending) => pending,
+            Err(response) => return response,
         };
-        let Some((key, login)) = asked.and_then(|it| Some((it.key, it.login?))) else {
+        let asked = pending.as_ref().and_then(|it| it.asked.clone());
+        let Some((asked, login)) = asked.and_then(|it| Some((it.clone(), it.login?))) else {
             return redirect::found(context.path(self.ask.0));
         };
         let accounts = code::by_channel(form);
-        match self.begin(&accounts, &login, Some(&key)).await {
-            Ok(key) => self.to_code(context, &key, &login, next.as_deref()),
+        match self.begin(&accounts, &login, Some(&asked.key)).await {
+            Ok(key) => {
+                let is_one_of_many = context.cookies().read_challenges(headers).len() > 1;
+                self.to_code(context, &AskedCode { key, ..asked }, next, is_one_of_many)
+            }
             Err(FlowError::Refused(ResetRequestRefusal::TooSoon { wait })) => {
                 let view = code_view().general_problem(&code::too_soon(wait));
-                let page = self.done(context, headers, next.as_deref(), Some(view));
-                page.await.map_or_else(
-                    |response| response,
-                    |page| answer::limited(context, page, wait),
-                )
+                let page = self.done(context, next, pending, Some(view)).await;
+                answer::limited(context, page, wait)
             }
             Err(FlowError::Refused(ResetRequestRefusal::Invalid(_))) => {
                 redirect::found(context.path(self.ask.0))
             }
             Err(FlowError::Failed(failure)) => {
+                let page = self.done(context, next, pending, None).await;
                 answer::limited_or_failed(context, "send another code", &failure, |sentence| {
-                    let view = code_view().general_problem(sentence);
-                    self.done_page(next.as_deref()).with("form", view)
+                    page.with("form", code_view().general_problem(sentence))
                 })
             }
         }
+    }
+
+    async fn pending(
+        &self,
+        context: &RequestContext,
+        headers: &HeaderMap,
+        named: Option<&str>,
+    ) -> Result<Option<Pending>, Response> {
+        let pending = code::pending(context, headers, self.purpose, named).await;
+        pending.map_err(|failure| answer::flow_failed(context, "look at a code", &failure))
     }
 
     /// The page with what this browser waits for, if it waits for something; with a form that has a problem, if there is one.
     async fn done(
         &self,
         context: &RequestContext,
-        headers: &HeaderMap,
         next: Option<&str>,
+        pending: Option<Pending>,
         problem: Option<FormView>,
-    ) -> Result<Page, Response> {
-        let pending = code::pending(context, headers, self.purpose).await;
-        let pending =
-            pending.map_err(|failure| answer::flow_failed(context, "look at a code", &failure))?;
-        let resend = pending.map(|(_, resend)| resend);
+    ) -> Page {
+        let resend = pending.map(|pending| pending.view);
         let form = problem.or_else(|| resend.is_some().then(code_view));
         let gate = GateView::offered(context, self.gate).await;
         let page = self.done_page(next).with("form", form);
-        Ok(page.with("resend", resend).with("gate", gate))
+        page.with("resend", resend).with("gate", gate)
     }
 
     fn done_page(&self, next: Option<&str>) -> Page {
@@ -199,12 +245,22 @@ impl CodePages {
         Page::new(template, title).with("next", next)
     }
 
-    fn ask_page(&self, view: FormView, next: Option<&str>) -> Page {
+    fn ask_page(&self, context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
         let (_, template, title) = self.ask;
+        let short = context.accounts().settings().short_session_lifetime;
         Page::new(template, title)
+            .with(
+                "asks_to_keep",
+                self.purpose == Purpose::LogIn && short.is_some(),
+            )
             .with("next", next)
             .with("form", view)
     }
+}
+
+/// Which code a form says that its page is about.
+fn named(form: &SubmittedForm) -> Option<&str> {
+    Some(form.text(code::ASKED)).filter(|named| !named.is_empty())
 }
 
 fn ask_view(context: &RequestContext, login: &str) -> FormView {

@@ -3,7 +3,6 @@
 use axum::response::Response;
 use http::HeaderMap;
 use phone_auth_core::accounts::{Accounts, CodeRefusal, FlowError, LoggedIn};
-use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::Field;
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
@@ -58,35 +57,38 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
     let asked = context.cookies().read_challenges(&headers);
     let typed = form.text(Field::Code.name());
     match log_in(&form.accounts(), &asked, typed, context.session_key()).await {
-        Ok((logged_in, key)) => {
+        Ok((logged_in, asked)) => {
             let mut response = welcome(context, &logged_in, next.as_deref());
-            code::used(context, key, &mut response);
+            code::used(context, asked, &mut response);
             response
         }
         Err(error) => {
-            let page = PAGES.not_taken(context, &headers, next.as_deref(), error);
+            let page = PAGES.not_taken(&form, &headers, next.as_deref(), error);
             page.await
         }
     }
 }
 
-/// Tries the keys that a browser sent, as at a reset.
+/// Tries the keys that a browser sent, as at a reset. Who stays signed in is said with each of them.
 async fn log_in<'a>(
     accounts: &Accounts,
-    asked: &'a [AskedCode],
+    sent: &'a [AskedCode],
     typed: &str,
     session: Option<&SessionKey>,
-) -> Result<(LoggedIn, &'a ChallengeKey), FlowError<CodeRefusal>> {
+) -> Result<(LoggedIn, &'a AskedCode), FlowError<CodeRefusal>> {
+    let flows = |asked: &AskedCode| accounts.keeping_signed_in(asked.keeps_signed_in);
     let mut tries = code::Tries::none();
-    for AskedCode { key, .. } in asked {
-        let outcome = accounts.log_in_by_code(key, typed, session).await;
+    for asked in sent {
+        let outcome = flows(asked)
+            .log_in_by_code(&asked.key, typed, session)
+            .await;
         if let Some(ended) = tries.ended(outcome) {
-            return ended.map(|logged_in| (logged_in, key));
+            return ended.map(|logged_in| (logged_in, asked));
         }
     }
-    for AskedCode { key, .. } in asked {
-        if let Some(logged_in) = accounts.repeated_log_in(key, typed).await? {
-            return Ok((logged_in, key));
+    for asked in sent {
+        if let Some(logged_in) = flows(asked).repeated_log_in(&asked.key, typed).await? {
+            return Ok((logged_in, asked));
         }
     }
     tries.refused()

@@ -6,9 +6,10 @@ use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
 use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
-use phone_auth_core::accounts::{FlowError, InvalidLink, LinkState};
+use phone_auth_core::accounts::{Failure, FlowError, InvalidLink, LinkState};
 
-use super::log_in::welcome;
+use super::FORM_TOKEN;
+use super::log_in::{KEEP, welcome};
 use crate::answer;
 use crate::code;
 use crate::form::AnyonesForm;
@@ -37,7 +38,14 @@ pub(crate) async fn show(
         accounts.check_log_in_link(&idb64, &token).await
     };
     match looked {
-        Ok(link) => context.render(page(&context, &link)),
+        Ok(link) => {
+            let form_token = accounts.log_in_form_token(&idb64, &token);
+            let page = page(&context, &headers, &link, form_token).await;
+            page.map_or_else(
+                |failure| answer::flow_failed(&context, "look at a link", &failure),
+                |page| context.render(page),
+            )
+        }
         Err(error) => refused(&context, &error),
     }
 }
@@ -48,11 +56,11 @@ pub(crate) async fn submit(path: LinkPath, AnyonesForm(form): AnyonesForm) -> Re
         return not_valid(context);
     };
     let session = context.session_key();
-    match form
-        .accounts()
-        .log_in_by_link(&idb64, &token, session)
-        .await
-    {
+    let accounts = form.accounts();
+    let accounts = accounts.keeping_signed_in(!form.text(KEEP).is_empty());
+    let form_token = form.text(FORM_TOKEN);
+    let flow = accounts.log_in_by_link_form(&idb64, &token, form_token, session);
+    match flow.await {
         Ok(logged_in) => {
             let mut response = welcome(context, &logged_in, context.kept_next().as_deref());
             code::forget(context, &mut response);
@@ -77,15 +85,41 @@ fn not_valid(context: &RequestContext) -> Response {
     context.render(page)
 }
 
-/// Names the account: a link that someone else has sent signs in to theirs.
-fn page(context: &RequestContext, link: &LinkState) -> Page {
+/// Names the account: a link that someone else has sent signs in to theirs. It asks who stays signed in, and knows what was
+/// said in this browser when the message was asked for.
+async fn page(
+    context: &RequestContext,
+    headers: &HeaderMap,
+    link: &LinkState,
+    form_token: Result<String, Failure>,
+) -> Result<Page, Failure> {
+    let (form_token, keeps) = (form_token?, keeps_signed_in(context, headers, link).await?);
     let is_of_another = context
         .current_user()
         .is_some_and(|it| it.user().id != link.user.id);
     let account = account_of(&link.user, Some(&link.address.value));
-    Page::new(TEMPLATE, "Sign in")
+    let short = context.accounts().settings().short_session_lifetime;
+    Ok(Page::new(TEMPLATE, "Sign in")
         .with("valid_link", true)
         .with("account", account)
         .with("is_of_another", is_of_another)
-        .with("action", context.uri().path())
+        .with(FORM_TOKEN, form_token)
+        .with("asks_to_keep", short.is_some())
+        .with(KEEP, keeps)
+        .with("action", context.uri().path()))
+}
+
+/// Whether this browser asked for the message of a link, and its user said that they stay signed in.
+async fn keeps_signed_in(
+    context: &RequestContext,
+    headers: &HeaderMap,
+    link: &LinkState,
+) -> Result<bool, Failure> {
+    let accounts = context.accounts();
+    for asked in context.cookies().read_challenges(headers) {
+        if asked.keeps_signed_in && accounts.asked_to_log_in(&asked.key, &link.address).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -4,7 +4,6 @@
 use axum::response::Response;
 use http::HeaderMap;
 use phone_auth_core::accounts::{Accounts, CodeRefusal, FlowError, ProvenReset};
-use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::Field;
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
@@ -54,14 +53,14 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
     let typed = form.text(Field::Code.name());
     let asked = context.cookies().read_challenges(&headers);
     match prove(&form.accounts(), &asked, typed).await {
-        Ok((proven, key)) => {
+        Ok((proven, asked)) => {
             let mut response = reset_link::with_token(context, &proven.id, proven.token.reveal());
-            code::used(context, key, &mut response);
+            code::used(context, asked, &mut response);
             response
         }
         Err(error) => {
             let next = context.kept_next();
-            let page = PAGES.not_taken(context, &headers, next.as_deref(), error);
+            let page = PAGES.not_taken(&form, &headers, next.as_deref(), error);
             page.await
         }
     }
@@ -70,20 +69,20 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
 /// Tries the keys that a browser sent, one after the other: another host of the domain may have set a cookie of the name.
 async fn prove<'a>(
     accounts: &Accounts,
-    asked: &'a [AskedCode],
+    sent: &'a [AskedCode],
     typed: &str,
-) -> Result<(ProvenReset, &'a ChallengeKey), FlowError<CodeRefusal>> {
+) -> Result<(ProvenReset, &'a AskedCode), FlowError<CodeRefusal>> {
     let mut tries = code::Tries::none();
-    for AskedCode { key, .. } in asked {
-        let outcome = accounts.prove_reset(key, typed).await;
+    for asked in sent {
+        let outcome = accounts.prove_reset(&asked.key, typed).await;
         if let Some(ended) = tries.ended(outcome) {
-            return ended.map(|proven| (proven, key));
+            return ended.map(|proven| (proven, asked));
         }
     }
     // The second of two clicks: the first has used the code, and is not seen any more.
-    for AskedCode { key, .. } in asked {
-        if let Some(proven) = accounts.repeated_code(key, typed).await? {
-            return Ok((proven, key));
+    for asked in sent {
+        if let Some(proven) = accounts.repeated_code(&asked.key, typed).await? {
+            return Ok((proven, asked));
         }
     }
     tries.refused()

@@ -12,9 +12,11 @@ use phone_auth_core::password::Password;
 use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
+use super::log_in::KEEP;
 use super::{NEW_PASSWORD_HINT, addresses, log_in_code, phone_hint};
 use crate::answer;
 use crate::code;
+use crate::cookies::AskedCode;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
 use crate::guard::Anonymous;
@@ -39,9 +41,13 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
     }
     let gate = GateView::offered(context, GatedFlow::SignUp).await;
     let settings = context.accounts().settings();
+    let keeps_signed_in = !form.text(KEEP).is_empty();
+    let sent = context.cookies().read_challenges(&headers);
+    // Where one signs up by code, the site has one kind of address: the other is empty.
+    let login = [Field::Phone, Field::Email].map(|field| form.text(field.name()));
+    let login = login.concat();
     let signed_up = if settings.sign_up_by_code {
-        let asked = context.cookies().read_challenges(&headers);
-        let previous = asked.first().map(|asked| &asked.key);
+        let previous = code::previous_for(&sent, &login);
         let accounts = form.accounts();
         let flow = accounts.begin_sign_up(typed(&form), previous);
         flow.await.map(SignedUp::Asked)
@@ -51,10 +57,12 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
     };
     match signed_up {
         Ok(SignedUp::Asked(key)) => {
-            // The site has one kind of address: the other is empty.
-            let typed = [Field::Phone, Field::Email].map(|field| form.text(field.name()));
-            let login = typed.concat();
-            log_in_code::PAGES.to_code(context, &key, &login, next.as_deref())
+            let asked = AskedCode {
+                key,
+                login: Some(login),
+                keeps_signed_in,
+            };
+            log_in_code::PAGES.to_code(context, &asked, next.as_deref(), sent.len() > 1)
         }
         Ok(SignedUp::Made(user)) if settings.verify_at_sign_up => {
             welcome(&form, user, next.as_deref()).await
@@ -63,12 +71,15 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
             let view = view(context, |field| form.text(field.name())).problems(&problems);
             let page = page(context, view, next.as_deref()).with("gate", gate);
+            let page = page.with(KEEP, keeps_signed_in);
             context.render(page.status(StatusCode::BAD_REQUEST))
         }
         Err(FlowError::Failed(failure)) => {
             answer::limited_or_failed(context, "sign a user up", &failure, |sentence| {
                 let view = view(context, |field| form.text(field.name()));
-                page(context, view.general_problem(sentence), next.as_deref()).with("gate", gate)
+                page(context, view.general_problem(sentence), next.as_deref())
+                    .with("gate", gate)
+                    .with(KEEP, keeps_signed_in)
             })
         }
     }
@@ -141,7 +152,7 @@ async fn to_first_page(form: &SubmittedForm, user: UserId, next: Option<&str>) -
     let address = sent.as_ref().map(|(address, _)| address);
     let mut response = redirect::found(&first_page(form, address, next));
     if let Some((_, key)) = &sent {
-        code::keep(context, key, None, &mut response);
+        code::keep(context, &AskedCode::new(key.clone()), &mut response);
     }
     response
 }
@@ -217,7 +228,9 @@ fn page(context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
     let settings = context.accounts().settings();
     let is_one_of_many = settings.one_required_of().len() > 1;
     let note = is_one_of_many.then(|| words::one_required(settings.authentication_methods));
+    let asks_to_keep = settings.sign_up_by_code && settings.short_session_lifetime.is_some();
     Page::new("phone_auth/signup.html", "Sign up")
+        .with("asks_to_keep", asks_to_keep)
         .with("form", view)
         .with("next", next)
         .with("note", note)

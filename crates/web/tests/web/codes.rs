@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use phone_auth_core::clock::ManualClock;
+use phone_auth_core::limits::LimitSettings;
 use phone_auth_events::{
     Channel, LoginEmail, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail,
 };
@@ -157,6 +158,139 @@ async fn check_tossed(
     let soon = ["Max-Age=0", "Max-Age=60"];
     let is_forgotten = soon.iter().any(|age| forgotten.ends_with(age));
     assert!(is_forgotten, "{path}: {forgotten}");
+}
+
+/// Where another host of the domain has set the key of a code of its own, "Send a new code" sends none to the name that was typed
+/// there: the page says which code it is about, and one that does not know asks whom one means.
+#[tokio::test]
+async fn new_code_goes_where_the_page_is_about() {
+    const NAME: &str = "phone_auth_challenge";
+    for (ask, done) in [
+        ("/accounts/password_reset/", DONE),
+        ("/accounts/login_code/", "/accounts/login_code_done/"),
+    ] {
+        for is_first in [true, false] {
+            let site = Site::with(|settings| {
+                settings.login_by_code = true;
+                settings.limits = LimitSettings::danger_none();
+            });
+            for mut owner in [site.ann().await, site.bob().await] {
+                let link = owner.email_link().await;
+                owner.get(&link).await;
+            }
+            let mut evil = site.browser();
+            evil.post(ask, &[("login", "bob@example.org")]).await;
+            let tossed = evil.cookies[NAME].clone();
+            let toss = |browser: &mut Browser<'_>| {
+                let own = browser.cookies[NAME].clone();
+                let values = if is_first {
+                    [&tossed, &own]
+                } else {
+                    [&own, &tossed]
+                };
+                let both = format!("{}; {NAME}={}", values[0], values[1]);
+                browser.cookies.insert(NAME.to_owned(), both);
+            };
+            let mut resets = site.capture::<ResetPasswordEmail>();
+            let mut log_ins = site.capture::<LoginEmail>();
+            let mut sent_to = || {
+                let resets = resets.take().into_iter().map(|it| it.email);
+                let log_ins = log_ins.take().into_iter().map(|it| it.email);
+                resets.chain(log_ins).collect::<Vec<_>>()
+            };
+            // The other host was there first, so the page is told which code it is about.
+            let login = [("login", "ann@example.org")];
+            let mut browser = site.browser();
+            browser
+                .cookies
+                .insert(NAME.to_owned(), format!("{tossed}; {NAME}={tossed}x"));
+            browser.post(ask, &login).await;
+            toss(&mut browser);
+            let asked = browser.post(ask, &login).await;
+            assert_eq!(sent_to(), ["ann@example.org"; 2], "{ask} {is_first}");
+            let to = asked.location().to_owned();
+            assert!(to.starts_with(&format!("{done}?asked=")), "{to}");
+            toss(&mut browser);
+            let page = browser.get(&to).await;
+            let named = page.hidden("asked").to_owned();
+            // A wrong code shows the same page.
+            let wrong = browser
+                .post(done, &[("code", "12345"), ("asked", &named)])
+                .await;
+            assert_eq!(wrong.hidden("asked"), named, "{ask} {is_first}");
+            let again = browser
+                .post(done, &[("resend", "1"), ("asked", &named)])
+                .await;
+            assert_eq!(sent_to(), ["ann@example.org"], "{ask} {is_first}");
+            assert!(again.location().starts_with(done), "{}", again.location());
+
+            // It came later: a page that does not say which code it is about asks for a name.
+            let mut browser = site.browser();
+            browser.post(ask, &login).await;
+            assert_eq!(sent_to(), ["ann@example.org"]);
+            toss(&mut browser);
+            let page = browser.get(done).await;
+            assert!(page.body.contains("name=\"code\""), "{}", page.body);
+            for fields in [
+                &[("resend", "1")][..],
+                &[("resend", "1"), ("asked", "bm9uZQ")],
+            ] {
+                let answer = browser.post(done, fields).await;
+                assert_eq!(answer.location(), ask, "{is_first}");
+            }
+            assert!(sent_to().is_empty(), "{ask} {is_first}");
+        }
+    }
+}
+
+/// When another code can be sent is told of this address, whatever other key the browser has sent.
+#[tokio::test]
+async fn wait_is_that_of_the_address() {
+    for is_first in [true, false] {
+        let site = Site::new();
+        let mut bob = site.bob().await;
+        bob.post(ADDRESSES, &[("method", "email"), ("pk", "1")])
+            .await;
+        let name = "phone_auth_challenge";
+        let tossed = bob.cookies[name].clone();
+        let mut ann = site.ann().await;
+        let asked = ann
+            .post(ADDRESSES, &[("method", "email"), ("pk", "2")])
+            .await;
+        assert_eq!(
+            asked.location(),
+            "/accounts/user_verification/?notice=email-sent&code=2"
+        );
+        let to = asked.location().to_owned();
+        let own = ann.cookies[name].clone();
+        assert_ne!(own, tossed);
+        for used_up in [false, true] {
+            if used_up {
+                for _ in 0..5 {
+                    let fields = [("method", "email"), ("pk", "1"), ("code", "000000")];
+                    bob.post(ADDRESSES, &fields).await;
+                }
+            }
+            let values = if is_first {
+                [&tossed, &own]
+            } else {
+                [&own, &tossed]
+            };
+            let both = format!("{}; {name}={}", values[0], values[1]);
+            ann.cookies.insert(name.to_owned(), both);
+            let page = ann.get(&to).await;
+            assert!(
+                page.body.contains("You can get a new code in 3 minutes"),
+                "{}",
+                page.body
+            );
+            assert!(!page.body.contains("used up"), "{}", page.body);
+            // The key of another's code alone is no code that is waited for here.
+            ann.cookies.insert(name.to_owned(), tossed.clone());
+            let page = ann.get(&to).await;
+            assert!(!page.body.contains("name=\"code\""), "{}", page.body);
+        }
+    }
 }
 
 /// A name that nobody has: the same pages, word for word, and the same cookie.
@@ -391,7 +525,8 @@ async fn another_channel_can_be_asked_for() {
         .iter()
         .map(ResetPasswordPhone::channel)
         .collect();
-    assert_eq!(sent, [Channel::Sms, Channel::Voice]);
+    // Since the e-mail no text was asked for: to ask for one after the call is no second click, and what follows is.
+    assert_eq!(sent, [Channel::Sms, Channel::Voice, Channel::Sms]);
 
     // What was asked for by e-mail is sent so.
     let mut browser = site.browser();

@@ -6,6 +6,7 @@ use http::StatusCode;
 use phone_auth_core::gate::{
     Gate, GateChallenge, GateDecision, GateError, GateRequest, GatedFlow, async_trait,
 };
+use phone_auth_events::{Channel, VerifyPhone};
 use sha2::{Digest, Sha256};
 
 use crate::support::{PASSWORD, Site, sign_up_form};
@@ -236,4 +237,78 @@ async fn gate_that_cannot_decide_is_503() {
         "{}",
         answer.body
     );
+}
+
+/// Who asks to be called and is asked something first is called: by the page of the addresses, and by that of a code.
+#[tokio::test]
+async fn challenge_keeps_the_channel() {
+    let site = Site::gated_with(Work, |settings| {
+        settings.phone_channels = vec![Channel::Sms, Channel::Voice];
+        settings.login_by_code = true;
+    });
+    let answer = Work::solution();
+    let mut form = sign_up_form("ann", "ann@example.org", "+12125552368");
+    form.push(("gate_answer", &answer));
+    let mut ann = site.browser();
+    ann.post("/accounts/signup/", &form).await;
+    let log_in = [
+        ("login", "ann"),
+        ("password", PASSWORD),
+        ("gate_answer", &answer),
+    ];
+    ann.post("/accounts/login/", &log_in).await;
+    let mut verifications = site.signals.capture::<VerifyPhone>();
+    let path = "/accounts/user_verification/";
+    let fields = [("method", "phone"), ("pk", "1"), ("channel", "voice")];
+    let asked = ann.post(path, &fields).await;
+    assert_eq!(asked.status, StatusCode::FORBIDDEN, "{}", asked.body);
+    for (name, value) in fields {
+        let kept = format!("name=\"{name}\" value=\"{value}\"");
+        assert!(asked.body.contains(&kept), "{kept}: {}", asked.body);
+    }
+    let sent = asked.hidden("channel").to_owned();
+    let fields = [
+        ("method", asked.hidden("method")),
+        ("pk", asked.hidden("pk")),
+        ("channel", &sent),
+        ("gate_answer", &answer),
+    ];
+    let done = ann.post(path, &fields).await;
+    assert_eq!(done.status, StatusCode::FOUND, "{}", done.body);
+    assert_eq!(verifications.take().remove(0).channel(), Channel::Voice);
+
+    // The page of a code shows its buttons again, and what else it had.
+    for (ask, done) in [
+        (
+            "/accounts/password_reset/",
+            "/accounts/password_reset_done/",
+        ),
+        ("/accounts/login_code/", "/accounts/login_code_done/"),
+    ] {
+        let mut browser = site.browser();
+        browser
+            .post(ask, &[("login", "+12125552368"), ("gate_answer", &answer)])
+            .await;
+        let held_back = browser
+            .post(done, &[("resend", "1"), ("channel", "voice")])
+            .await;
+        assert_eq!(
+            held_back.status,
+            StatusCode::FORBIDDEN,
+            "{}",
+            held_back.body
+        );
+        for button in [
+            "value=\"sms\"",
+            "value=\"voice\"",
+            "name=\"resend\"",
+            "name=\"code\"",
+        ] {
+            assert!(
+                held_back.body.contains(button),
+                "{button}: {}",
+                held_back.body
+            );
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! Signing in with a code, and by the link beside it.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
+use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::Settings;
 use phone_auth_events::{Capture, Channel, LoginEmail, LoginPhone, OneTimeCode};
@@ -345,4 +348,56 @@ async fn code_can_be_asked_for_by_another_channel() {
     assert_eq!(pages[0], pages[1]);
     let sent: Vec<_> = texts.take().iter().map(LoginPhone::channel).collect();
     assert_eq!(sent, [Channel::Sms, Channel::Voice, Channel::Sms]);
+}
+
+/// The button of a link that is pressed twice: the second has the session of the first, in the browser that the page was shown
+/// to, and for a minute. The link has no second life.
+#[tokio::test]
+async fn link_pressed_twice_has_one_session() {
+    let clock = ManualClock::starting_now();
+    let site = Site::at_clock_with(clock.clone(), by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    let cookie = |answer: &Answer| {
+        let cookie = answer.set_cookie("sessionid")?;
+        Some(cookie.split(';').next().unwrap_or_default().to_owned())
+    };
+    site.browser().post(ASK, &[("login", EMAIL)]).await;
+    let (_, link) = sent(&mut messages);
+    let mut elsewhere = site.browser();
+    let other = elsewhere.get(&link).await.hidden("form_token").to_owned();
+    let mut browser = site.browser();
+    let page = browser.get(&link).await;
+    let form = [("form_token", page.hidden("form_token"))];
+    let before = browser.cookies.clone();
+    let first = browser.post(&link, &form).await;
+    assert_eq!(first.location(), "/accounts/profile/", "{}", first.body);
+    clock.advance(Duration::from_secs(59));
+    browser.cookies = before;
+    let second = browser.post(&link, &form).await;
+    assert_eq!(second.location(), first.location(), "{}", second.body);
+    assert!(cookie(&first).is_some());
+    assert_eq!(cookie(&second), cookie(&first), "one session");
+    assert_eq!(site.store.session_count(), 2, "Ann's before, and this");
+    // Of another page, of none, and made up.
+    let cut = &form[0].1[1..];
+    for token in [other.as_str(), "", "made-up", cut] {
+        let refused = elsewhere.post(&link, &[("form_token", token)]).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{token}");
+        assert_eq!(cookie(&refused), None, "{token}");
+    }
+    clock.advance(Duration::from_secs(1));
+    let third = browser.post(&link, &form).await;
+    assert_eq!(third.status, StatusCode::BAD_REQUEST, "a minute later");
+
+    // After a log-out there is no session to have.
+    site.browser().post(ASK, &[("login", EMAIL)]).await;
+    let (_, link) = sent(&mut messages);
+    let page = browser.get(&link).await;
+    let form = [("form_token", page.hidden("form_token"))];
+    browser.post(&link, &form).await;
+    browser.post("/accounts/logout/", &[]).await;
+    let late = browser.post(&link, &form).await;
+    assert_eq!(late.status, StatusCode::BAD_REQUEST);
+    assert!(!is_signed_in(&mut browser).await);
 }

@@ -63,10 +63,20 @@ impl Site {
 
     /// A site behind a gate.
     pub(crate) fn gated(gate: impl Gate + 'static) -> Self {
+        Self::gated_with(gate, |_| {})
+    }
+
+    /// The same, with settings that are changed first.
+    pub(crate) fn gated_with(
+        gate: impl Gate + 'static,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
         let site = "http://site.example";
+        let mut settings = Settings::default();
+        change(&mut settings);
         Self::build_of(
             site,
-            Settings::default(),
+            settings,
             |builder| builder.gate(gate),
             |builder| builder,
         )
