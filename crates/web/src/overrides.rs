@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use minijinja::{Environment, Error, TemplateSource, path_loader};
+use minijinja::{Environment, Error, ErrorKind, TemplateSource, path_loader};
 
 /// Reads the templates of a folder, and those compiled in where it has none of their name.
 pub(crate) fn loader(
@@ -23,10 +23,22 @@ pub(crate) fn loader(
     };
     let read = path_loader(folder.to_owned());
     move |name| {
+        let path = overrides.folder.join(name);
         // Before the text is read: a file that is saved meanwhile has another stamp, and is read again.
-        let stamp = stamp(&overrides.folder.join(name));
-        overrides.load(name, stamp, read(name))
+        let stamp = stamp(&path);
+        let text = if is_endless(&path) {
+            let why = format!("{name} is not a file");
+            Err(Error::new(ErrorKind::InvalidOperation, why))
+        } else {
+            read(name)
+        };
+        overrides.load(name, stamp, text)
     }
+}
+
+/// Whether reading might never end: of a pipe or a device. Its page would wait for it, and everyone who asks for that.
+fn is_endless(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
 }
 
 struct Overrides {
@@ -121,6 +133,30 @@ mod tests {
 
     fn text(loaded: Result<Option<TemplateSource>, Error>) -> String {
         loaded.unwrap().unwrap().source().to_owned()
+    }
+
+    /// A pipe that nobody writes, and a device that never ends.
+    #[cfg(unix)]
+    #[test]
+    fn what_never_ends_takes_no_page_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.html");
+        let compiled_in = BTreeMap::from([("a.html".into(), "built in".into())]);
+        let load = loader(folder.path(), compiled_in);
+        std::fs::write(&path, "ours").unwrap();
+        assert_eq!(text(load("a.html")), "ours");
+        std::fs::remove_file(&path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        assert_eq!(text(load("a.html")), "ours");
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert_eq!(text(load("a.html")), "ours");
+        // What was never good is told to the one who starts the site.
+        let name = "b.html";
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join(name)).unwrap();
+        let refused = load(name).err().unwrap().to_string();
+        assert!(refused.contains("b.html is not a file"), "{refused}");
     }
 
     #[test]
