@@ -19,6 +19,8 @@ pub enum WebBuildErrorKind {
     CookieDomain,
     /// The cookie of a Django site was described, and no sessions are shared with one.
     NoSharedSessions,
+    /// A network of trusted proxies is so wide that clients are in it.
+    TrustedProxies,
     /// The sign-up page of the application is not at a path of this site.
     SignUpPath,
     /// The `Content-Security-Policy` cannot stand in a header.
@@ -75,6 +77,10 @@ impl fmt::Display for WebBuildError {
             WebBuildErrorKind::NoSharedSessions => {
                 "the session cookie of a Django site was described, which has no effect while no sessions are shared \
                  with one: leave it out, or share them"
+            }
+            WebBuildErrorKind::TrustedProxies => {
+                "a network of trusted proxies is wider than 10.0.0.0/8 or fc00::/7, so that clients in it could choose the address \
+                 that counts: name those of the proxies alone"
             }
             WebBuildErrorKind::SignUpPath => {
                 "the sign-up page of the application needs a path on this site, such as /join/"

@@ -19,7 +19,7 @@ use phone_auth::delivery::{Secret, StatusSet};
 use phone_auth::django::{DjangoIterations, TimeZone};
 use phone_auth::signals::{Channel, MessageSignal};
 use phone_auth::urls::AccountRoutes;
-use phone_auth::web::ClientAddressHeader;
+use phone_auth::web::{ClientAddressHeader, TrustedProxies};
 
 use super::value::Given;
 use crate::database::name::DatabaseName;
@@ -124,7 +124,7 @@ kinds! {
     Success, SUCCESS, given => Success::of(given);
     StatusSet, "statuses such as \"2xx, 404, 500-503\"", given => statuses(given);
     ClientAddressHeader, "one of x-forwarded-for, forwarded and x-real-ip", given => header(given);
-    Vec<IpNet>, "a list of networks or addresses such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32", given => all(given, network),
+    Vec<IpNet>, "a list of networks or addresses such as 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32, none of them wider than 10.0.0.0/8 or fc00::/7", given => all(given, network),
         Vec::new();
     TimeZone, "the name of a time zone such as Europe/Berlin or UTC", given => TimeZone::named(given.text()?).ok();
     DjangoIterations, "a number from 1 to 3000000", given => DjangoIterations::new(number(given)?);
@@ -267,7 +267,8 @@ fn network(text: &str) -> Option<IpNet> {
     };
     let is_mapped =
         matches!(network.addr(), IpAddr::V6(address) if address.to_ipv4_mapped().is_some());
-    (network.addr() == network.network() && !is_mapped).then_some(network)
+    let is_one = network.addr() == network.network() && !is_mapped;
+    (is_one && TrustedProxies::may_be(&network)).then_some(network)
 }
 
 fn header(given: &Given<'_>) -> Option<ClientAddressHeader> {

@@ -45,7 +45,8 @@ settings! {
         /// private networks, where a proxy may be, may have all
         max_connections_per_client: Option<usize> = "the half of max_connections" in 1..=100_000;
         /// the networks of the proxies in front, which say whose request it is; without them the one who is connected
-        /// counts as the client. Anyone who is in one of them can choose the address that counts
+        /// counts as the client. Anyone who is in one of them can choose the address that counts, so none is wider than
+        /// 10.0.0.0/8 or fc00::/7
         trusted_proxies: Vec<IpNet> = "none";
         /// the header in which they say it
         client_address_header: ClientAddressHeader = "x-forwarded-for";

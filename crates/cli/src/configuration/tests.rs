@@ -775,6 +775,13 @@ fn networks_are_whole() {
         ("10.0.0.0/33", None),
         ("10.0.0", None),
         ("proxy.example", None),
+        // Clients are in it, and each could choose the address that counts.
+        ("0.0.0.0/0", None),
+        ("128.0.0.0/1", None),
+        ("10.0.0.0/7", None),
+        ("::/0", None),
+        ("2000::/3", None),
+        ("fc00::/7", Some("fc00::/7")),
         // No peer is looked for under such an address.
         ("::ffff:10.0.0.0/104", None),
     ] {

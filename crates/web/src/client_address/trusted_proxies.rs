@@ -7,6 +7,9 @@ use ipnet::IpNet;
 
 use super::hops;
 
+/// The widest networks that proxies of one's own are in: 10.0.0.0/8 and fc00::/7. Whoever trusts more trusts strangers.
+const WIDEST: [u8; 2] = [8, 7];
+
 /// How many hops of a header are looked at, from the last.
 const MOST_HOPS: usize = 32;
 
@@ -81,6 +84,31 @@ impl TrustedProxies {
     pub fn new(networks: impl IntoIterator<Item = IpNet>, header: ClientAddressHeader) -> Self {
         let networks = networks.into_iter().collect();
         Self { networks, header }
+    }
+
+    /// Whether a network is narrow enough to be one of proxies. In one as wide as `0.0.0.0/0` are clients as well, and each of
+    /// them could choose the address that counts.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_web::TrustedProxies;
+    ///
+    /// assert!(TrustedProxies::may_be(&"10.0.0.0/8".parse()?));
+    /// assert!(!TrustedProxies::may_be(&"::/0".parse()?));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn may_be(network: &IpNet) -> bool {
+        let [v4, v6] = WIDEST;
+        let widest = match network {
+            IpNet::V4(_) => v4,
+            IpNet::V6(_) => v6,
+        };
+        network.prefix_len() >= widest
+    }
+
+    /// Whether one of its networks is too wide.
+    pub(crate) fn trusts_strangers(&self) -> bool {
+        !self.networks.iter().all(Self::may_be)
     }
 
     /// Whether an address is that of a trusted proxy. An IPv4 address that is written as IPv6 (`::ffff:10.0.0.1`) is the

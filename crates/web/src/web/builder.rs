@@ -260,8 +260,9 @@ impl WebBuilder {
     /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
     /// use phone_auth_web::{ClientAddressHeader, TrustedProxies};
     ///
-    /// let proxies = TrustedProxies::new(["10.0.0.0/8".parse()?], ClientAddressHeader::XForwardedFor);
-    /// assert!(builder().trusted_proxies(proxies).build().is_ok());
+    /// let proxies = |network| TrustedProxies::new([network], ClientAddressHeader::XForwardedFor);
+    /// assert!(builder().trusted_proxies(proxies("10.0.0.0/8".parse()?)).build().is_ok());
+    /// assert!(builder().trusted_proxies(proxies("0.0.0.0/0".parse()?)).build().is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn trusted_proxies(mut self, proxies: TrustedProxies) -> Self {
@@ -356,6 +357,8 @@ impl WebBuilder {
     /// [`WebBuildError`] of the kind
     /// - [`Templates`](WebBuildErrorKind::Templates): the folder cannot be read, a template has a
     ///   mistake, or one of the application stands among ours and replaces none; the source names file and line.
+    /// - [`TrustedProxies`](WebBuildErrorKind::TrustedProxies): a network of [`trusted_proxies`](Self::trusted_proxies) is
+    ///   wider than 10.0.0.0/8 or fc00::/7.
     /// - [`SignUpPath`](WebBuildErrorKind::SignUpPath): the application's sign-up page is not at a path of this site.
     /// - [`NoSharedSessions`](WebBuildErrorKind::NoSharedSessions): the cookie of a Django site was described, and no
     ///   sessions are shared with one.
@@ -396,6 +399,9 @@ impl WebBuilder {
         let path = self.sign_up_path.as_deref();
         if path.is_some_and(|path| local_path(path).is_none_or(|taken| taken != path)) {
             return Err(WebBuildErrorKind::SignUpPath.into());
+        }
+        if self.trusted_proxies.trusts_strangers() {
+            return Err(WebBuildErrorKind::TrustedProxies.into());
         }
         let style = style(self.folder.as_deref())?;
         let stylesheet = Stylesheet::new(self.accounts.routes().mount(), style);
