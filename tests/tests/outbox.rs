@@ -14,6 +14,8 @@ use phone_auth_tests::{
 };
 use serde_json::Value;
 
+const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
+
 /// When the process is killed, as the steps of a message go.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
@@ -204,48 +206,44 @@ async fn newer_request_takes_the_older_place() {
 
 #[tokio::test]
 async fn dead_letters_are_listed_and_sent_again() {
-    let site = Site::options()
-        .setting("outbox_worker", "false")
-        .start()
-        .await;
-    let ann = site.signed_up().await;
-    site.client().ask_reset(&ann.email).await.expect(302);
-    let past = "UPDATE phone_auth_outbox SET expires_at = '2020-01-01 00:00:00'";
-    assert_eq!(site.database().execute(past), 1);
-    let worker = Worker::start(&site, &[]).await;
-    site.delivered().await;
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().setting("outbox_worker", "false");
+        let site = site.start().await;
+        let ann = site.signed_up().await;
+        site.client().ask_reset(&ann.email).await.expect(302);
+        database.execute("UPDATE phone_auth_outbox SET expires_at = '2020-01-01 00:00:00'");
+        let worker = Worker::start(&site, &[]).await;
+        site.delivered().await;
 
-    let outbox = |arguments: &[&str]| {
-        let database = site.database_url();
-        let mut all = vec!["outbox"];
-        all.extend(arguments);
-        all.extend(["--database", &database]);
-        let ran = run(site.folder(), &all, &[], "");
-        assert!(ran.success, "{}", ran.said());
-        ran.stdout
-    };
-    let listed: Value = serde_json::from_str(&outbox(&["list", "--json"])).expect("it is JSON");
-    assert_eq!(listed[0]["state"], "failed");
-    let reason = "its link expired before it could be delivered";
-    assert_eq!(listed[0]["reason"], reason);
-    assert!(outbox(&["list"]).contains(reason));
-    assert_eq!(worker.record().printed(), []);
+        let url = site.database_url();
+        let outbox = |arguments: &[&str]| {
+            let all = [&["outbox"], arguments, &["--database", &url]].concat();
+            run(site.folder(), &all, &[], "")
+        };
+        let says = |arguments: &[&str]| {
+            let ran = outbox(arguments);
+            assert!(ran.success, "{}", ran.said());
+            ran.stdout
+        };
+        let listed: Value = serde_json::from_str(&says(&["list", "--json"])).expect("it is JSON");
+        assert_eq!(listed[0]["state"], "failed");
+        let reason = "its link expired before it could be delivered";
+        assert_eq!(listed[0]["reason"], reason);
+        assert!(says(&["list"]).contains(reason));
+        assert_eq!(worker.record().printed(), []);
 
-    let id = listed[0]["id"].to_string();
-    assert!(outbox(&["retry", &id]).contains("re-queued: 1"));
-    let line = worker.printed("reset_password_email", &ann.email).await;
-    site.client().open_reset_link(line.url()).await;
-    site.delivered().await;
-    assert_eq!(outbox(&["list", "--json"]).trim(), "[]");
+        let id = listed[0]["id"].to_string();
+        assert!(says(&["retry", &id]).contains("re-queued: 1"));
+        let line = worker.printed("reset_password_email", &ann.email).await;
+        site.client().open_reset_link(line.url()).await;
+        site.delivered().await;
+        assert_eq!(says(&["list", "--json"]).trim(), "[]");
+        assert_eq!(worker.record().printed().len(), 1);
 
-    let database = site.database_url();
-    let arguments = ["outbox", "retry", &id, "--database", &database];
-    let ran = run(site.folder(), &arguments, &[], "");
-    assert!(
-        !ran.success && ran.stderr.contains("no such dead letter"),
-        "{}",
-        ran.said()
-    );
+        let ran = outbox(&["retry", &id]);
+        let is_told = ran.stderr.contains("no such dead letter");
+        assert!(!ran.success && is_told, "{}", ran.said());
+    }
 }
 
 /// Anyone who runs the site learns why mail does not go out before the link has expired, though another receiver has
@@ -295,27 +293,21 @@ async fn list_says_why_mail_waits() {
 
 #[tokio::test]
 async fn dead_letters_are_purged() {
-    let site = Site::options()
-        .setting("outbox_worker", "false")
-        .start()
-        .await;
-    let ann = site.signed_up().await;
-    site.client().ask_reset(&ann.email).await.expect(302);
-    let dead = "UPDATE phone_auth_outbox SET died_at = '2020-01-01 00:00:00', reason = 'why'";
-    assert_eq!(site.database().execute(dead), 1);
-    let database = site.database_url();
-    let purge = |age: &str| {
-        let arguments = [
-            "outbox",
-            "purge",
-            "--older-than",
-            age,
-            "--database",
-            &database,
-        ];
-        run(site.folder(), &arguments, &[], "")
-    };
-    assert!(purge("520 w").stdout.contains("dead letters removed: 0"));
-    assert!(!purge("long").success);
-    assert!(purge("30d").stdout.contains("dead letters removed: 1"));
+    for database in KINDS.map(OwnDatabase::new) {
+        let site = database.site().setting("outbox_worker", "false");
+        let site = site.start().await;
+        let ann = site.signed_up().await;
+        site.client().ask_reset(&ann.email).await.expect(302);
+        database.execute(
+            "UPDATE phone_auth_outbox SET died_at = '2020-01-01 00:00:00', reason = 'why'",
+        );
+        let url = site.database_url();
+        let purge = |age: &str| {
+            let arguments = ["outbox", "purge", "--older-than", age, "--database", &url];
+            run(site.folder(), &arguments, &[], "")
+        };
+        assert!(purge("520 w").stdout.contains("dead letters removed: 0"));
+        assert!(!purge("long").success);
+        assert!(purge("30d").stdout.contains("dead letters removed: 1"));
+    }
 }
