@@ -271,6 +271,8 @@ mod tests {
         expected.push(30 * 86_400);
         assert_eq!(waits, expected);
         let stopped = tally.unwrap();
+        // Or an operator would not find it among those that are full.
+        assert_eq!(stopped.blocked_until, stopped.expires_at);
         for (hours, refused) in [(0, false), (-1, true), (-24 * 29, true)] {
             let outcome = rule.count(Some(&stopped), now + TimeDelta::hours(hours));
             assert_eq!(outcome.is_err(), refused, "{hours} h");

@@ -310,6 +310,35 @@ mod tests {
     }
 
     #[test]
+    fn scopes_have_floors_of_their_own() {
+        for (kind, floor) in [
+            (ScopeKind::DialCode, Some((10, 20))),
+            (ScopeKind::Prefix, Some((10, 10))),
+            (ScopeKind::Site, Some((200, 200))),
+            (ScopeKind::Owner, Some((3, 3))),
+            (ScopeKind::Network, None),
+        ] {
+            let budget = kind.budget(&TextTotals::default(), 200);
+            let found = budget.map(|budget| (budget.hour, budget.day));
+            assert_eq!(found, floor, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn dial_codes_have_three_digits_at_most() {
+        for (name, is_one) in [
+            ("+1", true),
+            ("+999", true),
+            ("+4144", false),
+            ("+", false),
+            ("+4a", false),
+            ("+-4", false),
+        ] {
+            assert_eq!(TextCountries::named([name]).is_some(), is_one, "{name}");
+        }
+    }
+
+    #[test]
     fn only_what_is_not_used_counts() {
         for (rows, refused) in [
             (vec![row(1000, 10, 0)], false),

@@ -101,8 +101,11 @@ pub(super) async fn attempt_counts_all_or_nothing(subject: &Subject) {
         assert!(wait > Duration::from_hours(23), "{wait:?}");
     }
     assert_eq!(fill(limits, &[many]).await.0, 3);
-    // The one with the longer wait is told.
+    // The one with the longer wait is told, wherever it stands.
     assert_eq!(count(limits, &[few, many]).await.unwrap_err().0, 0);
+    let (short, long) = (rated(3, "1/h"), rated(4, "1/d"));
+    assert_eq!(count(limits, &[short, long]).await, Ok(true));
+    assert_eq!(count(limits, &[short, long]).await.unwrap_err().0, 1);
 }
 
 pub(super) async fn failures_in_a_row_slow_down_and_stop(subject: &Subject) {
