@@ -345,6 +345,52 @@ async fn resets_are_limited_by_network_and_address() {
     }
 }
 
+/// Each browser that is known for an account has what it may fail, and requests of its own.
+#[tokio::test]
+async fn known_browsers_use_up_nothing_of_each_other() {
+    let kit = Kit::limited();
+    let ann = kit.sign_up_ann().await;
+    let known = || {
+        let devices = kit.accounts.remember_device(&ann).unwrap();
+        let client = Client::new().at(network(1).into());
+        let client = client.with_devices(Devices::parse(&devices.text()));
+        kit.accounts.for_client(client)
+    };
+    let (one, other) = (known(), known());
+    assert_eq!(guesses(&one, "ann").await.0, 5);
+    assert_eq!(guesses(&other, "ann").await.0, 5);
+
+    let stranger = |number| from(&kit, network(number));
+    let requests = async |accounts: &Accounts| {
+        let mut passed = 0;
+        while !is_limited(accounts.request_password_reset(ANNS_EMAIL).await) {
+            passed += 1;
+        }
+        passed
+    };
+    let mut passed = 0;
+    for number in 2..6 {
+        passed += requests(&stranger(number)).await;
+    }
+    assert_eq!(passed, 5);
+    assert_eq!(requests(&one).await, 5);
+    assert_eq!(requests(&other).await, 5);
+}
+
+/// A right password gives back what was counted as a failure, not that someone logged in.
+#[tokio::test]
+async fn log_ins_are_counted_whatever_becomes_of_them() {
+    let kit = Kit::limited();
+    kit.sign_up_bob().await;
+    let client = from(&kit, network(1));
+    for number in 0..30 {
+        kit.clock.advance(Duration::from_millis(1));
+        assert_eq!(try_log_in(&client, "bob", HORSE).await, None, "{number}");
+    }
+    kit.clock.advance(Duration::from_millis(1));
+    assert_eq!(try_log_in(&client, "bob", HORSE).await, Some(1));
+}
+
 #[tokio::test]
 async fn sign_ups_of_a_wide_network_end() {
     let kit = Kit::limited();
