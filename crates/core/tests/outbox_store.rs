@@ -63,6 +63,10 @@ impl OutboxStore for Odd {
         self.inner.enqueue_message(message).await
     }
 
+    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
+        self.inner.enqueue_both(messages).await
+    }
+
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
         self.inner.pending_messages(at_most).await
     }

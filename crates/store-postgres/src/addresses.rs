@@ -214,6 +214,16 @@ pub(crate) const OF_USER: &str = "
             FROM phone_auth_claim WHERE user_id = $1 AND kind = 'phone' AND NOT is_proven LIMIT $2)
     ) a ORDER BY a.kind, a.id";
 
+/// The kind of the address that a user has verified for the longest.
+pub(crate) const OLDEST_PROOF: &str = "
+    SELECT a.kind FROM (
+        SELECT 'email' AS kind, (SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id) AS since
+            FROM phone_auth_emailaddress e WHERE e.user_id = $1 AND e.is_verified
+        UNION ALL
+        SELECT 'phone', (SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id)
+            FROM phone_auth_phonenumber p WHERE p.user_id = $1 AND p.is_verified
+    ) a ORDER BY a.since NULLS FIRST, a.kind LIMIT 1";
+
 /// The statements about a kind.
 pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
     match kind {
@@ -276,6 +286,36 @@ impl AddressStore for PostgresStore {
         };
         let address = rows::address(&row, kind, USER_COLUMNS)?;
         Ok(Some((address, rows::user(&row, 0)?)))
+    }
+
+    async fn holders_of(
+        &self,
+        address: &Address,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, User)>, StoreError> {
+        let kind = address.kind();
+        let texts = Texts::of(address);
+        let claimed = Texts::of_stored(kind, address.as_str());
+        let look = query(claims::statements(kind).holders)
+            .bind(texts.texts)
+            .bind(claimed.texts)
+            .bind(i64::from(limit));
+        let look = match kind {
+            AddressKind::Email => look,
+            AddressKind::Phone => look.bind(texts.digits),
+        };
+        let rows = self.run(look).await?;
+        let holders = rows.iter().map(|row| {
+            let address = rows::address(row, kind, USER_COLUMNS)?;
+            Ok((address, rows::user(row, 0)?))
+        });
+        Ok(holders.collect::<Result<_, Failure>>()?)
+    }
+
+    async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError> {
+        let row = self.first(query(OLDEST_PROOF).bind(user.get())).await?;
+        let kind = row.map(|row| rows::kind(&row, 0)).transpose()?;
+        Ok(kind.flatten())
     }
 
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {

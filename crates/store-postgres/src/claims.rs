@@ -101,6 +101,9 @@ pub(crate) struct Statements {
     /// Stores a claim, no matter who has the address. Runs while the addresses of the user are locked.
     pub(crate) add: &'static str,
     pub(crate) with_user: &'static str,
+    /// Whoever has an address, in whatever spelling, and whoever claims it. Ordered after all are found: else the server might walk
+    /// through everybody's in that order.
+    pub(crate) holders: &'static str,
     /// The claim, its user, and the newest request for a link.
     pub(crate) target: &'static str,
     /// Makes a claim an address, and ends whatever others have of it. Runs while the address, its user and those who hold it
@@ -109,7 +112,7 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $notices:literal) => {
+    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $is_held:expr, $notices:literal) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
@@ -142,6 +145,25 @@ macro_rules! statements {
                 FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id WHERE c.id = $1 AND c.kind = '",
                 $kind,
                 "'"
+            ),
+            holders: concat!(
+                "SELECT ",
+                user_columns!(),
+                ", h.id, h.value, h.is_verified, h.user_id FROM (
+                    (WITH held AS MATERIALIZED (SELECT id::int8, ",
+                $column,
+                "::text AS value, is_verified, user_id::int8 FROM ",
+                $table,
+                " WHERE ",
+                $is_held,
+                ") SELECT * FROM held ORDER BY id LIMIT $3)
+                    UNION ALL
+                    (WITH claimed AS MATERIALIZED (SELECT id, value, is_proven, user_id FROM phone_auth_claim
+                        WHERE kind = '",
+                $kind,
+                "' AND value = ANY($2) AND NOT is_proven)
+                    SELECT * FROM claimed ORDER BY id DESC LIMIT $3)
+                ) h JOIN auth_user u ON u.id = h.user_id ORDER BY h.id"
             ),
             target: concat!(
                 "SELECT ",
@@ -222,6 +244,7 @@ const EMAIL: Statements = statements!(
     is_email_kept!("$8"),
     is_email!("$8"),
     is_email!("$5"),
+    is_email!("$1"),
     "$6"
 );
 
@@ -234,6 +257,7 @@ const PHONE: Statements = statements!(
     is_phone_kept!("$8", "$9"),
     is_phone!("$8", "$9"),
     is_phone!("$5", "$6"),
+    is_phone!("$1", "$4"),
     "$7"
 );
 

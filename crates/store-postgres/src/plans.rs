@@ -186,6 +186,7 @@ fn of_addresses() -> impl Iterator<Item = &'static str> {
         [
             of_claims.add,
             of_claims.with_user,
+            of_claims.holders,
             of_claims.target,
             of_claims.prove,
             changes.remove,
@@ -238,6 +239,7 @@ fn statements() -> Vec<String> {
         django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_USER,
+        addresses::OLDEST_PROOF,
         replacements::REPLACE,
         replacements::FIND,
         replacements::END,

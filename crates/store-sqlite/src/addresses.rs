@@ -16,12 +16,14 @@ use rusqlite::{Connection, params, params_from_iter};
 use crate::address_changes;
 use crate::claims;
 use crate::failure::Failure;
+use crate::holders;
 use crate::links;
 use crate::outbox;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::Texts;
 use crate::store::SqliteStore;
 use crate::users::{is_email_taken, is_phone_taken};
+use crate::verification;
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
@@ -274,6 +276,18 @@ impl AddressStore for SqliteStore {
         })
     }
 
+    async fn holders_of(
+        &self,
+        address: &Address,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, User)>, StoreError> {
+        self.read(|connection| holders::of(connection, self.zone(), address, limit))
+    }
+
+    async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError> {
+        self.read(|connection| holders::oldest_proof(connection, user))
+    }
+
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
         let request = *request;
         self.write(move |connection| links::request(connection, &request))
@@ -354,7 +368,7 @@ impl AddressStore for SqliteStore {
             if claim.id.is_claim() {
                 claims::verify(connection, &claim)
             } else {
-                verify(connection, &claim)
+                verification::verify(connection, &claim)
             }
         })
         .await
@@ -465,33 +479,4 @@ fn free(connection: &Connection, user: UserId, link: &OpenedLink) -> Result<bool
     }
     rows::change(connection, FORGET_EMAIL, params![user.get(), link.value])?;
     Ok(true)
-}
-
-/// Marks an address as verified, if all that is claimed is so.
-fn verify(
-    connection: &Connection,
-    claim: &VerificationClaim,
-) -> Result<VerificationOutcome, Failure> {
-    let statements = statements(claim.kind);
-    let (id, user) = (claim.id.get(), claim.user.get());
-    let unused = params![
-        id,
-        user,
-        claim.value,
-        rows::time_text(claim.issued_at)?,
-        claim.newest.map(links::micros),
-    ];
-    if rows::change(connection, statements.verify, unused)? > 0 {
-        let when = (id, rows::time_text(claim.at)?);
-        rows::change(connection, statements.keep_when, when)?;
-        claims::end_on(connection, claim.kind, &claim.value)?;
-        outbox::enqueue_notices(connection, claim.user, &claim.notices)?;
-        return Ok(VerificationOutcome::Verified);
-    }
-    let claimed = (id, user, &claim.value);
-    let is_verified = rows::first(connection, statements.is_verified, claimed, |_| Ok(()))?;
-    Ok(match is_verified {
-        Some(()) => VerificationOutcome::AlreadyVerified,
-        None => VerificationOutcome::Gone,
-    })
 }

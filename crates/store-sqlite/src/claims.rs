@@ -189,7 +189,7 @@ pub(crate) fn is_claim(
 }
 
 /// The rows of an address, in whatever spelling: the number, whose, and the text.
-fn held(connection: &Connection, address: &Address) -> Result<Vec<(i64, i64, String)>, Failure> {
+pub(crate) fn held(connection: &Connection, address: &Address) -> Result<Vec<(i64, i64, String)>, Failure> {
     let count = match address.kind() {
         AddressKind::Email => 10,
         AddressKind::Phone => 6,
@@ -354,7 +354,7 @@ pub(crate) fn end_of(
 
 /// A kind, and the values of claims on an address that is stored, which may be in any spelling. A number without its calling
 /// code is no other than it is.
-fn of_stored(kind: AddressKind, stored: &str) -> impl Iterator<Item = Value> {
+pub(crate) fn of_stored(kind: AddressKind, stored: &str) -> impl Iterator<Item = Value> {
     let values = match kind {
         AddressKind::Email => {
             let read = EmailSpellings::read(stored);

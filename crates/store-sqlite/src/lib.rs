@@ -44,6 +44,7 @@ mod connection;
 mod dates;
 mod django_sessions;
 mod failure;
+mod holders;
 mod indexes;
 mod limits;
 mod links;
@@ -68,6 +69,7 @@ mod statements;
 mod steps;
 mod store;
 mod users;
+mod verification;
 mod writer;
 mod zone;
 

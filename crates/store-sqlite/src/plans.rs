@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::{
     address_changes, addresses, challenges, claims, closing, closing_schedule, django_sessions,
-    limits, links, migrations, outbox, proofs, replacements, sessions, site_key, users,
+    holders, limits, links, migrations, outbox, proofs, replacements, sessions, site_key, users,
 };
 
 #[test]
@@ -40,6 +40,7 @@ fn every_lookup_uses_an_index() {
         sessions::PAGE,
         sessions::END_DISABLED,
         addresses::OF_USER,
+        holders::OLDEST_PROOF,
         addresses::FORGET_EMAIL,
         address_changes::NEXT_EMAIL,
         address_changes::MAKE_PRIMARY,
@@ -47,6 +48,7 @@ fn every_lookup_uses_an_index() {
         users::RENAME,
         claims::CLAIM,
         claims::PROVEN,
+        holders::CLAIMED,
         claims::END_ON,
         claims::END_OF,
         claims::END_OF_OTHERS,

@@ -70,6 +70,18 @@ pub trait AddressStore: Send + Sync {
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError>;
 
+    /// Whoever has an address in whatever spelling, and whoever claims it: at most `limit` rows, and the newest `limit` claims
+    /// that are not proven, in the order of their ids. However many others claim it, a claim that was just made is among them.
+    async fn holders_of(
+        &self,
+        address: &Address,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, User)>, StoreError>;
+
+    /// Of which kind the address is that a user has verified for the longest; none where none is verified. A proof whose time is
+    /// not known is older than all, and of proofs of the same time that of an e-mail address comes first.
+    async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError>;
+
     /// Keeps that a link was asked for, and returns the time under which that is known.
     ///
     /// That is the time known before, if it lies between [`repeats_from`](LinkRequest::repeats_from) and

@@ -51,6 +51,10 @@ pub trait OutboxStore: Send + Sync {
     /// transaction.
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;
 
+    /// Enqueues two messages as [`enqueue_message`](Self::enqueue_message) does, in one transaction: both, or neither. They go
+    /// to addresses of different kinds, e-mail first.
+    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError>;
+
     /// How many messages and notices are pending, dead letters left out; counted up to `at_most`. Events for durable
     /// receivers are not among them.
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError>;

@@ -53,26 +53,9 @@ impl OutboxStore for PostgresStore {
             return Ok(());
         }
         let recipient = message.recipient;
-        let request = message.request(message.created_at);
         let key = locks::key_of_message(message);
         let enqueue = challenges::bind(query(statements::ENQUEUE), message.challenge.as_ref());
-        let enqueue = enqueue
-            .bind(&message.key)
-            .bind(message.purpose.as_str())
-            .bind(message.kind.to_string())
-            .bind(recipient.map(|recipient| recipient.user.get()))
-            .bind(recipient.map(|recipient| recipient.address.get()))
-            .bind(message.binding.digest())
-            .bind(message.binding.parts())
-            .bind(message.language.as_ref().map(Language::as_str))
-            .bind(rows::micros(message.created_at))
-            .bind(rows::micros(message.expires_at))
-            .bind(request.slot())
-            .bind(rows::micros(request.repeats_from()))
-            .bind(rows::micros(request.repeats_until()))
-            .bind(request.code_repeats_from().map(rows::micros))
-            .bind(message.channel.as_str())
-            .bind(key);
+        let enqueue = bind(enqueue, message);
         // Anyone may ask for a reset. They wait for those who name the same address, or the same nobody: one who waited
         // for the user's row would keep the user from logging in, and tell which addresses are of one account. Who asks
         // for a verification is that user.
@@ -82,6 +65,22 @@ impl OutboxStore for PostgresStore {
             }
             _ => self.at_as_stranger(&locks::of_key(key)).await?.into(),
         };
+        self.run(enqueue).await?;
+        Ok(())
+    }
+
+    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
+        let challenge = messages
+            .iter()
+            .find_map(|message| message.challenge.as_ref());
+        let enqueue = challenges::bind(query(statements::ENQUEUE_BOTH), challenge);
+        let enqueue = messages
+            .iter()
+            .fold(enqueue, |all, message| bind(all, message));
+        // Whoever waits for both waits for the first first.
+        let [first, second] = messages.map(|message| locks::of_key(locks::key_of_message(message)));
+        let _first = self.at(&first).await?;
+        let _passes = self.at_as_stranger(&second).await?;
         self.run(enqueue).await?;
         Ok(())
     }
@@ -341,6 +340,29 @@ fn held<'q>(statement: &'static str, lease: &'q Lease) -> Query<'q> {
 /// A text for users, without what PostgreSQL does not store.
 fn storable(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
+}
+
+/// The arguments of the function that enqueues a message.
+fn bind<'q>(enqueue: Query<'q>, message: &NewMessage) -> Query<'q> {
+    let recipient = message.recipient;
+    let request = message.request(message.created_at);
+    enqueue
+        .bind(message.key.clone())
+        .bind(message.purpose.as_str())
+        .bind(message.kind.to_string())
+        .bind(recipient.map(|recipient| recipient.user.get()))
+        .bind(recipient.map(|recipient| recipient.address.get()))
+        .bind(message.binding.digest().to_vec())
+        .bind(message.binding.parts().map(str::to_owned))
+        .bind(message.language.as_ref().map(|it| it.as_str().to_owned()))
+        .bind(rows::micros(message.created_at))
+        .bind(rows::micros(message.expires_at))
+        .bind(request.slot())
+        .bind(rows::micros(request.repeats_from()))
+        .bind(rows::micros(request.repeats_until()))
+        .bind(request.code_repeats_from().map(rows::micros))
+        .bind(message.channel.as_str())
+        .bind(locks::key_of_message(message))
 }
 
 /// Notices as the statements take them: a list in JSON.

@@ -151,6 +151,17 @@ pub(crate) const ENQUEUE: &str = concat!(
         $29)"
 );
 
+/// The same for two messages, the second of which the challenge comes with: it is of both. The function is called for one
+/// after the other, in this order, so that two who have two sent lock in one order.
+pub(crate) const ENQUEUE_BOTH: &str = concat!(
+    "WITH ",
+    challenges::ended!(),
+    ", begun AS (",
+    challenges::begin!(),
+    ") SELECT phone_auth_enqueue($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+        $29), phone_auth_enqueue($30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45)"
+);
+
 /// The function that [`ENQUEUE`] calls. Once it has been released it is never changed: what must be different has another
 /// name and a step of its own, since servers of the version before go on calling this one.
 pub(crate) const ENQUEUE_FUNCTION: &str = concat!(

@@ -38,10 +38,15 @@ const PURGED_AT_ONCE: u32 = 1_000;
 impl OutboxStore for SqliteStore {
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         let message = message.clone();
+        self.write(move |connection| enqueue_with_challenge(connection, &message))
+            .await
+    }
+
+    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
+        let messages = messages.map(NewMessage::clone);
         self.write(move |connection| {
-            enqueue(connection, &message)?;
-            let challenge = message.challenge.as_ref();
-            challenge.map_or(Ok(()), |new| challenges::begin(connection, new))
+            let mut messages = messages.iter();
+            messages.try_for_each(|message| enqueue_with_challenge(connection, message))
         })
         .await
     }
@@ -327,6 +332,12 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
 }
 
 /// Enqueues the notices of a change to this user that was made in this transaction.
+fn enqueue_with_challenge(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
+    enqueue(connection, message)?;
+    let challenge = message.challenge.as_ref();
+    challenge.map_or(Ok(()), |new| challenges::begin(connection, new))
+}
+
 pub(crate) fn enqueue_notices(
     connection: &Connection,
     user: UserId,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal};
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{NewMessage, Purpose};
 use phone_auth_core::store::{ChallengeStore, StoreError};
 
 use super::MemoryStore;
@@ -125,6 +125,17 @@ impl ChallengeStore for MemoryStore {
 }
 
 impl State {
+    /// Enqueues messages, and begins the challenges that come with them.
+    pub(super) fn enqueue_all(&mut self, messages: &[&NewMessage]) -> Result<(), StoreError> {
+        for message in messages {
+            self.enqueue(message);
+            if let Some(challenge) = message.challenge {
+                self.begin_challenge(challenge);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn begin_challenge(&mut self, new: NewChallenge) {
         if let Some(previous) = new.previous
             && find(&mut self.challenges, &previous).is_some()

@@ -179,6 +179,23 @@ impl State {
             })
     }
 
+    /// Whoever has an address, and whoever claims it.
+    pub(super) fn holders_of(
+        &self,
+        address: &Address,
+        limit: u32,
+    ) -> impl Iterator<Item = &AddressRecord> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let claims = self.claims.values().filter(move |it| {
+            let is_it =
+                it.kind == address.kind() && is_spelled(it.kind, address.as_str(), &it.value);
+            is_it && !it.is_verified
+        });
+        let mut newest: Vec<_> = claims.rev().take(limit).collect();
+        newest.reverse();
+        self.spelled_like(address).take(limit).chain(newest)
+    }
+
     /// The rows of an address, in whatever spelling.
     fn spelled_like(&self, address: &Address) -> impl Iterator<Item = &AddressRecord> {
         let rows = self.addresses(address.kind()).values();

@@ -226,6 +226,32 @@ impl AddressStore for MemoryStore {
         .await
     }
 
+    async fn holders_of(
+        &self,
+        address: &Address,
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, User)>, StoreError> {
+        self.read(|state| {
+            let holders = state.holders_of(address, limit);
+            let with_user =
+                |it: &AddressRecord| Some((it.clone(), state.users.get(&it.user)?.clone()));
+            holders.filter_map(with_user).collect()
+        })
+        .await
+    }
+
+    async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError> {
+        self.read(|state| {
+            let verified = state
+                .addresses_of(user, u32::MAX)
+                .filter(|it| it.is_verified);
+            // `None` is less than every time, and e-mail comes first.
+            let oldest = verified.min_by_key(|it| state.verified.get(&(it.kind, it.id)).copied());
+            oldest.map(|it| it.kind)
+        })
+        .await
+    }
+
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
         self.write(|state| Ok(state.request_link(request))).await
     }

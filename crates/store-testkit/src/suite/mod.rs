@@ -12,6 +12,7 @@ mod closing;
 mod closing_schedule;
 mod dead_letters;
 mod finding;
+mod holders;
 mod later_version;
 mod limits;
 mod links;
@@ -159,6 +160,8 @@ macro_rules! __for_each_case {
             claims_at_once::claim_added_beside_the_proof_of_the_holder_ends;
             claims::deleted_user_claims_nothing;
             claims::export_tells_nothing_of_claims;
+            holders::oldest_proof_comes_first;
+            holders::holders_come_with_claimants;
             new_claims::new_user_claims_what_nobody_has_proven;
             new_claims::any_address_can_be_a_claim;
             new_claims::sign_ups_at_once_all_claim;

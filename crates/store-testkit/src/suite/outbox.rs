@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use chrono::Duration;
 use phone_auth_core::address::AddressKind;
+use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::outbox::{
     AttemptOutcome, Binding, Claim, Lease, LeaseState, MessageId, MessageSignal, NewMessage,
     NextDue, OutboxMessage, Purpose, Queues, ReceiptOutcome, Receipts, Recipient, Requeued,
@@ -65,6 +66,57 @@ pub(super) async fn enqueued_message_comes_back_as_stored(subject: &Subject) {
     assert_eq!(page[0].id(), listed[1].id);
     let beyond = MessageId::new(listed[1].id.get() + 1);
     assert_eq!(outbox.outbox_message(beyond).await.unwrap(), None);
+}
+
+pub(super) async fn both_messages_are_enqueued_or_neither(subject: &Subject) {
+    let outbox = subject.outbox();
+    let ann = stored(subject.store(), &whole("ann", 1)).await;
+    let email = to(subject, &ann, AddressKind::Email, "one").await;
+    let mut phone = to(subject, &ann, AddressKind::Phone, "two").await;
+    phone.challenge = Some(challenge(email.recipient, phone.recipient));
+    outbox.enqueue_both([&email, &phone]).await.unwrap();
+    let mut stored = all(outbox).await.into_iter();
+    for expected in [&email, &phone] {
+        let expected = NewMessage {
+            challenge: None,
+            ..expected.clone()
+        };
+        assert_eq!(stored.next().unwrap().message, expected);
+    }
+    let begun = phone.challenge.unwrap();
+    let kept = subject.store().challenge(&begun.id, begun.purpose).await;
+    let kept = kept.unwrap().unwrap();
+    assert_eq!((kept.email, kept.phone), (begun.email, begun.phone));
+    // To nobody it is the same work, and leaves nothing.
+    let nobody = |key| to_address(key, None);
+    let (first, second) = (nobody("three"), nobody("four"));
+    outbox.enqueue_both([&first, &second]).await.unwrap();
+    assert_eq!(all(outbox).await.len(), 2);
+    // Where the second cannot be kept, the first is not kept either: a key may be there once.
+    let bob = whole("bob", 2);
+    let bob = subject.store().create_user(&bob).await.unwrap();
+    let first = to(subject, &bob, AddressKind::Email, "five").await;
+    let second = to(subject, &bob, AddressKind::Phone, "one").await;
+    let refused = outbox.enqueue_both([&first, &second]).await.is_err();
+    let left = all(outbox).await.len();
+    assert_eq!(left, if refused { 2 } else { 4 });
+}
+
+/// A challenge of a code that was sent to these.
+fn challenge(email: Option<Recipient>, phone: Option<Recipient>) -> NewChallenge {
+    NewChallenge {
+        id: ChallengeId::from_bytes([1; 32]),
+        previous: None,
+        purpose: Purpose::ResetPassword,
+        subject: ChallengeSubject::from_bytes([1; 8]),
+        email: email.map(|it| it.address),
+        phone: phone.map(|it| it.address),
+        attempts: 5,
+        created_at: at(0),
+        expires_at: at(600),
+        sends: 1,
+        resend_at: at(30),
+    }
 }
 
 pub(super) async fn message_to_nobody_leaves_nothing(subject: &Subject) {

@@ -11,6 +11,7 @@ macro_rules! __for_each_outbox_case {
             outbox::pending_messages_are_counted;
             outbox::fresh_message_is_due_whatever_the_clock_says;
             outbox::longest_waiting_comes_first;
+            outbox::both_messages_are_enqueued_or_neither;
             outbox::claims_leave_queues_out;
             outbox::claimed_message_is_leased;
             outbox::extended_lease_keeps_receipts;
