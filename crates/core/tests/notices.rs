@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use common::mailing::{messages, options};
 use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring, unlimited};
-use phone_auth_core::accounts::Accounts;
+use phone_auth_core::accounts::{Accounts, Removal};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::outbox::Purpose;
@@ -134,6 +134,91 @@ async fn setting_says_by_which_addresses() {
         let to: Vec<_> = told.take().into_iter().map(|(to, _)| to).collect();
         assert_eq!(to, expected, "{notices:?} {verified:?}");
     }
+}
+
+/// Someone who is signed in adds an e-mail address of theirs, proves it, and goes on until nothing of the owner's is left: the
+/// number from before is told of each step, the last one too.
+#[tokio::test]
+async fn number_from_before_is_told_of_each_step() {
+    for step in ["password", "reset", "add", "remove", "unverify"] {
+        let kit = Kit::with_settings(|_| {});
+        kit.sign_up_ann().await;
+        verify(&kit, ANNS_PHONE).await;
+        kit.clock.advance(Duration::from_secs(1));
+        verify(&kit, ANNS_EMAIL).await;
+        let mut told = Told::of(&kit);
+        let ann = kit.current_user("ann", HORSE).await;
+        let phone = kit.address(&ann, AddressKind::Phone).await;
+        match step {
+            "password" => change_password(&kit.accounts, &kit, HORSE, STAPLE).await,
+            "reset" => {
+                let (id, token) = kit.reset_link(ANNS_EMAIL).await;
+                let new = Password::new(STAPLE);
+                let reset = kit.accounts.reset_password(&id, &token, &new, &new);
+                reset.await.unwrap();
+            }
+            "add" => {
+                let add = kit.accounts.add_address(&ann, AddressKind::Email, WORK);
+                add.await.unwrap();
+            }
+            "remove" => {
+                let removed = kit.accounts.remove_address(&ann, phone.kind, phone.id);
+                assert!(matches!(removed.await, Ok(Removal::Removed(_))));
+            }
+            _ => {
+                let unverified = kit.accounts.set_verified(ann.user(), &phone, false);
+                assert!(unverified.await.unwrap());
+            }
+        }
+        let to: Vec<_> = told.take().into_iter().map(|(to, _)| to).collect();
+        assert_eq!(to, [ANNS_EMAIL, ANNS_PHONE], "{step}");
+    }
+}
+
+/// A number that came after the e-mail address is told of its own removal, and else left alone.
+#[tokio::test]
+async fn removed_number_is_told_itself() {
+    let kit = Kit::with_settings(|_| {});
+    kit.sign_up_ann().await;
+    verify(&kit, ANNS_EMAIL).await;
+    kit.clock.advance(Duration::from_secs(1));
+    verify(&kit, ANNS_PHONE).await;
+    let mut told = Told::of(&kit);
+    let ann = kit.current_user("ann", HORSE).await;
+    let phone = kit.address(&ann, AddressKind::Phone).await;
+    change_password(&kit.accounts, &kit, HORSE, STAPLE).await;
+    let to = |told: &mut Told| -> Vec<_> { told.take().into_iter().map(|(to, _)| to).collect() };
+    assert_eq!(to(&mut told), [ANNS_EMAIL]);
+    let removed = kit.accounts.remove_address(&ann, phone.kind, phone.id);
+    assert!(matches!(removed.await, Ok(Removal::Removed(_))));
+    assert_eq!(to(&mut told), [ANNS_EMAIL, ANNS_PHONE]);
+}
+
+/// However many addresses someone adds, those from before are told.
+#[tokio::test]
+async fn many_addresses_crowd_none_out() {
+    let kit = Kit::with_settings(|settings| {
+        settings.notices = NoticesBy::All;
+        settings.max_addresses = 100;
+        settings.max_unverified_addresses = 100;
+    });
+    kit.sign_up_ann().await;
+    verify(&kit, ANNS_PHONE).await;
+    let ann = kit.current_user("ann", HORSE).await;
+    for number in 0..30 {
+        let email = format!("thief{number}@example.org");
+        let add = kit.accounts.add_address(&ann, AddressKind::Email, &email);
+        let added = add.await.unwrap();
+        let verified = kit.accounts.set_verified(ann.user(), &added, true);
+        assert!(verified.await.unwrap());
+    }
+    let mut told = Told::of(&kit);
+    let phone = kit.address(&ann, AddressKind::Phone).await;
+    let removed = kit.accounts.remove_address(&ann, phone.kind, phone.id);
+    assert!(matches!(removed.await, Ok(Removal::Removed(_))));
+    let to: Vec<_> = told.take().into_iter().map(|(to, _)| to).collect();
+    assert!(to.contains(&ANNS_PHONE.to_owned()), "{to:?}");
+    assert_eq!(to.len(), 11);
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, failure};
 use phone_auth_core::accounts::{Accounts, FailureKind};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::language::Language;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_events::{ResetPasswordEmail, VerifyEmail};
@@ -69,6 +70,38 @@ async fn unknown_name_leaves_nothing() {
     }
     assert_eq!(mailing.deliver().await, 0);
     assert!(mailing.resets.take().is_empty());
+}
+
+/// Whatever call of the store fails: a request by username, to two addresses, is enqueued whole or not at all, and whole when it
+/// is sent once more.
+#[tokio::test]
+async fn request_to_two_addresses_is_enqueued_whole() {
+    let mailing = Mailing::new().await;
+    let ann = mailing.kit.current_user("ann", HORSE).await;
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let address = mailing.kit.address(&ann, kind).await;
+        let verified = mailing.accounts.set_verified(ann.user(), &address, true);
+        assert!(verified.await.unwrap());
+    }
+    for calls in 0.. {
+        mailing
+            .kit
+            .store
+            .fail_after(calls, StoreErrorKind::Unavailable);
+        let asked = mailing.accounts.begin_reset("ann", None).await;
+        mailing.kit.store.recover();
+        let mut pending = mailing.outbox().await;
+        pending.retain(|it| it.message.purpose == Purpose::ResetPassword);
+        let Ok(key) = asked else {
+            assert_eq!(pending.len(), 0, "after {calls} calls");
+            continue;
+        };
+        assert!(calls > 2, "it takes more than {calls} calls");
+        assert_eq!(pending.len(), 2);
+        let code = mailing.accounts.pending_code(&key, Purpose::ResetPassword);
+        assert_eq!(code.await.unwrap().unwrap().attempts_left, 5);
+        break;
+    }
 }
 
 #[tokio::test]

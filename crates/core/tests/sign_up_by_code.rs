@@ -14,7 +14,7 @@ use common::{ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, failure, keyring, refusal, 
 use phone_auth_core::accounts::{
     Accounts, CodeRefusal, FailureKind, FlowError, InvalidLink, LoggedIn, SignUpForm, SignUpRefusal,
 };
-use phone_auth_core::address::{AddressKind, PhoneNumber};
+use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::limits::LimitSettings;
@@ -23,7 +23,7 @@ use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_core::store::{AddressStore, UserStore};
 use phone_auth_core::user::{NewUser, User};
-use phone_auth_events::{Capture, LoginPhone};
+use phone_auth_events::{AccountChange, Capture, LoginPhone, SecurityNoticePhone};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 /// A form with a name and a number.
@@ -304,6 +304,126 @@ async fn account_with_a_proven_number_is_not_for_the_taking() {
         assert_eq!(site.sent().len(), 0);
     }
     assert!(site.kit.stored(&owner).await.password.is_usable());
+}
+
+/// Someone who has proven another number has this one in their account, without proof. Its owner signs up all the same.
+#[tokio::test]
+async fn squatted_number_signs_up_by_code() {
+    const OTHER: &str = "+41446681800";
+    for (by_sign_up, by_link) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut site = Site::new();
+        let (squatter, _) = site.with_password(&[OTHER, ANNS_PHONE]).await;
+        site.set_verified(&squatter, OTHER).await;
+        let mut notices = site.kit.signals.capture::<SecurityNoticePhone>();
+        // Who is no squatter yet is sent nothing, as before.
+        let flow = site.kit.accounts.begin_log_in(ANNS_PHONE, None);
+        flow.await.unwrap();
+        assert_eq!(site.sent().len(), 0);
+        let (first, _) = site.asked("Ann", ANNS_PHONE).await;
+        // Another message goes to the same account, by either flow.
+        let (key, sent) = if by_sign_up {
+            site.asked("Ann", ANNS_PHONE).await
+        } else {
+            let flow = site.kit.accounts.begin_log_in(ANNS_PHONE, Some(&first));
+            (flow.await.unwrap(), site.sent().remove(0))
+        };
+        assert_eq!(site.all_users().await.len(), 2);
+        site.kit.record.forget();
+        assert_eq!(notices.take().len(), 0);
+        let ann = if by_link {
+            site.by_link(&sent).await.unwrap()
+        } else {
+            site.by_code(&key, &sent.code).await.unwrap()
+        };
+        assert_ne!(ann.user.id, squatter.id);
+        let how = if by_link {
+            "log_in_by_link"
+        } else {
+            "log_in_by_code"
+        };
+        let name = &ann.user.username;
+        let told = site.kit.record.take_flows();
+        let expected = [
+            format!("phone_verified {how} {name} {ANNS_PHONE}"),
+            format!("phone_lost {how} thief {ANNS_PHONE}"),
+            format!("user_logged_in {how} {name}"),
+        ];
+        assert_eq!(told, expected);
+        let notice = notices.take().remove(0);
+        let lost = AccountChange::AddressLost(ANNS_PHONE.to_owned());
+        assert_eq!((notice.phone.as_str(), &notice.change), (OTHER, &lost));
+        let store = &site.kit.store;
+        let addresses = store.addresses_of(ann.user.id, 10).await.unwrap();
+        assert!(addresses.len() == 1 && addresses[0].is_verified && !addresses[0].id.is_claim());
+        let left = store.addresses_of(squatter.id, 10).await.unwrap();
+        assert!(left.len() == 1 && left[0].value == OTHER);
+        assert!(!site.kit.stored(&ann.user).await.password.is_usable());
+        // Once; either ends both. The next time it is a log-in.
+        assert!(site.by_link(&sent).await.is_err());
+        assert!(site.by_code(&key, &sent.code).await.is_err());
+        let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
+        let again = site.by_code(&key, &sent.code).await.unwrap();
+        assert_eq!(again.user.id, ann.user.id);
+    }
+}
+
+/// However many have claimed the number before, and whoever else signs up with it.
+#[tokio::test]
+async fn claims_of_others_keep_no_owner_out() {
+    const OTHER: &str = "+41446681800";
+    let mut site = Site::new();
+    let (squatter, _) = site.with_password(&[OTHER, ANNS_PHONE]).await;
+    site.set_verified(&squatter, OTHER).await;
+    let number = Address::Phone(PhoneNumber::parse(ANNS_PHONE).unwrap());
+    for others in 0..150 {
+        let new = NewUser {
+            username: format!("other{others}"),
+            first_name: String::new(),
+            last_name: String::new(),
+            password: EncodedPassword::new("argon2$hash"),
+            email: None,
+            phone: None,
+            date_joined: chrono::Utc::now(),
+            notices: Notices::default(),
+        };
+        let other = site.kit.store.create_user(&new).await.unwrap();
+        let caps = AddressCaps {
+            all: 10,
+            unverified: 10,
+        };
+        let nothing = Notices::default();
+        let claim = (site.kit.store).claim_address(other.id, &number, caps, &nothing);
+        claim.await.unwrap();
+    }
+    let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let ann = site.by_code(&key, &sent.code).await.unwrap();
+    let holders = site.kit.store.holders_of(&number, 500).await.unwrap();
+    assert_eq!(holders.len(), 1);
+    assert_eq!(holders[0].1.id, ann.user.id);
+}
+
+/// Of many who use one link to a claim, one is let in.
+#[tokio::test]
+async fn squatted_number_has_one_winner() {
+    const OTHER: &str = "+41446681800";
+    let mut site = Site::new();
+    let (squatter, _) = site.with_password(&[OTHER, ANNS_PHONE]).await;
+    site.set_verified(&squatter, OTHER).await;
+    let (_, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let (accounts, sent) = (site.kit.accounts.clone(), sent.clone());
+            tokio::spawn(async move {
+                let flow = accounts.log_in_by_link(&sent.id, &sent.token, None);
+                flow.await.is_ok()
+            })
+        })
+        .collect();
+    let mut won = 0;
+    for one in tries {
+        won += u32::from(one.await.unwrap());
+    }
+    assert_eq!(won, 1);
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub enum AccountChange {
     AddressUnverified(String),
     /// This address was removed.
     AddressRemoved(String),
+    /// This address, which was not verified, is in the account no more: someone else has shown that it is theirs.
+    AddressLost(String),
     /// This address is the one that comes first now.
     PrimaryChanged(String),
     /// Someone tried to sign up with this address, which the account has.
@@ -56,6 +58,7 @@ impl AccountChange {
             Self::AddressVerified(_) => "address_verified",
             Self::AddressUnverified(_) => "address_unverified",
             Self::AddressRemoved(_) => "address_removed",
+            Self::AddressLost(_) => "address_lost",
             Self::PrimaryChanged(_) => "primary_changed",
             Self::SignUpTried(_) => "sign_up_tried",
             Self::AddingTried(_) => "adding_tried",
@@ -77,6 +80,7 @@ impl AccountChange {
             | Self::AddressVerified(address)
             | Self::AddressUnverified(address)
             | Self::AddressRemoved(address)
+            | Self::AddressLost(address)
             | Self::PrimaryChanged(address)
             | Self::SignUpTried(address)
             | Self::AddingTried(address) => Some(address),

@@ -37,6 +37,12 @@ phone_auth_signals::signal! {
     /// A phone number was removed from an account.
     pub durable phone_removed: PhoneRemoved;
 
+    /// An e-mail address that a user had not verified is theirs no more: someone else has shown that it is theirs.
+    pub email_lost: EmailLost;
+
+    /// A phone number that a user had not verified is theirs no more: someone else has shown that it is theirs.
+    pub phone_lost: PhoneLost;
+
     /// An e-mail address was shown to be a user's own.
     pub durable email_verified: EmailVerified;
 
@@ -180,6 +186,32 @@ event_struct! {
         /// The flow that sent it.
         sender: Sender,
         /// The user.
+        user: User,
+        /// The number as it was stored.
+        phone: String,
+    }
+}
+
+event_struct! {
+    /// An e-mail address that a user had not verified is theirs no more: someone else has shown that it is theirs. Who that
+    /// is, is not in it.
+    pub struct EmailLost of a client {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user who had it.
+        user: User,
+        /// The address as it was stored.
+        email: String,
+    }
+}
+
+event_struct! {
+    /// A phone number that a user had not verified is theirs no more: someone else has shown that it is theirs. Who that is,
+    /// is not in it.
+    pub struct PhoneLost of a client {
+        /// The flow that sent it.
+        sender: Sender,
+        /// The user who had it.
         user: User,
         /// The number as it was stored.
         phone: String,

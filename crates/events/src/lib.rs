@@ -27,7 +27,7 @@
 //! [`reset_password_email`], [`reset_password_phone`], [`login_email`], [`login_phone`]. Two tell users what was changed about their account:
 //! [`security_notice_email`], [`security_notice_phone`]. The others tell what happened: [`user_signed_up`], [`user_logged_in`],
 //! [`user_login_failed`], [`user_logged_out`], [`password_changed`], [`password_was_reset`], [`email_added`],
-//! [`phone_added`], [`email_removed`], [`phone_removed`], [`email_verified`], [`phone_verified`], [`attempt_limited`],
+//! [`phone_added`], [`email_removed`], [`phone_removed`], [`email_lost`], [`phone_lost`], [`email_verified`], [`phone_verified`], [`attempt_limited`],
 //! [`message_refused`], [`link_followed`], [`account_closing`], [`account_closed`], [`account_closing_scheduled`],
 //! [`account_closing_cancelled`], [`account_exporting`]. Those of one-time tokens, `token_issued`
 //! and `token_refused`, are in `phone-auth-tokens`, whose errors say why.

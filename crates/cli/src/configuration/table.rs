@@ -183,7 +183,7 @@ settings! {
         /// how many of them may be unverified to add another
         max_unverified_addresses: u32 = "5" in 1..=100;
         /// how users are told that their password or an address was changed, at their verified addresses: off, email,
-        /// email_else_phone (by text message where there is no email address) or all
+        /// email_else_phone (by text message where there is no email address, or a phone number was verified before it) or all
         notices: NoticesBy = "email_else_phone";
         /// whether there is a page by which users close their accounts; all that is kept of them is deleted then
         close_account: bool = "true";

@@ -10,8 +10,8 @@ use super::code_targets::wrong_codes_of;
 use super::conceal::proofs_of;
 use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
 use super::repeated_form::forms_of;
-use super::{Accounts, Failure, FailureKind, FlowError, UsernameRefusal};
-use crate::address::AddressKind;
+use super::{Accounts, AmbiguousName, Failure, FailureKind, FlowError, UsernameRefusal};
+use crate::address::{AddressKind, AddressRecord};
 use crate::client::ClientNetwork;
 use crate::limit_sweep;
 use crate::limits::{Attempt, Counters, Decision, Hit, LimitSubject, TextCount, TextRow};
@@ -429,25 +429,55 @@ impl Accounts {
             subjects.push(limiter.subject(Limit::AddedAddresses, &[change.as_bytes(), &id]));
         }
         for address in self.some_addresses_of(user).await? {
-            let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
-            subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &about)));
-            // Those of a claim, and of codes, also have the user in them.
-            let own = [&about[..], &[&id]].concat();
-            subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &own)));
-            for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
-                let codes = wrong_codes_of(purpose, address.kind, &address.value);
-                let own = [&codes[..], &[&id]].concat();
-                subjects.push(limiter.subject(Limit::WrongCodes, &codes));
-                subjects.push(limiter.subject(Limit::WrongCodes, &own));
-                subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
-            }
-            let proofs = proofs_of(address.kind, &address.value);
-            subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
+            subjects.extend(self.counted_about(&address));
         }
         Ok(limiter.store.clear_limits(&subjects).await?)
     }
 
-    /// The same of the user who has this login: a username, an e-mail address or a phone number.
+    /// By what is counted about an address of a user.
+    fn counted_about(&self, address: &AddressRecord) -> Vec<LimitSubject> {
+        let limiter = &self.inner.limiter;
+        let id = address.user.get().to_be_bytes();
+        let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
+        let mut subjects = Limit::ALL
+            .map(|limit| limiter.subject(limit, &about))
+            .to_vec();
+        // Those of a claim, and of codes, also have the user in them.
+        let own = [&about[..], &[&id]].concat();
+        subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &own)));
+        for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
+            let codes = wrong_codes_of(purpose, address.kind, &address.value);
+            let own = [&codes[..], &[&id]].concat();
+            subjects.push(limiter.subject(Limit::WrongCodes, &codes));
+            subjects.push(limiter.subject(Limit::WrongCodes, &own));
+            subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
+        }
+        let proofs = proofs_of(address.kind, &address.value);
+        subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
+        subjects
+    }
+
+    /// The same of an address that users have added and nobody has a name by: what is counted about it, of each of them.
+    async fn clear_limits_of_claims(&self, text: &str) -> Result<u64, FlowError<UsernameRefusal>> {
+        let claims = match self.find_addresses(text).await {
+            Err(FlowError::Refused(AmbiguousName)) => {
+                return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
+            }
+            Err(FlowError::Failed(failure)) => return Err(failure.into()),
+            Ok(claims) => claims,
+        };
+        if claims.is_empty() {
+            return Err(FlowError::Refused(UsernameRefusal::NoSuchUser));
+        }
+        let subjects: Vec<_> = claims
+            .iter()
+            .flat_map(|(address, _)| self.counted_about(address))
+            .collect();
+        Ok(self.inner.limiter.store.clear_limits(&subjects).await?)
+    }
+
+    /// The same of the user who has this login: a username, an e-mail address or a phone number. Of an address that names
+    /// nobody and that users [claim](crate::address::AddressId::is_claim), what is counted about it.
     ///
     /// # Errors
     /// - [`NoSuchUser`](UsernameRefusal::NoSuchUser): no user has it.
@@ -479,8 +509,10 @@ impl Accounts {
             }
             found => found?,
         };
-        let found = found.ok_or(FlowError::Refused(UsernameRefusal::NoSuchUser))?;
-        Ok(self.clear_limits(found.user.id).await?)
+        match found {
+            Some(found) => Ok(self.clear_limits(found.user.id).await?),
+            None => self.clear_limits_of_claims(login).await,
+        }
     }
 
     /// Empties all counters of the client network that an address is in, and of the wide network around it; how many there

@@ -45,6 +45,7 @@ mod limits;
 mod log_in;
 mod log_in_by_code;
 mod log_out;
+mod lost_addresses;
 mod new_password;
 mod notices;
 mod operate_address;

@@ -9,7 +9,7 @@ use crate::settings::NoticesBy;
 use crate::store::StoreError;
 use crate::user::{User, UserId};
 
-/// At most so many addresses are told of one change.
+/// At most so many addresses of each kind are told of one change.
 const MOST_TOLD: usize = 10;
 
 /// The notices of one change, and its event where a durable receiver wants it.
@@ -90,7 +90,17 @@ impl Accounts {
             event: None,
             are_enqueued: self.inner.outbox.is_some(),
         };
-        let told = self.told_of(addresses, change);
+        let mut told = self.may_be_told(addresses, change);
+        let is_phone = |address: &&AddressRecord| address.kind == AddressKind::Phone;
+        if self.settings().notices == NoticesBy::EmailElsePhone
+            && told.iter().any(is_phone)
+            && !told.iter().all(is_phone)
+            // An e-mail address that was verified later may be that of a thief: it does not stand in for the number.
+            && self.store().oldest_proof(user).await? != Some(AddressKind::Phone)
+        {
+            told.retain(|it| it.kind == AddressKind::Email || is_about(change, it));
+        }
+        let told = at_most(told, change);
         if told.is_empty() {
             return Ok(notices);
         }
@@ -151,6 +161,18 @@ impl Accounts {
         }
     }
 
+    /// Sends notices of a change that was made, each by itself.
+    pub(super) async fn send_notices(
+        &self,
+        user: &User,
+        notices: ChangeNotices,
+    ) -> Result<(), Failure> {
+        for notice in notices.messages {
+            self.send_notice(user, notice).await?;
+        }
+        Ok(())
+    }
+
     /// Sends a notice of what changes nothing, as a message is sent.
     pub(super) async fn send_notice(&self, user: &User, notice: NewMessage) -> Result<(), Failure> {
         if let Some(outbox) = &self.inner.outbox {
@@ -165,35 +187,31 @@ impl Accounts {
         Ok(())
     }
 
-    /// Which addresses are told of a change: verified ones, of the kinds that someone sends to and the settings want.
-    fn told_of<'a>(
+    /// Which addresses may be told of a change: verified ones, of the kinds that someone sends to and the settings allow.
+    fn may_be_told<'a>(
         &self,
         addresses: &'a [AddressRecord],
         change: &AccountChange,
     ) -> Vec<&'a AddressRecord> {
         let subject = match change {
-            AccountChange::AddressAdded(value) | AccountChange::AddressVerified(value) => {
-                Some(value)
-            }
+            AccountChange::AddressAdded(value)
+            | AccountChange::AddressVerified(value)
+            | AccountChange::AddressLost(value) => Some(value),
             _ => None,
+        };
+        let wants = |kind| match self.settings().notices {
+            NoticesBy::Off => false,
+            NoticesBy::Email => kind == AddressKind::Email,
+            NoticesBy::EmailElsePhone | NoticesBy::All => true,
         };
         let may_be_told = |address: &&AddressRecord| {
             address.is_verified
                 && Some(&address.value) != subject
+                && wants(address.kind)
                 && self.sends_notices(address.kind)
                 && !self.is_refused_number(address)
         };
-        let is_email = |address: &&AddressRecord| address.kind == AddressKind::Email;
-        let mut told: Vec<_> = addresses.iter().filter(may_be_told).collect();
-        let wants_phones = match self.settings().notices {
-            NoticesBy::Off => return Vec::new(),
-            NoticesBy::Email => false,
-            NoticesBy::EmailElsePhone => !told.iter().any(is_email),
-            NoticesBy::All => true,
-        };
-        told.retain(|address| wants_phones || is_email(address));
-        told.truncate(MOST_TOLD);
-        told
+        addresses.iter().filter(may_be_told).collect()
     }
 
     /// Whether someone sends notices by this kind of address. A site whose receivers know none goes without.
@@ -204,4 +222,32 @@ impl Accounts {
         let is_elsewhere = self.inner.notices_elsewhere.contains(&kind);
         self.offers(purpose, kind) && (is_elsewhere || signal.is_some_and(is_received))
     }
+}
+
+/// Whether a change is that an address is gone, or counts as verified no more: it is told of that itself, once more.
+fn is_about(change: &AccountChange, address: &AddressRecord) -> bool {
+    match change {
+        AccountChange::AddressRemoved(value) | AccountChange::AddressUnverified(value) => {
+            *value == address.value
+        }
+        _ => false,
+    }
+}
+
+/// The addresses that are told of a change, of each kind so many: first the one that it is about, then the oldest. However many
+/// someone has added, those from before are told.
+fn at_most<'a>(mut told: Vec<&'a AddressRecord>, change: &AccountChange) -> Vec<&'a AddressRecord> {
+    told.sort_by_key(|it| (!is_about(change, it), it.kind == AddressKind::Phone, it.id));
+    let mut left = [MOST_TOLD; 2];
+    let [of_email, of_phone] = &mut left;
+    told.retain(|it| {
+        let left = match it.kind {
+            AddressKind::Email => &mut *of_email,
+            AddressKind::Phone => &mut *of_phone,
+        };
+        let is_told = *left > 0;
+        *left = left.saturating_sub(1);
+        is_told
+    });
+    told
 }

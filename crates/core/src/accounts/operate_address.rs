@@ -2,14 +2,20 @@
 
 use phone_auth_events::{AccountChange, Sender};
 
+use super::lost_addresses::MayLose;
 use super::{
     Accounts, AddAddressRefusal, AmbiguousName, Failure, FlowError, Removal, UsernameRefusal,
 };
-use crate::address::{AddressCaps, AddressKind, AddressRecord, ProofByHand};
+use crate::address::{
+    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber, ProofByHand,
+};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, User};
 use crate::username::Username;
+
+/// How many who have an address are found, and how many who claim it.
+const MOST_HOLDERS: u32 = 100;
 
 impl Accounts {
     /// The address that this text means, in any spelling, and whose it is; none when nobody has it.
@@ -49,6 +55,51 @@ impl Accounts {
             found => found?,
         };
         Ok(found.and_then(|found| Some((found.address?, found.user))))
+    }
+
+    /// All who have the address that this text means, in any spelling, and all who claim it, up to a hundred of either.
+    ///
+    /// # Security
+    /// As for [`find`](Self::find).
+    ///
+    /// # Errors
+    /// As for [`find`](Self::find).
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let found = accounts.find_addresses("+91 98765 43210").await?;
+    /// assert_eq!(found.len(), 1);
+    /// assert_eq!(found[0].1.username, "ann");
+    /// assert!(accounts.find_addresses("ann").await?.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn find_addresses(
+        &self,
+        text: &str,
+    ) -> Result<Vec<(AddressRecord, User)>, FlowError<AmbiguousName>> {
+        let email = EmailAddress::parse(text.trim()).ok().map(Address::Email);
+        let phone = PhoneNumber::parse_in(text, self.settings().default_region);
+        let address = email.or(phone.ok().map(Address::Phone));
+        let mut found = match address {
+            Some(address) => self.store().holders_of(&address, MOST_HOLDERS).await?,
+            None => Vec::new(),
+        };
+        // A number that is stored without its calling code is found by its text alone.
+        match self.find_address(text).await {
+            Ok(Some((address, user))) if found.iter().all(|(it, _)| it.id != address.id) => {
+                found.insert(0, (address, user));
+            }
+            Err(FlowError::Refused(AmbiguousName)) if !found.is_empty() => {}
+            other => drop(other?),
+        }
+        Ok(found)
     }
 
     /// Adds an address to the account of a user as an operator: what has an `@` as an e-mail address, else as a phone
@@ -135,7 +186,8 @@ impl Accounts {
     }
 
     /// Marks an address of a user as verified or as not, because an operator knows. `false` when it is so already, or not
-    /// there any more. The user's other verified addresses are told; no signal is fired, for the user has proven nothing.
+    /// there any more. The user's other verified addresses are told; no signal is fired, for the user has proven nothing. Who loses
+    /// the address by it is told, and `email_lost` or `phone_lost` is fired.
     ///
     /// # Errors
     /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
@@ -167,9 +219,16 @@ impl Accounts {
             at: self.now(),
             notices: notices.to_commit(),
         };
+        let may_lose = if is_verified {
+            self.may_lose(user.id, (address.kind, &address.value))
+                .await?
+        } else {
+            MayLose::default()
+        };
         let is_changed = self.store().set_verified(&proof).await?;
         if is_changed {
             self.notify(user, notices).await;
+            self.tell_losers("set_verified", may_lose).await;
         }
         if is_changed && is_verified {
             self.finish_replacement(user, address).await;

@@ -139,6 +139,9 @@ impl Accounts {
         if is_by_email {
             found = self.at_verified_email(found).await?;
         }
+        if self.reads_who_may_claim(purpose) && self.is_squatted(found.as_ref()).await? {
+            found = self.who_signs_up(&name).await?;
+        }
         let (found, canonical) = (found.as_ref(), name.canonical());
         let addressee = self.addressee(purpose, &name, &canonical, found).await?;
         let to = if reads_more {
@@ -215,6 +218,12 @@ impl Accounts {
                 name: canonical,
             },
         })
+    }
+
+    /// Whether an account that has proven itself by another address has one without proof: it must keep nobody from it.
+    pub(super) async fn is_squatted(&self, found: Option<&FoundUser>) -> Result<bool, Failure> {
+        let address = found.and_then(|found| found.address.as_ref());
+        Ok(address.is_some_and(|it| !it.is_verified) && !self.is_unclaimed(found).await?)
     }
 
     /// Whether it is read if an account is for the taking: where one signs up by code.
@@ -296,10 +305,11 @@ impl Accounts {
             messages.push(to);
         }
         let last = messages.len().saturating_sub(1);
-        for (place, to) in messages.into_iter().enumerate() {
+        let messages = messages.into_iter().enumerate().map(|(place, to)| {
             let carries = self.carries(asked, (place == last).then_some(sent));
-            self.send_message(purpose, to, carries).await?;
-        }
+            (to, carries)
+        });
+        self.send_messages(purpose, messages.collect()).await?;
         Ok(sent)
     }
 

@@ -4,9 +4,10 @@ use phone_auth_events::{AccountChange, DurableSignal, PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
 use super::current_user::MAX_ADDRESSES;
+use super::lost_addresses::MayLose;
 use super::new_password::attributes_of;
 use super::{Accounts, FlowError};
-use crate::address::AddressKind;
+use crate::address::{AddressKind, AddressRecord};
 use crate::form::{Field, FieldProblem, Problems};
 use crate::link::{Addressed, LinkTarget, LogIns, OpenedLink, SentTo};
 use crate::outbox::Purpose;
@@ -176,6 +177,10 @@ impl Accounts {
             keeps: None,
             notices: notices.to_commit(),
         };
+        let may_lose = match &replacement.link {
+            Some(link) => self.may_lose(user.id, (link.kind, &link.value)).await?,
+            None => MayLose::default(),
+        };
         if !self.store().replace_password(&replacement).await? {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
@@ -185,6 +190,7 @@ impl Accounts {
         self.notify(&user, notices).await;
         let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
         self.happened(event).await;
+        self.tell_losers("reset_password", may_lose).await;
         Ok(User {
             password: replacement.new,
             ..user
@@ -193,7 +199,7 @@ impl Accounts {
 
     /// Frees an address that its account has not proven, by a reset link to it: anyone who reads the mailbox or has the
     /// phone takes it from an account that proves itself by another address. They can sign up with it then, or add it.
-    /// Gives the address.
+    /// Gives the address. The verified addresses of the account are told, and `email_lost` or `phone_lost` is fired.
     ///
     /// # Errors
     /// - [`InvalidLink`]: as for [`open_reset_link`](Self::open_reset_link), and when the link
@@ -230,11 +236,18 @@ impl Accounts {
         else {
             return Err(FlowError::Refused(InvalidLink));
         };
-        if self.store().free_address(user.id, &link).await? {
-            Ok(link.value)
-        } else {
-            Err(FlowError::Refused(InvalidLink))
+        if !self.store().free_address(user.id, &link).await? {
+            return Err(FlowError::Refused(InvalidLink));
         }
+        let lost = AddressRecord {
+            id: link.address,
+            kind: link.kind,
+            value: link.value,
+            user: user.id,
+            is_verified: false,
+        };
+        self.tell_loser("free_address", &lost, user).await;
+        Ok(lost.value)
     }
 
     /// Whose password a link resets; nobody's when it does not work.

@@ -169,6 +169,36 @@ impl Accounts {
         Ok(())
     }
 
+    /// Sends messages to addresses of different kinds, e-mail first. With an outbox all of them are enqueued, or none.
+    pub(super) async fn send_messages(
+        &self,
+        purpose: Purpose,
+        messages: Vec<(Addressee<'_>, Carries)>,
+    ) -> Result<(), Failure> {
+        let mut guarded = Vec::new();
+        for (to, carries) in messages {
+            guarded.push((self.guard_text(purpose, to).await?, carries));
+        }
+        if let (Some(outbox), [(first, of_first), (second, of_second)]) =
+            (&self.inner.outbox, &guarded[..])
+        {
+            let manner = |to: &Addressee<'_>, carries| Manner {
+                language: self.language.as_ref(),
+                channel: self.channel_to(to.kind()),
+                carries,
+            };
+            let messages = [
+                (*first, manner(first, *of_first)),
+                (*second, manner(second, *of_second)),
+            ];
+            return outbox.enqueue_both(purpose, messages).await;
+        }
+        for (to, carries) in guarded {
+            self.send_guarded(purpose, to, carries).await?;
+        }
+        Ok(())
+    }
+
     /// Tells the receivers of a message.
     pub(super) async fn tell_event(&self, event: MessageEvent) {
         match event {

@@ -6,11 +6,14 @@ use super::limits::Asking;
 use super::request_reset::SentTo;
 use super::resend::Claim;
 use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
-use crate::address::{AddressKind, Claiming, EmailSpellings, PhoneSpellings};
+use crate::address::{
+    Address, AddressKind, Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings,
+    VerificationClaim, VerificationOutcome,
+};
 use crate::challenge::ChallengeKey;
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
-use crate::outbox::{Carries, Purpose};
+use crate::outbox::{Carries, Notices, Purpose};
 use crate::password::EncodedPassword;
 use crate::session::PasswordReplacement;
 use crate::store::StoreErrorKind;
@@ -19,6 +22,9 @@ use crate::username::Username;
 
 /// The flow, as signals and counters name it.
 const SENDER: &str = "begin_sign_up";
+
+/// Among so many claims on an address, the newest, it is looked for one that this flow has made.
+const MOST_CLAIMS: u32 = 100;
 
 impl Accounts {
     /// Makes an account without a password, and has a code sent to its address that logs its owner in, as
@@ -32,7 +38,9 @@ impl Accounts {
     /// # Security
     /// The account is nobody's until the code or the link is used: its address is not verified, and there is no password to
     /// get in by. So an account that a stranger has made stands in no one's way: who has the address gets a code for it, by
-    /// this or by [`begin_log_in`](Self::begin_log_in). The answer tells nobody whether there was an account.
+    /// this or by [`begin_log_in`](Self::begin_log_in). Nor does an account that is proven by another address and has this one
+    /// without proof: then the new account has a [claim](crate::address::AddressId::is_claim) on it, which becomes its address,
+    /// and ends what others have of it, when the code or the link is used. The answer tells nobody whether there was an account.
     ///
     /// # Errors
     /// - [`Invalid`](SignUpRefusal::Invalid): what is wrong with what was typed; that an address has an account is no such
@@ -147,8 +155,14 @@ impl Accounts {
         self.count_reset(purpose, name, user, known.or(typed), None)
             .await?;
         if found.is_none() {
-            self.make_passwordless(new.clone()).await?;
+            self.make_passwordless(new, Claiming::Never).await?;
             found = self.found_for_code(name).await?;
+        } else if self.is_squatted(found.as_ref()).await? {
+            found = self.who_signs_up(name).await?;
+            if found.is_none() {
+                self.make_passwordless(new, Claiming::Unproven).await?;
+                found = self.who_signs_up(name).await?;
+            }
         }
         self.send_to_found(purpose, Carries::LinkAndCode(None), name, found.as_ref())
             .await
@@ -180,8 +194,8 @@ impl Accounts {
 
     /// Stores them, unless someone else was faster by a moment, or has the address as another name: they are sent the code,
     /// or nobody is.
-    async fn make_passwordless(&self, new: NewUser) -> Result<(), Failure> {
-        match self.store_user(&new, Claiming::Never).await {
+    async fn make_passwordless(&self, new: &NewUser, claiming: Claiming) -> Result<(), Failure> {
+        match self.store_user(new, claiming).await {
             Ok(made) => {
                 self.tell_of(made, SENDER).await;
                 Ok(())
@@ -189,6 +203,90 @@ impl Accounts {
             Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Who signs up by code with an address that an account of someone else has without proof: an account that this flow has
+    /// made for it, at its claim on the address.
+    pub(super) async fn who_signs_up(
+        &self,
+        name: &AccountName,
+    ) -> Result<Option<FoundUser>, Failure> {
+        let canonical = name.canonical();
+        let address = match (&name.phone, &name.email) {
+            (Some(_), _) => PhoneNumber::parse(&canonical).ok().map(Address::Phone),
+            (None, _) => EmailAddress::parse(&canonical).ok().map(Address::Email),
+        };
+        let Some(address) = address else {
+            return Ok(None);
+        };
+        let holders = self.store().holders_of(&address, MOST_CLAIMS).await?;
+        let mut found = holders.into_iter().filter(|(held, user)| {
+            held.id.is_claim() && !user.password.is_usable() && user.last_login.is_none()
+        });
+        Ok(found.next().map(|(address, user)| FoundUser {
+            user,
+            address: Some(address),
+        }))
+    }
+
+    /// Makes a claim the address of an account that was made for it, by whoever has shown that the address is theirs. Of several who
+    /// do it at once one succeeds.
+    async fn prove_claim(
+        &self,
+        flow: &'static str,
+        target: LinkTarget,
+    ) -> Result<User, FlowError<InvalidLink>> {
+        let refused = Err(FlowError::Refused(InvalidLink));
+        let (mut user, address) = (target.user, target.address);
+        if user.password.is_usable() {
+            return refused;
+        }
+        let purpose = Purpose::Verify;
+        let verification = self.store().link_target(purpose, address.kind, address.id);
+        let event = self.event_of_address(
+            [DurableSignal::EmailVerified, DurableSignal::PhoneVerified],
+            user.id,
+            Sender::new(flow),
+            (address.kind, &address.value),
+        )?;
+        // Nobody else is told: no other address of the account is proven.
+        let change = AccountChange::AddressVerified(address.value.clone());
+        let notices = self.notices_of(user.id, &[], &change).await?;
+        let notices = notices.with_event(event);
+        let claim = VerificationClaim {
+            kind: address.kind,
+            id: address.id,
+            user: user.id,
+            value: address.value.clone(),
+            newest: verification.await?.and_then(|it| it.newest),
+            issued_at: self.now(),
+            at: self.now(),
+            notices: notices.to_commit(),
+        };
+        let may_lose = self
+            .may_lose(user.id, (address.kind, &address.value))
+            .await?;
+        if self.store().verify_address(&claim).await? != VerificationOutcome::Verified {
+            return refused;
+        }
+        self.notify(&user, notices).await;
+        self.tell_verified(flow, &address, &user).await;
+        self.tell_losers(flow, may_lose).await;
+        // What was sent is over with the password that it was sent beside.
+        let replacement = PasswordReplacement {
+            user: user.id,
+            old: user.password,
+            new: EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?,
+            last_login: None,
+            link: None,
+            keeps: None,
+            notices: Notices::default(),
+        };
+        if !self.store().replace_password(&replacement).await? {
+            return refused;
+        }
+        user.password = replacement.new;
+        Ok(user)
     }
 
     /// Makes an account that nobody has proven theirs the account of who has shown that its address is: as a reset does, with
@@ -199,6 +297,9 @@ impl Accounts {
         flow: &'static str,
         target: LinkTarget,
     ) -> Result<User, FlowError<InvalidLink>> {
+        if target.address.id.is_claim() {
+            return self.prove_claim(flow, target).await;
+        }
         let new = EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?;
         let (kind, id) = (target.address.kind, target.address.id);
         let mut user = target.user.clone();
@@ -212,6 +313,9 @@ impl Accounts {
         let change = AccountChange::AddressVerified(target.address.value.clone());
         let notices = self.notices_of(user.id, &[], &change).await?;
         let notices = notices.with_event(event);
+        let may_lose = self
+            .may_lose(user.id, (kind, &target.address.value))
+            .await?;
         for _ in 0..ATTEMPTS {
             // What the store takes as the proof of an address is that no reset was asked for meanwhile.
             let reset = self
@@ -237,6 +341,7 @@ impl Accounts {
                 user.password = new;
                 self.notify(&user, notices).await;
                 self.tell_verified(flow, &target.address, &user).await;
+                self.tell_losers(flow, may_lose).await;
                 return Ok(user);
             }
         }

@@ -5,6 +5,7 @@ use phone_auth_events::{AccountChange, DurableSignal, EmailVerified, PhoneVerifi
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
+use super::lost_addresses::MayLose;
 use super::{Accounts, FlowError, InvalidLink};
 use crate::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
@@ -200,6 +201,12 @@ impl Accounts {
             at: self.now().max(issued_at),
             notices: notices.to_commit(),
         };
+        let may_lose = if address.is_verified {
+            MayLose::default()
+        } else {
+            self.may_lose(user.id, (address.kind, &address.value))
+                .await?
+        };
         match self.store().verify_address(&claim).await? {
             VerificationOutcome::Verified => {
                 address.is_verified = true;
@@ -207,6 +214,7 @@ impl Accounts {
                 self.notify(&user, notices).await;
                 self.tell_verified("verify_address", &address, &user).await;
                 self.finish_replacement(&user, &address).await;
+                self.tell_losers("verify_address", may_lose).await;
                 Ok(Verification::Verified(address, user))
             }
             VerificationOutcome::AlreadyVerified => {

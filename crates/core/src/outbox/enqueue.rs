@@ -30,6 +30,22 @@ impl Outbox {
         self.keep(&message).await
     }
 
+    /// Enqueues a message to each of two kinds of addresses: both, or neither.
+    pub(crate) async fn enqueue_both(
+        &self,
+        purpose: Purpose,
+        messages: [(Addressee<'_>, Manner<'_>); 2],
+    ) -> Result<(), Failure> {
+        self.refuse_when_full().await?;
+        let [first, second] = messages.map(|(to, manner)| self.message(purpose, to, manner));
+        let (first, second) = (first?, second?);
+        self.inner.store.enqueue_both([&first, &second]).await?;
+        for message in [&first, &second] {
+            self.was_kept(message);
+        }
+        Ok(())
+    }
+
     /// Enqueues a notice by itself: not with a change, which its flow hands to the store.
     pub(crate) async fn enqueue_notice(&self, notice: &NewMessage) -> Result<(), Failure> {
         self.refuse_when_full().await?;
@@ -48,14 +64,18 @@ impl Outbox {
     }
 
     async fn keep(&self, message: &NewMessage) -> Result<(), Failure> {
+        self.inner.store.enqueue_message(message).await?;
+        self.was_kept(message);
+        Ok(())
+    }
+
+    fn was_kept(&self, message: &NewMessage) {
         let outbox = &*self.inner;
-        outbox.store.enqueue_message(message).await?;
         if message.recipient.is_some() || message.notice.is_some() {
             outbox.pending.add_one();
         }
         // No matter who it is to: to wake the worker is a part of the work.
         outbox.wake.notify_one();
-        Ok(())
     }
 
     /// Whether as many messages are pending as may be.

@@ -60,7 +60,9 @@ pub enum NoticesBy {
     Off,
     /// By e-mail.
     Email,
-    /// By e-mail; those who have no verified e-mail address by text message, which costs money.
+    /// By e-mail; by text message, which costs money, to users without a verified e-mail address, to those who verified a phone
+    /// number before their e-mail addresses, and to a number that is removed. An e-mail address that came later does not stand
+    /// in for the number: it may be that of a thief.
     #[default]
     EmailElsePhone,
     /// By e-mail and by text message.

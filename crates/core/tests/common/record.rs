@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use phone_auth_events::{
     AccountClosed, AccountClosing, AccountClosingCancelled, AccountClosingScheduled,
-    AccountExporting, AttemptLimited, Connection, EmailAdded, EmailRemoved, EmailVerified, Event,
-    LinkFollowed, MessageRefused, PasswordChanged, PasswordWasReset, PhoneAdded, PhoneRemoved,
+    AccountExporting, AttemptLimited, Connection, EmailAdded, EmailLost, EmailRemoved, EmailVerified, Event,
+    LinkFollowed, MessageRefused, PasswordChanged, PasswordWasReset, PhoneAdded, PhoneLost, PhoneRemoved,
     PhoneVerified, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, User, UserLoggedIn,
     UserLoggedOut, UserLoginFailed, UserSignedUp, VerifyEmail, VerifyPhone,
 };
@@ -68,6 +68,8 @@ impl Record {
             listener.to_event_user(|e: &PhoneAdded| (e.sender, Some(&e.user), e.phone.clone())),
             listener.to_event_user(|e: &EmailRemoved| (e.sender, Some(&e.user), e.email.clone())),
             listener.to_event_user(|e: &PhoneRemoved| (e.sender, Some(&e.user), e.phone.clone())),
+            listener.to_event_user(|e: &EmailLost| (e.sender, Some(&e.user), e.email.clone())),
+            listener.to_event_user(|e: &PhoneLost| (e.sender, Some(&e.user), e.phone.clone())),
             listener.to_event_user(|e: &EmailVerified| (e.sender, Some(&e.user), e.email.clone())),
             listener.to_event_user(|e: &PhoneVerified| (e.sender, Some(&e.user), e.phone.clone())),
             listener.to_event_user(|e: &AccountClosing| (e.sender, Some(&e.user), String::new())),

@@ -172,6 +172,7 @@ impl Texts {
             AccountChange::AddressVerified(address()),
             AccountChange::AddressUnverified(address()),
             AccountChange::AddressRemoved(address()),
+            AccountChange::AddressLost(address()),
             AccountChange::PrimaryChanged(address()),
             AccountChange::SignUpTried(address()),
             AccountChange::AddingTried(address()),
