@@ -184,6 +184,9 @@ pub(crate) enum UserCommand {
     Verify {
         /// An email address or a phone number
         address: String,
+        /// Whose, where several accounts have the address: a username, an email address or a phone number of theirs
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -192,6 +195,9 @@ pub(crate) enum UserCommand {
     Unverify {
         /// An email address or a phone number
         address: String,
+        /// Whose, where several accounts have the address: a username, an email address or a phone number of theirs
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -218,6 +224,9 @@ pub(crate) enum UserCommand {
         /// Marks the new one as verified
         #[arg(long)]
         verified: bool,
+        /// Whose, where several accounts have the old address: a username, an email address or a phone number of theirs
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -226,6 +235,9 @@ pub(crate) enum UserCommand {
     RemoveAddress {
         /// An email address or a phone number
         address: String,
+        /// Whose, where several accounts have the address: a username, an email address or a phone number of theirs
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<String>,
         /// As JSON
         #[arg(long)]
         json: bool,

@@ -64,6 +64,29 @@ fn counters_are_listed_and_cleared() {
     check(&again, 0, "counters emptied: 0");
 }
 
+/// An address that users have added and that names none of them.
+#[test]
+fn counters_of_a_claim_are_cleared() {
+    let folder = Folder::new();
+    let site = folder.serve_with(|command| {
+        command.env("PHONE_AUTH_VERIFY_AT_SIGN_UP", "true");
+        command.env("PHONE_AUTH_CONCEAL_ACCOUNTS", "true");
+    });
+    let form = "first_name=Eve&last_name=Doe&username=eve&email=eve%40example.org&phone=%2B442079460018\
+        &password=battery-staple&confirm_password=battery-staple";
+    assert_eq!(site.post("/accounts/signup/", form).status, 302);
+    drop(site);
+    let shown = folder.run(&["user", "show", "eve@example.org"]);
+    check(&shown, 1, "no account has this");
+    // What her sign-up has counted: a message to her address, and one to her number.
+    let cleared = folder.run(&["limits", "clear", "eve@example.org"]);
+    check(&cleared, 0, "counters emptied: 1");
+    let cleared = folder.run(&["limits", "clear", "+44 20 7946 0018"]);
+    check(&cleared, 0, "counters emptied: 1");
+    let unknown = folder.run(&["limits", "clear", "nobody@example.org"]);
+    check(&unknown, 1, "no account has the login nobody@example.org");
+}
+
 #[test]
 fn counters_need_the_key_of_the_site() {
     let folder = folder_with_ann();

@@ -162,6 +162,65 @@ fn addresses_are_mended_by_one_command() {
     assert_eq!(shown["addresses"], serde_json::json!(left));
 }
 
+/// Bob has added Ann's address too, and nobody has verified it.
+#[test]
+fn address_of_several_needs_a_user() {
+    let folder = folder_with_ann();
+    let bob = ["user", "create", "bob", "--email", "bob@example.org"];
+    let made = folder.run_with_input(&bob, "correct-horse\n");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let email = "ann@example.org";
+    let add = ["user", "add-address", "bob", email];
+    assert_eq!(folder.run(&add).code, Some(0));
+    let number = "+41 44 668 18 00";
+    for command in [
+        &["verify", email][..],
+        &["unverify", email],
+        &["remove-address", email],
+        &["change-address", email, number],
+    ] {
+        let refused = folder.run(&[&["user"], command].concat());
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        let said = "several accounts have added this address and none has verified it; say whose with --user LOGIN";
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+    let nobodys = ["user", "verify", "bob@example.org", "--user", "ann"];
+    let refused = folder.run(&nobodys);
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    let said = "that user does not have this email address or phone number";
+    assert!(refused.stderr.contains(said), "{refused:?}");
+    for (command, said) in [
+        (
+            &["remove-address", email, "--user", "bob"][..],
+            "ann@example.org was removed from bob\n",
+        ),
+        (
+            &["add-address", "bob", email],
+            "bob has ann@example.org now\n",
+        ),
+        (
+            &["verify", email, "--user", "bob@example.org"],
+            "ann@example.org of bob is verified\n",
+        ),
+        // It is Bob's alone now.
+        (
+            &["unverify", email],
+            "ann@example.org of bob is not verified\n",
+        ),
+        (
+            &["add-address", "ann", email],
+            "ann has ann@example.org now\n",
+        ),
+        (
+            &["change-address", email, number, "--user", "ann"],
+            "ann has +41446681800 in the place of ann@example.org now\n",
+        ),
+    ] {
+        let ran = folder.run(&[&["user"], command].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), said), "{ran:?}");
+    }
+}
+
 #[test]
 fn deleted_user_is_gone() {
     let folder = folder_with_ann();

@@ -32,7 +32,7 @@ pub(super) async fn rename(
 
 pub(super) async fn set_verified(
     accounts: &Accounts,
-    address: &str,
+    address: (&str, Option<&str>),
     is_verified: bool,
     json: bool,
 ) -> Result<(), Failure> {
@@ -66,7 +66,7 @@ pub(super) async fn add(
 
 pub(super) async fn change(
     accounts: &Accounts,
-    old: &str,
+    old: (&str, Option<&str>),
     new: &str,
     is_verified: bool,
     json: bool,
@@ -84,7 +84,11 @@ pub(super) async fn change(
     told(accounts, user.id, json, said).await
 }
 
-pub(super) async fn remove(accounts: &Accounts, address: &str, json: bool) -> Result<(), Failure> {
+pub(super) async fn remove(
+    accounts: &Accounts,
+    address: (&str, Option<&str>),
+    json: bool,
+) -> Result<(), Failure> {
     let (address, user) = owned(accounts, address).await?;
     let removed = accounts.remove_address_of(&user, &address).await;
     let (Removal::Removed(_) | Removal::NotThere) = removed.map_err(Failure::failed)?;
@@ -113,11 +117,36 @@ async fn add_to(
     Ok(added)
 }
 
-/// The address that a text means, and whose it is.
-async fn owned(accounts: &Accounts, address: &str) -> Result<(AddressRecord, User), Failure> {
-    let found = accounts.find_address(address).await;
+/// The address that a text means, and whose it is: of the user with this login, if one is named. Without, it is the one who has
+/// proven it; else the only one who has it or claims it.
+async fn owned(
+    accounts: &Accounts,
+    (address, login): (&str, Option<&str>),
+) -> Result<(AddressRecord, User), Failure> {
+    let owner = match login {
+        Some(login) => Some(named(accounts, login).await?.id),
+        None => None,
+    };
+    let found = accounts.find_addresses(address).await;
     let found = found.map_err(Failure::failed)?;
-    found.ok_or_else(|| Failure::because("no account has this email address or phone number"))
+    if found.is_empty() {
+        let nobody = "no account has this email address or phone number";
+        return Err(Failure::because(nobody));
+    }
+    if let Some(owner) = owner {
+        let mut own = found.into_iter().filter(|(_, user)| user.id == owner);
+        let nothing =
+            || Failure::because("that user does not have this email address or phone number");
+        return own.next().ok_or_else(nothing);
+    }
+    let proven = found.iter().position(|(address, _)| address.is_verified);
+    let is_one = proven.is_some() || found.len() == 1;
+    let mut found = found.into_iter().skip(proven.unwrap_or_default());
+    found.next().filter(|_| is_one).ok_or_else(|| {
+        Failure::because(
+            "several accounts have added this address and none has verified it; say whose with --user LOGIN",
+        )
+    })
 }
 
 /// Says what was done, or shows the user as they are now.

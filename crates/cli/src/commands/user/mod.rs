@@ -69,12 +69,16 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
                 username,
                 json,
             } => address::rename(&accounts, &login, &username, json).await,
-            UserCommand::Verify { address, json } => {
-                address::set_verified(&accounts, &address, true, json).await
-            }
-            UserCommand::Unverify { address, json } => {
-                address::set_verified(&accounts, &address, false, json).await
-            }
+            UserCommand::Verify {
+                address,
+                user,
+                json,
+            } => address::set_verified(&accounts, (&address, user.as_deref()), true, json).await,
+            UserCommand::Unverify {
+                address,
+                user,
+                json,
+            } => address::set_verified(&accounts, (&address, user.as_deref()), false, json).await,
             UserCommand::AddAddress {
                 login,
                 address,
@@ -85,11 +89,14 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
                 old,
                 new,
                 verified,
+                user,
                 json,
-            } => address::change(&accounts, &old, &new, verified, json).await,
-            UserCommand::RemoveAddress { address, json } => {
-                address::remove(&accounts, &address, json).await
-            }
+            } => address::change(&accounts, (&old, user.as_deref()), &new, verified, json).await,
+            UserCommand::RemoveAddress {
+                address,
+                user,
+                json,
+            } => address::remove(&accounts, (&address, user.as_deref()), json).await,
             // An operator's accounts keep no sessions of Django's, and would find none.
             UserCommand::Sessions { login, .. } | UserCommand::EndSessions { login, .. }
                 if shares_sessions =>
