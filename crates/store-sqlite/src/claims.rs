@@ -189,7 +189,10 @@ pub(crate) fn is_claim(
 }
 
 /// The rows of an address, in whatever spelling: the number, whose, and the text.
-pub(crate) fn held(connection: &Connection, address: &Address) -> Result<Vec<(i64, i64, String)>, Failure> {
+pub(crate) fn held(
+    connection: &Connection,
+    address: &Address,
+) -> Result<Vec<(i64, i64, String)>, Failure> {
     let count = match address.kind() {
         AddressKind::Email => 10,
         AddressKind::Phone => 6,

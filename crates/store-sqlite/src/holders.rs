@@ -51,11 +51,7 @@ pub(crate) fn of(
 
 /// The rows of an address in whatever spelling, then the newest claims on it: at most so many of either, in the order of
 /// their numbers.
-fn ids(
-    connection: &Connection,
-    address: &Address,
-    limit: u32,
-) -> Result<Vec<AddressId>, Failure> {
+fn ids(connection: &Connection, address: &Address, limit: u32) -> Result<Vec<AddressId>, Failure> {
     let mut held: Vec<_> = claims::held(connection, address)?
         .into_iter()
         .map(|(row, ..)| AddressId::new(row))
@@ -75,6 +71,8 @@ pub(crate) fn oldest_proof(
     connection: &Connection,
     user: UserId,
 ) -> Result<Option<AddressKind>, Failure> {
-    let kind = rows::first(connection, OLDEST_PROOF, [user.get()], |row| rows::kind(row, 0))?;
+    let kind = rows::first(connection, OLDEST_PROOF, [user.get()], |row| {
+        rows::kind(row, 0)
+    })?;
     Ok(kind.flatten())
 }

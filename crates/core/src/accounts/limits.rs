@@ -1,24 +1,18 @@
 //! What is limited, and by whom it is counted: the one place that every flow asks before it reads more than whose account
 //! it is about, and before it hashes or enqueues.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use phone_auth_events::{AttemptLimited, Limit, Sender};
 
-use super::code_targets::wrong_codes_of;
-use super::conceal::proofs_of;
-use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
-use super::repeated_form::forms_of;
-use super::{Accounts, AmbiguousName, Failure, FailureKind, FlowError, UsernameRefusal};
-use crate::address::{AddressKind, AddressRecord};
-use crate::client::ClientNetwork;
+use super::{Accounts, Failure, FailureKind};
+use crate::address::AddressKind;
 use crate::limit_sweep;
-use crate::limits::{Attempt, Counters, Decision, Hit, LimitSubject, TextCount, TextRow};
+use crate::limits::{Attempt, Counters, Decision, Hit, TextCount, TextRow};
 use crate::outbox::{Purpose, flow_of};
 use crate::password::Requester;
-use crate::store::{LimitRow, StoreErrorKind};
-use crate::user::{AccountName, User, UserId};
+use crate::store::LimitRow;
+use crate::user::{AccountName, User};
 
 /// What was counted of an attempt.
 pub(super) struct Counted {
@@ -404,137 +398,6 @@ impl Accounts {
         Ok(store.full_limits_after(after, limit, self.now()).await?)
     }
 
-    /// Empties all counters that are about a user and their addresses; how many there were. Those of client networks stay.
-    /// Another process may go on refusing for five seconds.
-    ///
-    /// # Errors
-    /// As for [`full_limits_after`](Self::full_limits_after).
-    ///
-    /// # Cancel safety
-    /// They are emptied or not.
-    pub async fn clear_limits(&self, user: UserId) -> Result<u64, Failure> {
-        let Some(found) = self.store().user(user).await? else {
-            return Ok(0);
-        };
-        let limiter = &self.inner.limiter;
-        let id = user.get().to_be_bytes();
-        let row = [b"user".as_slice(), &id, password_of(Some(&found))];
-        let mut subjects: Vec<LimitSubject> = Limit::ALL
-            .into_iter()
-            .map(|limit| limiter.subject(limit, &[b"user", &id]))
-            .collect();
-        subjects.push(limiter.subject(Limit::FailuresInARow, &row));
-        subjects.push(limiter.subject(Limit::PasswordChecks, &forms_of(&id)));
-        for change in [MAKE_PRIMARY, REMOVE_ADDRESS] {
-            subjects.push(limiter.subject(Limit::AddedAddresses, &[change.as_bytes(), &id]));
-        }
-        for address in self.some_addresses_of(user).await? {
-            subjects.extend(self.counted_about(&address));
-        }
-        Ok(limiter.store.clear_limits(&subjects).await?)
-    }
-
-    /// By what is counted about an address of a user.
-    fn counted_about(&self, address: &AddressRecord) -> Vec<LimitSubject> {
-        let limiter = &self.inner.limiter;
-        let id = address.user.get().to_be_bytes();
-        let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
-        let mut subjects = Limit::ALL
-            .map(|limit| limiter.subject(limit, &about))
-            .to_vec();
-        // Those of a claim, and of codes, also have the user in them.
-        let own = [&about[..], &[&id]].concat();
-        subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &own)));
-        for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
-            let codes = wrong_codes_of(purpose, address.kind, &address.value);
-            let own = [&codes[..], &[&id]].concat();
-            subjects.push(limiter.subject(Limit::WrongCodes, &codes));
-            subjects.push(limiter.subject(Limit::WrongCodes, &own));
-            subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
-        }
-        let proofs = proofs_of(address.kind, &address.value);
-        subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
-        subjects
-    }
-
-    /// The same of an address that users have added and nobody has a name by: what is counted about it, of each of them.
-    async fn clear_limits_of_claims(&self, text: &str) -> Result<u64, FlowError<UsernameRefusal>> {
-        let claims = match self.find_addresses(text).await {
-            Err(FlowError::Refused(AmbiguousName)) => {
-                return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
-            }
-            Err(FlowError::Failed(failure)) => return Err(failure.into()),
-            Ok(claims) => claims,
-        };
-        if claims.is_empty() {
-            return Err(FlowError::Refused(UsernameRefusal::NoSuchUser));
-        }
-        let subjects: Vec<_> = claims
-            .iter()
-            .flat_map(|(address, _)| self.counted_about(address))
-            .collect();
-        Ok(self.inner.limiter.store.clear_limits(&subjects).await?)
-    }
-
-    /// The same of the user who has this login: a username, an e-mail address or a phone number. Of an address that names
-    /// nobody and that users [claim](crate::address::AddressId::is_claim), what is counted about it.
-    ///
-    /// # Errors
-    /// - [`NoSuchUser`](UsernameRefusal::NoSuchUser): no user has it.
-    /// - [`Ambiguous`](UsernameRefusal::Ambiguous): several users have it in letters of different case.
-    /// - [`Failed`](FlowError::Failed), as for [`full_limits_after`](Self::full_limits_after).
-    ///
-    /// # Cancel safety
-    /// As for [`clear_limits`](Self::clear_limits).
-    ///
-    /// # Examples
-    /// ```
-    /// # use phone_auth_core::password::Password;
-    #[doc = include_str!("example_setup.txt")]
-    /// accounts.log_in("ann", &Password::new("wrong"), None).await.unwrap_err();
-    /// assert_eq!(accounts.clear_limits_of_login("ann@example.org").await?, 1);
-    /// assert!(accounts.clear_limits_of_login("nobody").await.is_err());
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn clear_limits_of_login(
-        &self,
-        login: &str,
-    ) -> Result<u64, FlowError<UsernameRefusal>> {
-        let name = AccountName::read(login, self.settings());
-        let found = match self.store().find_user(&name).await {
-            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
-                return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
-            }
-            found => found?,
-        };
-        match found {
-            Some(found) => Ok(self.clear_limits(found.user.id).await?),
-            None => self.clear_limits_of_claims(login).await,
-        }
-    }
-
-    /// Empties all counters of the client network that an address is in, and of the wide network around it; how many there
-    /// were. A private address or one of this machine counts for nobody, and has none.
-    ///
-    /// # Errors
-    /// As for [`full_limits_after`](Self::full_limits_after).
-    ///
-    /// # Cancel safety
-    /// As for [`clear_limits`](Self::clear_limits).
-    pub async fn clear_limits_of_network(&self, address: IpAddr) -> Result<u64, Failure> {
-        let Some(network) = ClientNetwork::of(address) else {
-            return Ok(0);
-        };
-        let limiter = &self.inner.limiter;
-        let subjects: Vec<LimitSubject> = [network.bytes(), network.wide_bytes()]
-            .into_iter()
-            .flat_map(|bytes| Limit::ALL.map(|limit| limiter.subject(limit, &[b"network", bytes])))
-            .collect();
-        Ok(limiter.store.clear_limits(&subjects).await?)
-    }
-
     /// Removes counters of limits that are empty, and challenges that are over; how many they were. A [worker](crate::outbox::OutboxWorker) does so every
     /// minute; this is for a site without one.
     ///
@@ -552,6 +415,6 @@ impl Accounts {
 }
 
 /// What failures in a row are counted under, beside the account: a new password begins anew.
-fn password_of(user: Option<&User>) -> &[u8] {
+pub(super) fn password_of(user: Option<&User>) -> &[u8] {
     user.map_or(&[], |user| user.password.reveal().as_bytes())
 }

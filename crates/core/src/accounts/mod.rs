@@ -29,6 +29,7 @@ mod begin_session;
 mod build_error;
 mod builder;
 mod change_password;
+mod clear_limits;
 mod close;
 mod closing_grace;
 mod code_targets;

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use phone_auth_events::{
     AccountClosed, AccountClosing, AccountClosingCancelled, AccountClosingScheduled,
-    AccountExporting, AttemptLimited, Connection, EmailAdded, EmailLost, EmailRemoved, EmailVerified, Event,
-    LinkFollowed, MessageRefused, PasswordChanged, PasswordWasReset, PhoneAdded, PhoneLost, PhoneRemoved,
-    PhoneVerified, ResetPasswordEmail, ResetPasswordPhone, Sender, Signals, User, UserLoggedIn,
-    UserLoggedOut, UserLoginFailed, UserSignedUp, VerifyEmail, VerifyPhone,
+    AccountExporting, AttemptLimited, Connection, EmailAdded, EmailLost, EmailRemoved,
+    EmailVerified, Event, LinkFollowed, MessageRefused, PasswordChanged, PasswordWasReset,
+    PhoneAdded, PhoneLost, PhoneRemoved, PhoneVerified, ResetPasswordEmail, ResetPasswordPhone,
+    Sender, Signals, User, UserLoggedIn, UserLoggedOut, UserLoginFailed, UserSignedUp, VerifyEmail,
+    VerifyPhone,
 };
 use phone_auth_tokens::{TokenIssued, TokenRefused};
 
