@@ -38,7 +38,7 @@ const PURGED_AT_ONCE: u32 = 1_000;
 impl OutboxStore for SqliteStore {
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
         let message = message.clone();
-        self.write(move |connection| enqueue_with_challenge(connection, &message))
+        self.write(move |connection| challenges::begin_with(connection, &message))
             .await
     }
 
@@ -46,7 +46,7 @@ impl OutboxStore for SqliteStore {
         let messages = messages.map(NewMessage::clone);
         self.write(move |connection| {
             let mut messages = messages.iter();
-            messages.try_for_each(|message| enqueue_with_challenge(connection, message))
+            messages.try_for_each(|message| challenges::begin_with(connection, message))
         })
         .await
     }
@@ -266,7 +266,7 @@ impl OutboxStore for SqliteStore {
 
 /// Enqueues a message, in the place of one that it supersedes. No matter who it is to, the same is looked for, written
 /// and looked for again.
-fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
+pub(crate) fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
     if let Some((user, text)) = message.told() {
         let statement = statements::ENQUEUE_NOTICE;
         return enqueue_told(connection, statement, message, Some(user), &text);
@@ -332,12 +332,6 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
 }
 
 /// Enqueues the notices of a change to this user that was made in this transaction.
-fn enqueue_with_challenge(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
-    enqueue(connection, message)?;
-    let challenge = message.challenge.as_ref();
-    challenge.map_or(Ok(()), |new| challenges::begin(connection, new))
-}
-
 pub(crate) fn enqueue_notices(
     connection: &Connection,
     user: UserId,

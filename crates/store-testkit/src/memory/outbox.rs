@@ -161,7 +161,8 @@ impl OutboxStore for MemoryStore {
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
         self.read(|state| {
-            let is_counted = |kept: &&Kept| kept.is_pending() && kept.message.message.event.is_none();
+            let is_counted =
+                |kept: &&Kept| kept.is_pending() && kept.message.message.event.is_none();
             let pending = state.outbox.values().filter(is_counted);
             let count = u32::try_from(pending.count()).unwrap_or(u32::MAX);
             count.min(at_most)
