@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
-use crate::rows::{self, USER_COLUMNS, sought, user_columns};
+use crate::rows::{self, USER_COLUMNS, past, sought, user_columns};
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
 use crate::taken::{is_email_taken, is_phone_taken};
@@ -95,7 +95,11 @@ macro_rules! statements {
                 user_columns!(),
                 ", a.id::int8, a.",
                 $column,
-                "::text, a.is_verified, a.user_id::int8, r.requested_at, r.code_at
+                "::text, a.is_verified, a.user_id::int8, ",
+                past!("r.requested_at"),
+                ", ",
+                past!("r.code_at"),
+                "
                 FROM ",
                 $table,
                 " a JOIN auth_user u ON u.id = a.user_id

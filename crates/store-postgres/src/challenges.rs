@@ -13,7 +13,7 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::pool::Query;
-use crate::rows;
+use crate::rows::{self, past};
 use crate::store::PostgresStore;
 
 /// Begins a challenge, if there is one, and ends the previous one.
@@ -52,7 +52,13 @@ macro_rules! of_key {
 }
 
 pub(crate) const FIND: &str = concat!(
-    "SELECT email_id, phone_id, subject, attempts_left, expires_at, sends, resend_at, proven_at
+    "SELECT email_id, phone_id, subject, attempts_left, ",
+    past!("expires_at"),
+    ", sends, ",
+    past!("resend_at"),
+    ", ",
+    past!("proven_at"),
+    "
     FROM phone_auth_challenge WHERE ",
     of_key!(),
     " AND purpose = $3"

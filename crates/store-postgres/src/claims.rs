@@ -17,7 +17,7 @@ use crate::locks;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::pool::Query;
-use crate::rows::{self, sought, user_columns};
+use crate::rows::{self, past, sought, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, list, trimmed};
 use crate::store::PostgresStore;
 use crate::users;
@@ -168,7 +168,11 @@ macro_rules! statements {
             target: concat!(
                 "SELECT ",
                 user_columns!(),
-                ", c.id, c.value, c.is_proven, c.user_id, r.requested_at, r.code_at
+                ", c.id, c.value, c.is_proven, c.user_id, ",
+                past!("r.requested_at"),
+                ", ",
+                past!("r.code_at"),
+                "
                 FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id
                 LEFT JOIN phone_auth_link_request r ON r.kind = c.kind AND r.purpose = $2 AND r.holder = c.id
                 WHERE c.id = $1 AND c.kind = '",

@@ -215,7 +215,7 @@ pub(crate) const CLEAR: &str = "WITH held AS MATERIALIZED (
 pub(crate) const FULL_AFTER: &str = "SELECT digest, counter, hits, blocked_until, expires_at
     FROM phone_auth_limit
     WHERE digest > $1 AND blocked_until > (extract(epoch FROM clock_timestamp()) * 1000000)::int8
-    ORDER BY digest LIMIT $2";
+        AND octet_length(digest) = 16 ORDER BY digest LIMIT $2";
 
 /// Counters that someone else is about to change or remove are left for the next time.
 pub(crate) const REMOVE_EMPTY: &str = "WITH empty AS (
@@ -240,7 +240,7 @@ pub(crate) const COUNT_TEXTS: &str = concat!(
 
 pub(crate) const TEXTS_AFTER: &str =
     "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
-    WHERE (digest, hour) > ($1::bytea, $2::int8) ORDER BY digest, hour LIMIT $3";
+    WHERE (digest, hour) > ($1::bytea, $2::int8) AND octet_length(digest) = 16 ORDER BY digest, hour LIMIT $3";
 
 /// Rows that someone else is about to change are left for the next time.
 pub(crate) const REMOVE_OLD_TEXTS: &str = "WITH old AS (
@@ -481,18 +481,18 @@ fn answer(row: &PgRow, hits: &[Hit]) -> Result<Answer, Failure> {
 }
 
 fn limit_row(row: &PgRow) -> Result<LimitRow, Failure> {
-    let time = |column| {
+    let time = |column| -> Result<_, Failure> {
         let time = DateTime::from_timestamp_micros(row.try_get(column)?);
-        time.ok_or_else(|| Failure::from(StoreErrorKind::Broken))
+        // One that no calendar has is as good as the last one.
+        Ok(time.unwrap_or(DateTime::<Utc>::MAX_UTC))
     };
     let digest: Vec<u8> = row.try_get(0)?;
     let digest = digest.try_into().map_err(|_| StoreErrorKind::Broken)?;
-    let hits: i64 = row.try_get(2)?;
     Ok(LimitRow {
         key: LimitKey::from_bytes(digest),
         limit: row.try_get(1)?,
         tally: Tally {
-            hits: u32::try_from(hits).unwrap_or(u32::MAX),
+            hits: u32::try_from(row.try_get::<i64, _>(2)?).unwrap_or(u32::MAX),
             blocked_until: time(3)?,
             expires_at: time(4)?,
         },

@@ -1,5 +1,7 @@
 //! When links were asked for, on PostgreSQL.
 
+use crate::rows::past;
+
 /// Keeps a request for a link, and answers the time under which that is known: that of the newest while it is young and
 /// unused, else a newer one. A link that has verified an address is used, to the second, as its token tells the time. An
 /// address that is gone is nobody's; one that is there stays, until the transaction ends. The arguments are the columns or
@@ -76,9 +78,12 @@ pub(crate) const REQUEST: &str = request!(
 
 /// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
 /// for each.
-pub(crate) const OF_USER: &str = "
+pub(crate) const OF_USER: &str = concat!(
+    "
     SELECT a.id::int8, a.value::text, a.is_verified, a.user_id::int8, a.kind,
-        (SELECT requested_at FROM phone_auth_link_request
+        (SELECT ",
+    past!("requested_at"),
+    " FROM phone_auth_link_request
             WHERE kind = a.kind AND purpose = $3 AND holder = a.id)
     FROM (
         (SELECT id, email AS value, is_verified, user_id, 'email' AS kind
@@ -86,7 +91,8 @@ pub(crate) const OF_USER: &str = "
         UNION ALL
         (SELECT id, phone, is_verified, user_id, 'phone'
             FROM phone_auth_phonenumber WHERE user_id = $1 LIMIT $2)
-    ) a ORDER BY a.kind, a.id";
+    ) a ORDER BY a.kind, a.id"
+);
 
 /// Whether a reset link that was opened is still the newest, and its address the user's: by the kind, the address, its
 /// text and the newest request. NULL for the kind is no link, and no reason against it.

@@ -32,6 +32,25 @@ macro_rules! readable {
 }
 pub(crate) use readable;
 
+/// A column of our own times that tells how long ago something was, or the beginning of 1970 where it holds one that nobody
+/// can read: what was done at no time that is known was done too long ago to count. NULL stays NULL.
+macro_rules! past {
+    ($column:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $column,
+            " >= '0001-01-01 00:00:00+00' AND ",
+            $column,
+            " < '10000-01-01 00:00:00+00' THEN ",
+            $column,
+            " WHEN ",
+            $column,
+            " IS NOT NULL THEN 'epoch' END"
+        )
+    };
+}
+pub(crate) use past;
+
 /// The columns of a user, from the table `auth_user` as `u`, in the order that [`user`] reads.
 macro_rules! user_columns {
     () => {

@@ -13,7 +13,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
-use crate::rows::{self, USER_COLUMNS, sought, user_columns};
+use crate::rows::{self, USER_COLUMNS, past, sought, user_columns};
 use crate::store::PostgresStore;
 use crate::users;
 
@@ -24,7 +24,13 @@ pub(crate) const ALIVE: &str = concat!(
     ", least(s.expires_at, '9999-12-31 00:00:00+00'),
         EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = u.id AND is_verified),
         EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = u.id AND is_verified),
-        s.password_digest, s.proven_at, s.seen_at, s.created_at
+        s.password_digest, ",
+    past!("s.proven_at"),
+    ", ",
+    past!("s.seen_at"),
+    ", ",
+    past!("s.created_at"),
+    "
     FROM phone_auth_session s JOIN auth_user u ON u.id = s.person_id
     WHERE s.digest = $1 AND s.expires_at > $2"
 );
@@ -115,12 +121,21 @@ pub(crate) const NOTE_USE: &str = "UPDATE phone_auth_session
     WHERE digest = $1 AND (seen_at IS NULL OR seen_at <= $3) RETURNING 1";
 
 /// The sessions of a user that are alive, those that were used last first.
-pub(crate) const OF_USER: &str =
-    "SELECT digest, handle, created_at, coalesce(seen_at, created_at), least(expires_at, '9999-12-31 00:00:00+00'),
-        address, browser
+/// Each that is alive is among them, whatever its times: nobody should be signed in whom the user does not see. One whose
+/// name has another length than any key's belongs to nobody.
+pub(crate) const OF_USER: &str = concat!(
+    "SELECT digest, handle, ",
+    past!("created_at"),
+    ", coalesce(",
+    past!("seen_at"),
+    ", ",
+    past!("created_at"),
+    "), least(expires_at, '9999-12-31 00:00:00+00'), address, browser
     FROM phone_auth_session
     WHERE person_id = $1 AND expires_at > $3 AND (password_digest IS NULL OR password_digest = $2)
-    ORDER BY coalesce(seen_at, created_at) DESC, digest LIMIT $4";
+        AND octet_length(digest) = 32
+    ORDER BY coalesce(seen_at, created_at) DESC, digest LIMIT $4"
+);
 
 /// Ends the sessions of a user but the one that is kept, if there is one to keep: whether it is there, and how many ended.
 /// Runs while the user is locked.

@@ -7,7 +7,7 @@ use phone_auth_core::challenge::{
     Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
 };
 use phone_auth_core::outbox::{NewMessage, Purpose};
-use phone_auth_core::store::{ChallengeStore, StoreError, StoreErrorKind};
+use phone_auth_core::store::{ChallengeStore, StoreError};
 use rusqlite::{Connection, params};
 
 use crate::failure::Failure;
@@ -90,10 +90,10 @@ impl ChallengeStore for SqliteStore {
                         .get::<_, Option<_>>(2)?
                         .map(ChallengeSubject::from_bytes),
                     attempts_left: row.get(3)?,
-                    expires_at: time(row.get(4)?)?,
+                    expires_at: time(row.get(4)?),
                     sends: row.get(5)?,
-                    resend_at: resend_at.map(time).transpose()?,
-                    proven_at: proven_at.map(time).transpose()?,
+                    resend_at: resend_at.map(time),
+                    proven_at: proven_at.map(time),
                 })
             })
         })
@@ -207,6 +207,7 @@ pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), F
     Ok(())
 }
 
-fn time(micros: i64) -> Result<DateTime<Utc>, Failure> {
-    DateTime::from_timestamp_micros(micros).ok_or_else(|| StoreErrorKind::Broken.into())
+/// A time; one that no calendar has is the beginning of 1970, as long ago as what has ended.
+fn time(micros: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::UNIX_EPOCH)
 }

@@ -23,8 +23,11 @@ pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_limit WHERE digest = ?1"
 
 pub(crate) const CLEAR: &str = "DELETE FROM phone_auth_limit WHERE digest BETWEEN ?1 AND ?2";
 
-pub(crate) const FULL_AFTER: &str = "SELECT hits, blocked_until, expires_at, digest, counter
-    FROM phone_auth_limit WHERE digest > ?1 AND blocked_until > ?2 ORDER BY digest LIMIT ?3";
+pub(crate) const FULL_AFTER: &str = "SELECT CAST(hits AS INTEGER), CAST(blocked_until AS INTEGER),
+        CAST(expires_at AS INTEGER), digest, counter
+    FROM phone_auth_limit
+    WHERE digest > ?1 AND blocked_until > ?2 AND typeof(digest) = 'blob' AND length(digest) = 16
+    ORDER BY digest LIMIT ?3";
 
 pub(crate) const REMOVE_EMPTY: &str = "DELETE FROM phone_auth_limit
     WHERE digest IN (SELECT digest FROM phone_auth_limit WHERE expires_at <= ?1 LIMIT ?2)";
@@ -38,8 +41,9 @@ pub(crate) const TEXTS: &str = "SELECT digest, hour, scope, sent, used FROM phon
     WHERE digest BETWEEN ?1 AND ?2 AND hour > ?3";
 
 pub(crate) const TEXTS_AFTER: &str =
-    "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
-    WHERE (digest, hour) > (?1, ?2) ORDER BY digest, hour LIMIT ?3";
+    "SELECT digest, hour, scope, CAST(sent AS INTEGER), CAST(used AS INTEGER) FROM phone_auth_limit_sms
+    WHERE (digest, hour) > (?1, ?2) AND typeof(digest) = 'blob' AND length(digest) = 16 AND typeof(hour) = 'integer'
+    ORDER BY digest, hour LIMIT ?3";
 
 pub(crate) const REMOVE_OLD_TEXTS: &str = "DELETE FROM phone_auth_limit_sms WHERE (digest, hour) IN (
         SELECT digest, hour FROM phone_auth_limit_sms
@@ -216,12 +220,14 @@ fn remove(connection: &Connection, key: &LimitKey) -> Result<usize, Failure> {
 
 /// The tally in the first columns of a row.
 fn tally(row: &Row<'_>) -> Result<Tally, Failure> {
+    // A time that no calendar has is as good as the last one.
     let time = |column| {
         let time = DateTime::from_timestamp_micros(row.get(column)?);
-        time.ok_or_else(|| Failure::from(StoreErrorKind::Broken))
+        Ok::<_, Failure>(time.unwrap_or(DateTime::<Utc>::MAX_UTC))
     };
+    let hits: i64 = row.get(0)?;
     Ok(Tally {
-        hits: row.get(0)?,
+        hits: u32::try_from(hits.max(0)).unwrap_or(u32::MAX),
         blocked_until: time(1)?,
         expires_at: time(2)?,
     })

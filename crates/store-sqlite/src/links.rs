@@ -5,6 +5,7 @@ use phone_auth_core::address::AddressId;
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_core::user::UserId;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use crate::addresses::statements;
@@ -95,13 +96,14 @@ pub(crate) fn is_newest(
     Ok(found.is_some())
 }
 
-/// The time of a request, or NULL.
+/// The time of a request, or NULL. One that cannot be read is the beginning of 1970, of which there is no link.
 pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<Option<DateTime<Utc>>, Failure> {
-    let Some(micros) = row.get(column)? else {
-        return Ok(None);
+    let time = match row.get_ref(column)? {
+        ValueRef::Null => return Ok(None),
+        ValueRef::Integer(micros) => DateTime::from_timestamp_micros(micros),
+        _ => None,
     };
-    let time = DateTime::from_timestamp_micros(micros);
-    time.map(Some).ok_or_else(|| StoreErrorKind::Broken.into())
+    Ok(Some(time.unwrap_or(DateTime::UNIX_EPOCH)))
 }
 
 /// A time as it is kept here.

@@ -54,6 +54,11 @@ pub(crate) fn text(row: &Row<'_>, column: usize) -> Result<String, Failure> {
     })
 }
 
+/// Bytes of our own tables, or none where there is something else.
+pub(crate) fn optional_blob(row: &Row<'_>, column: usize) -> Result<Option<Vec<u8>>, Failure> {
+    Ok(row.get_ref(column)?.as_blob().ok().map(<[u8]>::to_vec))
+}
+
 /// Bytes of our own tables.
 pub(crate) fn blob(row: &Row<'_>, column: usize) -> Result<Vec<u8>, Failure> {
     Ok(row.get(column)?)
@@ -123,6 +128,15 @@ pub(crate) fn optional_time(
             .ok_or_else(|| StoreErrorKind::Broken.into()),
         _ => Err(StoreErrorKind::Broken.into()),
     }
+}
+
+/// A time of our own tables that tells how long ago something was, or NULL. What cannot be read is the beginning of 1970: what
+/// was done at no time that is known was done too long ago to count.
+pub(crate) fn past_time(row: &Row<'_>, column: usize) -> Result<Option<DateTime<Utc>>, Failure> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => None,
+        _ => Some(time(row, column).unwrap_or(DateTime::UNIX_EPOCH)),
+    })
 }
 
 /// A time of our own tables as the text that is stored.

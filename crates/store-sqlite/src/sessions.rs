@@ -8,7 +8,7 @@ use phone_auth_core::session::{
     ActiveSession, ListedSession, NewLogIn, NewProof, NewUse, PasswordDigest, SessionClient,
     SessionDigest, SessionHandle, SessionState, StoredSession,
 };
-use phone_auth_core::store::{SessionStore, StoreError, StoreErrorKind};
+use phone_auth_core::store::{SessionStore, StoreError};
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, Row, params};
 
@@ -107,7 +107,7 @@ impl SessionStore for SqliteStore {
                 stored_session(row, *digest, self.zone())
             })
         })?;
-        let Some(stored) = stored else {
+        let Some(stored) = stored.flatten() else {
             return Ok(None);
         };
         let written = match stored.state() {
@@ -167,7 +167,8 @@ impl SessionStore for SqliteStore {
         self.read(|connection| {
             let password = password.as_bytes().as_slice();
             let of = params![user.get(), password, rows::time_text(now)?, limit];
-            rows::all(connection, OF_USER, of, listed_session)
+            let listed = rows::all(connection, OF_USER, of, listed_session)?;
+            Ok(listed.into_iter().flatten().collect())
         })
     }
 
@@ -261,42 +262,51 @@ impl SqliteStore {
     }
 }
 
-/// The session of a digest that has time left.
+/// The session of a digest that has time left; none where its end cannot be read, which by the text alone may be any time.
 fn stored_session(
     row: &Row<'_>,
     digest: SessionDigest,
     zone: &Zone,
-) -> Result<StoredSession, Failure> {
-    let bound_to: Option<Vec<u8>> = row.get(USER_COLUMNS + 3)?;
-    Ok(StoredSession {
+) -> Result<Option<StoredSession>, Failure> {
+    let Ok(expires_at) = rows::time(row, USER_COLUMNS) else {
+        return Ok(None);
+    };
+    let bound_to = rows::optional_blob(row, USER_COLUMNS + 3)?;
+    let created_at = rows::past_time(row, USER_COLUMNS + 6)?;
+    Ok(Some(StoredSession {
         session: ActiveSession {
             digest,
             user: rows::user(row, zone)?,
-            expires_at: rows::time(row, USER_COLUMNS)?,
+            expires_at,
             has_verified_email: row.get(USER_COLUMNS + 1)?,
             has_verified_phone: row.get(USER_COLUMNS + 2)?,
-            proven_at: rows::optional_time(row, USER_COLUMNS + 4)?,
-            seen_at: rows::optional_time(row, USER_COLUMNS + 5)?,
-            created_at: Some(rows::time(row, USER_COLUMNS + 6)?),
+            proven_at: rows::past_time(row, USER_COLUMNS + 4)?,
+            seen_at: rows::past_time(row, USER_COLUMNS + 5)?,
+            created_at: Some(created_at.unwrap_or(DateTime::UNIX_EPOCH)),
         },
         bound_to: bound_to.as_deref().map(PasswordDigest::from_stored),
-    })
+    }))
 }
 
-/// A session of a list. What cannot be read of its client is not known.
-fn listed_session(row: &Row<'_>) -> Result<ListedSession, Failure> {
-    let digest = rows::blob(row, 0)?.try_into();
-    let digest = SessionDigest::from_bytes(digest.map_err(|_| StoreErrorKind::Broken)?);
-    let handle: Option<Vec<u8>> = row.get(1)?;
+/// A session of a list, if it is alive: what is no name of a session, or has no end that can be read, is that of nobody. What
+/// cannot be read of its client is not known.
+fn listed_session(row: &Row<'_>) -> Result<Option<ListedSession>, Failure> {
+    let digest = rows::optional_blob(row, 0)?.and_then(|digest| digest.try_into().ok());
+    let (Some(digest), Ok(expires_at)) = (digest, rows::time(row, 4)) else {
+        return Ok(None);
+    };
+    let digest = SessionDigest::from_bytes(digest);
+    let handle = rows::optional_blob(row, 1)?;
     let (address, browser) = (rows::text(row, 5)?, rows::text(row, 6)?);
-    Ok(ListedSession {
+    let created_at = rows::past_time(row, 2)?.unwrap_or(DateTime::UNIX_EPOCH);
+    Ok(Some(ListedSession {
         digest,
         handle: SessionHandle::from_stored(handle.as_deref(), &digest),
-        created_at: rows::time(row, 2)?,
-        seen_at: rows::time(row, 3)?,
-        expires_at: rows::time(row, 4)?,
+        created_at,
+        seen_at: rows::past_time(row, 3)?.unwrap_or(created_at),
+        expires_at,
         client: SessionClient::from_stored(Some(&address), Some(&browser)),
-    })
+    }))
 }
 
 /// What is known of a client, as texts.

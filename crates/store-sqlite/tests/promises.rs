@@ -181,10 +181,15 @@ fn table(kind: AddressKind) -> &'static str {
 
 /// Puts a value into a column, whatever may be there: as in a table that another program made without constraints.
 fn set_odd(connection: &Connection, cell: OddCell, value: OddValue) {
-    let (table, id, column) = match cell {
-        OddCell::User(id, column) => ("auth_user", id.get(), column),
-        OddCell::Address(kind, id, column) => (table(kind), id.get(), column),
-        OddCell::Message(id, column) => ("phone_auth_outbox", id.get(), column),
+    let number = |id| ("id", Value::Integer(id));
+    let (table, (key, id), column) = match cell {
+        OddCell::User(id, column) => ("auth_user", number(id.get()), column),
+        OddCell::Address(kind, id, column) => (table(kind), number(id.get()), column),
+        OddCell::Session(digest, column) => {
+            let digest = Value::Blob(digest.as_bytes().to_vec());
+            ("phone_auth_session", ("digest", digest), column)
+        }
+        OddCell::Message(id, column) => ("phone_auth_outbox", number(id.get()), column),
     };
     let value = match value {
         OddValue::Null => Value::Null,
@@ -216,7 +221,7 @@ fn set_odd(connection: &Connection, cell: OddCell, value: OddValue) {
     }
     connection
         .execute(
-            &format!("UPDATE {table} SET {column} = ?2 WHERE id = ?1"),
+            &format!("UPDATE {table} SET {column} = ?2 WHERE {key} = ?1"),
             params![id, value],
         )
         .unwrap();

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::outbox::MessageId;
+use phone_auth_core::session::SessionDigest;
 use phone_auth_core::user::UserId;
 
 /// A hand in the database that is not the store's.
@@ -72,6 +73,8 @@ pub enum OddCell {
     User(UserId, &'static str),
     /// A column of an address: `is_verified`, or the one that is called like the kind.
     Address(AddressKind, AddressId, &'static str),
+    /// A column of `phone_auth_session` that holds a time.
+    Session(SessionDigest, &'static str),
     /// A column of `phone_auth_outbox` that holds words: `purpose`, `kind`, `receipts` or `earlier_receipts`.
     Message(MessageId, &'static str),
 }

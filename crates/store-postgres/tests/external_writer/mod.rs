@@ -120,10 +120,16 @@ async fn set_odd(
     cell: OddCell,
     value: OddValue,
 ) -> Result<PgQueryResult, sqlx::Error> {
-    let (table, id, column) = match cell {
-        OddCell::User(id, column) => ("auth_user", id.get(), column),
-        OddCell::Address(kind, id, column) => (table(kind), id.get(), column),
-        OddCell::Message(id, column) => ("phone_auth_outbox", id.get(), column),
+    let number = |id: i64| format!("id = {id}");
+    let (table, row, column) = match cell {
+        OddCell::User(id, column) => ("auth_user", number(id.get()), column),
+        OddCell::Address(kind, id, column) => (table(kind), number(id.get()), column),
+        OddCell::Session(digest, column) => {
+            let hex = digest.as_bytes().map(|byte| format!("{byte:02x}")).concat();
+            let row = format!("digest = decode('{hex}', 'hex')");
+            ("phone_auth_session", row, column)
+        }
+        OddCell::Message(id, column) => ("phone_auth_outbox", number(id.get()), column),
     };
     let value = match value {
         OddValue::Null => "NULL".to_owned(),
@@ -132,7 +138,7 @@ async fn set_odd(
         OddValue::Text(text) => format!("'{text}'"),
     };
     let nullable = format!("ALTER TABLE {table} ALTER COLUMN {column} DROP NOT NULL");
-    let set = format!("UPDATE {table} SET {column} = {value} WHERE id = {id}");
+    let set = format!("UPDATE {table} SET {column} = {value} WHERE {row}");
     raw_sql(AssertSqlSafe(nullable))
         .execute(&mut *connection)
         .await?;

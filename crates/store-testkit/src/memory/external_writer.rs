@@ -83,6 +83,8 @@ impl State {
                     }
                 }
             }
+            // Its times are always times.
+            ExternalChange::SetOdd(OddCell::Session(..), _) => {}
             ExternalChange::SetOdd(OddCell::Message(id, column), value) => {
                 if let (Some(kept), OddValue::Text(text)) = (self.outbox.get_mut(&id), value) {
                     kept.set_text(column, text);

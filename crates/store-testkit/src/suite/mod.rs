@@ -113,6 +113,7 @@ macro_rules! __for_each_case {
             odd_rows::numbers_other_than_zero_are_true;
             odd_rows::odd_verified_is_read;
             odd_rows::odd_times_are_read;
+            odd_rows::odd_session_times_are_read;
             odd_rows::null_address_is_empty;
             odd_rows::lost_indexes_change_no_answer;
             finding::phone_comes_before_email;
@@ -449,10 +450,8 @@ where
     Make: FnOnce() -> Made,
     Made: Future<Output = Subject>,
 {
-    let case = CASES
-        .iter()
-        .chain(OUTBOX_CASES)
-        .chain(LIMIT_CASES)
+    let mut cases = CASES.iter().chain(OUTBOX_CASES).chain(LIMIT_CASES);
+    let case = cases
         .find(|case| case.name == name)
         .expect("a case of this name is in the list");
     tokio::runtime::Builder::new_multi_thread()

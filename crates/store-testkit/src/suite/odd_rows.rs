@@ -6,13 +6,14 @@ use chrono::{DateTime, Datelike};
 use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
+use phone_auth_core::session::PasswordDigest;
 use phone_auth_core::store::UniqueName;
 use phone_auth_core::user::{AccountName, User};
 
 use super::Subject;
 use super::sample::{
-    AMPLE, address_of, assert_taken, at, email, email_address, hash, is_alive, log_in, logged_in,
-    phone, replacement, stored, user_now, whole, without_address,
+    AMPLE, HASH, address_of, assert_taken, at, digest, email, email_address, hash, is_alive,
+    log_in, logged_in, phone, replacement, stored, user_now, whole, without_address,
 };
 use crate::external_writer::{ExternalChange, OddCell, OddValue};
 
@@ -153,7 +154,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
             assert_eq!(read.is_verified, verified, "{kind} {value:?}");
             let session = u8::try_from(number).unwrap();
             logged_in(store, ann.id, session).await;
-            let digest = super::sample::digest(session);
+            let digest = digest(session);
             let session = store.session(&digest, at(1)).await.unwrap().unwrap();
             let told = match kind {
                 AddressKind::Email => session.has_verified_email,
@@ -211,6 +212,55 @@ pub(super) async fn odd_times_are_read(subject: &Subject) {
             number += 1;
         }
     }
+}
+
+/// The list of a user's sessions holds each that lets someone in and no other, and no session keeps the others from being
+/// listed.
+pub(super) async fn odd_session_times_are_read(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    logged_in(store, ann.id, 0).await;
+    let texts = [
+        "infinity",
+        "-infinity",
+        "0044-03-15 12:00:00 BC",
+        "294276-12-31 00:00:00",
+        "soon",
+        "",
+    ];
+    let mut number = 0;
+    for column in ["created_at", "seen_at", "expires_at", "proven_at"] {
+        for text in texts {
+            number += 1;
+            logged_in(store, ann.id, number).await;
+            let cell = OddCell::Session(digest(number), column);
+            let odd = ExternalChange::SetOdd(cell, OddValue::Text(text));
+            subject.outside(odd).await;
+            let alive = store.session(&digest(number), at(1)).await.unwrap();
+            let password = PasswordDigest::of(&hash(HASH));
+            let listed = store.sessions_of(ann.id, &password, at(1), 100).await;
+            let listed = listed.unwrap();
+            let is_listed = |number| listed.iter().any(|it| it.digest == digest(number));
+            assert!(is_listed(0), "{column} {text}");
+            assert_eq!(is_listed(number), alive.is_some(), "{column} {text}");
+            // What nobody can read was not done just now.
+            for session in &listed {
+                assert!(session.created_at <= at(0), "{column} {text}");
+                assert!(session.seen_at <= at(0), "{column} {text}");
+                assert!(session.expires_at.year() <= 9999, "{column} {text}");
+            }
+            if let Some(session) = alive {
+                assert!(session.created_at.unwrap() <= at(0), "{column} {text}");
+                assert!(session.seen_at.unwrap() <= at(0), "{column} {text}");
+                assert!(session.proven_at.is_none_or(|proven| proven <= at(0)));
+            }
+        }
+    }
+    let kept = Some(digest(0));
+    store.end_sessions_of(ann.id, kept.as_ref()).await.unwrap();
+    let password = PasswordDigest::of(&hash(HASH));
+    let left = store.sessions_of(ann.id, &password, at(1), 100).await;
+    assert_eq!(left.unwrap().len(), 1);
 }
 
 pub(super) async fn null_address_is_empty(subject: &Subject) {
