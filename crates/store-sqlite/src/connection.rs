@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
 
 use crate::options::SqliteOptions;
 
@@ -36,6 +36,11 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
 pub(crate) fn writer(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = prepare(Connection::open_with_flags(path, flags)?)?;
+    // SQLite opens what it may not write as if it had been asked to read. This is asked before anything is read: to read,
+    // SQLite makes the files of the log with the mode of this one, and they would stay read-only when it is not any more.
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(read_only());
+    }
     connection.busy_timeout(options.busy_timeout)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Beyond NORMAL, FULL keeps what was acknowledged when the power fails. One flush serves all
@@ -54,6 +59,24 @@ pub(crate) fn enter_wal(connection: &Connection) -> rusqlite::Result<bool> {
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     Ok(mode == "wal")
+}
+
+/// Looks whether the files of the log can be written too: who cannot write them reads all the same, and would find out with
+/// the first write.
+pub(crate) fn check_log(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let begun = connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK");
+    connection.busy_timeout(options.busy_timeout)?;
+    match begun {
+        // Someone else writes: that is asked after.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+        begun => begun,
+    }
+}
+
+/// What SQLite says when it may only read.
+fn read_only() -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None)
 }
 
 /// A connection that can only read.

@@ -11,6 +11,8 @@ use crate::cause::Cause;
 pub enum MigrateErrorKind {
     /// The database is locked by another process, or the disk is full. Trying again may work.
     Unavailable,
+    /// The database, or a file of its log beside it, can be read and not written.
+    ReadOnly,
     /// The tables were made by a later version of this crate.
     TooNew,
     /// There is a table of this name, and it lacks a column that it has in django-phone-auth.
@@ -64,9 +66,9 @@ impl From<rusqlite::Error> for MigrateError {
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::DiskFull
-                | ErrorCode::ReadOnly
                 | ErrorCode::SystemIoFailure,
             ) => MigrateErrorKind::Unavailable,
+            Some(ErrorCode::ReadOnly) => MigrateErrorKind::ReadOnly,
             _ => MigrateErrorKind::Broken,
         };
         Self {
@@ -79,9 +81,10 @@ impl From<rusqlite::Error> for MigrateError {
 impl fmt::Display for MigrateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            MigrateErrorKind::Unavailable => {
-                f.write_str("the database is locked, full or read-only")
-            }
+            MigrateErrorKind::Unavailable => f.write_str("the database is locked or full"),
+            MigrateErrorKind::ReadOnly => f.write_str(
+                "the database, or the file -wal or -shm beside it, can be read and not written",
+            ),
             MigrateErrorKind::TooNew => {
                 f.write_str("the tables were made by a later version of phone-auth")
             }

@@ -103,6 +103,17 @@ pub(crate) fn has_begun(connection: &Connection) -> Result<bool, MigrateError> {
     has_table(connection, "phone_auth_schema")
 }
 
+/// Whether no table is there, neither of ours nor of django-phone-auth's.
+pub(crate) fn has_no_tables(connection: &Connection) -> Result<bool, MigrateError> {
+    let all = columns_after(MIGRATIONS.len()).map(|(table, ..)| table);
+    for table in std::iter::once("phone_auth_schema").chain(all) {
+        if has_table(connection, table)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// How many steps have been applied.
 fn applied(connection: &Connection) -> Result<usize, MigrateError> {
     let version: i64 = connection.query_row(

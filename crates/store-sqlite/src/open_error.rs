@@ -16,7 +16,8 @@ pub enum OpenErrorKind {
     NotADatabase,
     /// The database is locked by another process, or the disk is full. Trying again may work.
     Unavailable,
-    /// The file can be read and not written.
+    /// The file, or one of its log beside it, can be read and not written; the source names those of the log that no one can
+    /// write.
     ReadOnly,
     /// The file cannot be put into WAL mode: it is on a file system without shared memory.
     NoWal,
@@ -71,10 +72,24 @@ impl OpenError {
                 | ErrorCode::DiskFull
                 | ErrorCode::SystemIoFailure,
             ) => OpenErrorKind::Unavailable,
-            Some(ErrorCode::ReadOnly) => OpenErrorKind::ReadOnly,
+            Some(ErrorCode::ReadOnly) => return Self::read_only(path, Cause::from(error)),
             _ => OpenErrorKind::Broken,
         };
         Self::with_source(kind, path, Cause::from(error))
+    }
+
+    /// The error of a file that can only be read, which tells the files of its log that nobody can write.
+    pub(crate) fn read_only(path: &Path, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let beside = ["-wal", "-shm"].into_iter().map(|end| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            PathBuf::from(name)
+        });
+        let closed: Vec<_> = beside.filter(|path| is_closed(path)).collect();
+        if closed.is_empty() {
+            return Self::with_source(OpenErrorKind::ReadOnly, path, error);
+        }
+        Self::with_source(OpenErrorKind::ReadOnly, path, ClosedLog(closed))
     }
 
     /// What kept the file from being opened.
@@ -120,6 +135,27 @@ impl fmt::Debug for OpenError {
         phone_auth_core::signals::write_causes(self, f)
     }
 }
+
+/// Whether a file is there and no one may write it.
+fn is_closed(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().readonly())
+}
+
+/// Files of the log that cannot be written.
+#[derive(Debug)]
+struct ClosedLog(Vec<PathBuf>);
+
+impl fmt::Display for ClosedLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, path) in self.0.iter().enumerate() {
+            let before = if place == 0 { "" } else { " and " };
+            write!(f, "{before}{}", path.display())?;
+        }
+        f.write_str(" can only be read; give it the owner and mode of the database (what is in the log is part of it)")
+    }
+}
+
+impl Error for ClosedLog {}
 
 impl Error for OpenError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {

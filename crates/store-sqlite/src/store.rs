@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use phone_auth_core::password::{Requester, Turn, Turns};
 use phone_auth_core::store::{StoreError, StoreErrorKind};
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::Connection;
 
 use crate::connection;
 use crate::failure::Failure;
@@ -53,7 +53,7 @@ impl SqliteStore {
     /// [`Unreachable`](OpenErrorKind::Unreachable) when the file cannot be made or opened,
     /// [`NotADatabase`](OpenErrorKind::NotADatabase) when it is something else,
     /// [`Unavailable`](OpenErrorKind::Unavailable) when it is locked or the disk full,
-    /// [`ReadOnly`](OpenErrorKind::ReadOnly) when it cannot be written,
+    /// [`ReadOnly`](OpenErrorKind::ReadOnly) when it or a file of its log beside it cannot be written,
     /// [`NoWal`](OpenErrorKind::NoWal) when its file system does not do,
     /// [`TooNew`](OpenErrorKind::TooNew) when a later version made its tables, and
     /// [`Broken`](OpenErrorKind::Broken) when SQLite or the system refuse something else.
@@ -67,14 +67,11 @@ impl SqliteStore {
             .map_err(|error| OpenError::with_source(OpenErrorKind::Unreachable, path, error))?;
         let refused = |error| OpenError::from_sqlite(path, error);
         let connection = connection::writer(path, &options).map_err(refused)?;
-        // SQLite opens what it may not write as if it had been asked to read, and would fail later.
-        if connection.is_readonly(MAIN_DB).map_err(refused)? {
-            return Err(OpenError::new(OpenErrorKind::ReadOnly, path));
-        }
         let unfit = |error: MigrateError| {
             let kind = match error.kind() {
                 MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
                 MigrateErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                MigrateErrorKind::ReadOnly => return OpenError::read_only(path, error),
                 _ => OpenErrorKind::Broken,
             };
             OpenError::with_source(kind, path, error)
@@ -85,6 +82,9 @@ impl SqliteStore {
         let is_ours = migrations::has_begun(&connection).map_err(unfit)?;
         if is_ours && !connection::enter_wal(&connection).map_err(refused)? {
             return Err(OpenError::new(OpenErrorKind::NoWal, path));
+        }
+        if is_ours {
+            connection::check_log(&connection, &options).map_err(refused)?;
         }
         let place = Place::of(path)
             .map_err(|error| OpenError::with_source(OpenErrorKind::Unreachable, path, error))?;
@@ -135,7 +135,8 @@ impl SqliteStore {
     /// Blocks for as long as the database is locked by another process, up to the busy time-out.
     ///
     /// # Errors
-    /// [`Unavailable`](MigrateErrorKind::Unavailable) when the database is locked, full or read-only,
+    /// [`Unavailable`](MigrateErrorKind::Unavailable) when the database is locked or full,
+    /// [`ReadOnly`](MigrateErrorKind::ReadOnly) when it or a file of its log cannot be written,
     /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
     /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table lacks a column that it should have,
     /// [`TablesGone`](MigrateErrorKind::TablesGone) when tables that a step has made are not there any more,
@@ -161,6 +162,29 @@ impl SqliteStore {
     pub fn pending_migrations(&self) -> Result<Vec<&'static str>, MigrateError> {
         let connection = connection::reader(&self.path, &self.options)?;
         migrations::pending(&connection)
+    }
+
+    /// Whether none of the tables is there, ours or django-phone-auth's: then [`migrate`](Self::migrate) begins anew, as it is
+    /// meant to, or the path names another file than it should.
+    ///
+    /// # Errors
+    /// As for [`migrate`](Self::migrate).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
+    ///
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("site.db");
+    /// let store = SqliteStore::open(path, SqliteOptions::default())?;
+    /// assert!(store.has_no_tables()?);
+    /// store.migrate()?;
+    /// assert!(!store.has_no_tables()?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn has_no_tables(&self) -> Result<bool, MigrateError> {
+        let connection = connection::reader(&self.path, &self.options)?;
+        migrations::has_no_tables(&connection)
     }
 
     /// The names of the indexes that were lost or are on something else than they should be: of those that the steps which
