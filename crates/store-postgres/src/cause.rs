@@ -72,8 +72,11 @@ impl fmt::Display for Cause {
             Self::Refused { code, constraint } => {
                 let code = code.as_deref().unwrap_or("unknown");
                 write!(f, "the server refused with SQLSTATE {code}")?;
-                match constraint {
-                    Some(constraint) => write!(f, ", constraint {constraint:?}"),
+                if let Some(constraint) = constraint {
+                    write!(f, ", constraint {constraint:?}")?;
+                }
+                match meaning(code) {
+                    Some(meaning) => write!(f, ": {meaning}"),
                     None => Ok(()),
                 }
             }
@@ -81,6 +84,36 @@ impl fmt::Display for Cause {
             Self::Other(what) => f.write_str(what),
         }
     }
+}
+
+/// What a SQLSTATE means that an operator can do something about, in words of our own.
+fn meaning(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "25006" => {
+            "nothing can be written; the server is a standby, or default_transaction_read_only is on for this user or \
+             database"
+        }
+        "3F000" => {
+            "there is no schema to make tables in; the search_path of this user names none that is there and that they may \
+             use (GRANT USAGE, CREATE ON SCHEMA … TO …)"
+        }
+        "42501" => {
+            "this user of the database lacks a right (as the owner: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN \
+             SCHEMA … TO …, GRANT USAGE ON ALL SEQUENCES IN SCHEMA … TO …; and, to make tables, GRANT CREATE ON SCHEMA … \
+             TO …)"
+        }
+        "53100" => "its disk is full",
+        "53200" => "it has no memory left",
+        "53300" => {
+            "too many connections; close others, ask for fewer, or raise max_connections or the CONNECTION LIMIT of this \
+             user or database"
+        }
+        "55000" => {
+            "the database takes no connections (ALTER DATABASE … ALLOW_CONNECTIONS true), or not for this"
+        }
+        "57P03" => "it is starting up or shutting down",
+        _ => return None,
+    })
 }
 
 impl Error for Cause {

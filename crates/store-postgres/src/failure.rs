@@ -125,9 +125,14 @@ fn kind_of_code(code: Option<&str>, constraint: Option<&str>) -> StoreErrorKind 
         // The connection is lost or not let in; a deadlock; the server lacks something, gives up, shuts
         // down or cannot read its disk.
         "08" | "28" | "40" | "53" | "57" | "58" => true,
-        // Too long a wait for a lock; no such database. Read-only, as a standby is: it may be on its
-        // way to becoming the primary. Idle in a transaction: we were the ones who stood still.
-        _ => matches!(code, "55P03" | "3D000" | "25006" | "25P03"),
+        // A database that takes no connections for now (`ALLOW_CONNECTIONS false`), one that another session keeps, too
+        // long a wait for a lock; no such database. Read-only, as a standby is: it may be on its way to becoming the
+        // primary. Idle in a transaction, or too long in one: we were the ones who stood still. A snapshot that the
+        // server did not keep for as long.
+        _ => matches!(
+            code,
+            "55000" | "55006" | "55P03" | "3D000" | "25006" | "25P03" | "25P04" | "72000"
+        ),
     };
     if is_passing {
         StoreErrorKind::Unavailable
@@ -207,7 +212,8 @@ mod tests {
     fn passing_troubles_are_unavailable() {
         let passing = [
             "08006", "08P01", "28P01", "40001", "40P01", "53100", "53200", "53300", "55P03",
-            "57014", "57P01", "57P02", "57P03", "58030", "3D000", "25006", "25P03", "", "HTTP",
+            "57014", "57P01", "57P02", "57P03", "57P04", "57P05", "58030", "3D000", "25006",
+            "25P03", "25P04", "53400", "55000", "55006", "58000", "72000", "", "HTTP",
         ];
         for code in passing {
             let kind = kind_of_code(Some(code), Some("auth_user_username_key"));
@@ -223,7 +229,10 @@ mod tests {
 
     #[test]
     fn other_refusals_are_broken() {
-        for code in ["22001", "22021", "23502", "42P01", "42703", "XX000", "éxxx"] {
+        for code in [
+            "22001", "22021", "23502", "25P02", "3F000", "42501", "42P01", "42703", "55P02",
+            "XX000", "éxxx",
+        ] {
             assert_eq!(
                 kind_of_code(Some(code), Some("auth_user_username_key")),
                 StoreErrorKind::Broken,

@@ -54,6 +54,7 @@ mod plans;
 mod pool;
 mod proofs;
 mod replacements;
+mod rights;
 mod rows;
 mod server_url;
 mod sessions;
@@ -68,6 +69,7 @@ pub use indexes::LOST_INDEXES;
 pub use migrate_error::{MigrateError, MigrateErrorKind};
 pub use open_error::{OpenError, OpenErrorKind};
 pub use options::PostgresOptions;
+pub use rights::MissingRight;
 pub use store::PostgresStore;
 
 /// The driver, in the version that this store was built with: for tables of your own in the same database, by a pool of

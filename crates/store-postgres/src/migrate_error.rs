@@ -48,7 +48,11 @@ pub enum MigrateErrorKind {
         /// The number of the first step that made one of them.
         since: usize,
     },
-    /// PostgreSQL refused a statement it should accept, as when this user may make no tables.
+    /// This user of the database may not look at or make what is needed; the source says which rights to grant.
+    Denied,
+    /// There is no schema to make tables in: the `search_path` of this user names none that is there.
+    NoSchema,
+    /// PostgreSQL refused a statement it should accept.
     Broken,
 }
 
@@ -85,8 +89,10 @@ impl MigrateError {
 
 impl From<Failure> for MigrateError {
     fn from(failure: Failure) -> Self {
-        let kind = match failure.kind() {
-            StoreErrorKind::Unavailable => MigrateErrorKind::Unavailable,
+        let kind = match (failure.kind(), failure.code()) {
+            (StoreErrorKind::Unavailable, _) => MigrateErrorKind::Unavailable,
+            (_, Some("42501")) => MigrateErrorKind::Denied,
+            (_, Some("3F000")) => MigrateErrorKind::NoSchema,
             _ => MigrateErrorKind::Broken,
         };
         Self {
@@ -139,7 +145,13 @@ impl fmt::Display for MigrateError {
                  version of {since} or more to have it made anew without its rows",
                 tables.join(", ")
             ),
-            MigrateErrorKind::Broken => f.write_str("PostgreSQL refused to make the tables"),
+            MigrateErrorKind::Denied => {
+                f.write_str("this user of the database may not use its tables or make them")
+            }
+            MigrateErrorKind::NoSchema => f.write_str("there is no schema to make the tables in"),
+            MigrateErrorKind::Broken => {
+                f.write_str("PostgreSQL refused to look at or make the tables")
+            }
         }
     }
 }

@@ -46,6 +46,8 @@ const MISSING: &str = "SELECT wanted.place, to_regclass(wanted.tab) IS NULL
     )
     ORDER BY wanted.place";
 
+const HAS_NO_TABLES: &str = "SELECT NOT EXISTS (SELECT 1 FROM unnest($1::text[]) AS wanted (tab) WHERE to_regclass(wanted.tab) IS NOT NULL)";
+
 /// The server process whose transaction, of those that use a table, began first.
 const USER_OF_TABLE: &str = "SELECT l.pid FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'relation' AND l.granted AND l.relation = to_regclass($1) AND l.pid <> pg_backend_pid()
@@ -350,8 +352,27 @@ pub(crate) async fn count_applied(connections: &Connections) -> Result<usize, Mi
     }
 }
 
+/// Whether no table is there, neither of ours nor of django-phone-auth's.
+pub(crate) async fn has_no_tables(connections: &Connections) -> Result<bool, MigrateError> {
+    let tables: Vec<_> = tables().collect();
+    only(&connections.run(query(HAS_NO_TABLES).bind(tables)).await?)
+}
+
+/// All tables that the steps make, and the one that says which steps were applied.
+pub(crate) fn tables() -> impl Iterator<Item = &'static str> {
+    let all = columns_after(MIGRATIONS.len()).map(|(table, ..)| table);
+    let mut seen = Vec::new();
+    std::iter::once("phone_auth_schema")
+        .chain(all)
+        .filter(move |table| {
+            let is_new = !seen.contains(table);
+            seen.push(*table);
+            is_new
+        })
+}
+
 /// The one value that a query always answers.
-fn only<T>(rows: &[PgRow]) -> Result<T, MigrateError>
+pub(crate) fn only<T>(rows: &[PgRow]) -> Result<T, MigrateError>
 where
     T: for<'r> Decode<'r, Postgres> + Type<Postgres>,
 {

@@ -3,9 +3,12 @@
 use std::error::Error;
 use std::{fmt, io};
 
+use phone_auth_core::store::StoreErrorKind;
+
 use rustls::CertificateError;
 
 use crate::cause::Cause;
+use crate::failure::Failure;
 
 /// What kept a database from being opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +21,8 @@ pub enum OpenErrorKind {
     /// A file of certificates or keys that the URL or the environment names cannot be read, or holds none, or others than
     /// its owner can read the key; the source names the parameter.
     CertificateFile,
-    /// No server answers there, or it answers with too many connections. Trying again may work.
+    /// No server answers there, or it has too many connections, or the database takes none for now; the source says which.
+    /// Trying again may work.
     Unavailable,
     /// What answers is a proxy such as PgBouncer, which takes no settings of a session: see
     /// [`with_transaction_pooler`](crate::PostgresOptions::with_transaction_pooler).
@@ -38,6 +42,8 @@ pub enum OpenErrorKind {
     /// The database keeps texts in another encoding than UTF8, in which not every name can be stored or looked for; the
     /// source names it.
     Encoding,
+    /// This user of the database may not look at its tables; the source says which rights to grant.
+    Denied,
     /// The tables were made by a later version of this crate.
     TooNew,
     /// The tables could not be made; the source is a [`MigrateError`](crate::MigrateError).
@@ -84,7 +90,8 @@ impl OpenError {
                     Some("08P01") => OpenErrorKind::Pooler,
                     Some("3D000") => OpenErrorKind::Missing,
                     Some("42501") => OpenErrorKind::Refused,
-                    Some(code) if ["08", "53", "57"].iter().any(|it| code.starts_with(it)) => {
+                    // What may pass later passes now.
+                    _ if Failure::kind_of(&error) == StoreErrorKind::Unavailable => {
                         OpenErrorKind::Unavailable
                     }
                     _ => OpenErrorKind::Broken,
@@ -114,7 +121,7 @@ impl fmt::Display for OpenError {
             OpenErrorKind::Url => "not a URL such as postgres://user@host/database",
             OpenErrorKind::Parameter => "a parameter of the URL cannot be heeded",
             OpenErrorKind::CertificateFile => "a file of a certificate or its key cannot be used",
-            OpenErrorKind::Unavailable => "the database server does not answer",
+            OpenErrorKind::Unavailable => "the database server cannot be reached, or lets nobody in for now",
             OpenErrorKind::Pooler => {
                 "what answers for the database server is a proxy such as PgBouncer, which `with_transaction_pooler` is for"
             }
@@ -129,6 +136,7 @@ impl fmt::Display for OpenError {
             }
             OpenErrorKind::Certificate => "the certificate of the database server is not valid",
             OpenErrorKind::Encoding => "the database does not keep texts in UTF8",
+            OpenErrorKind::Denied => "this user of the database may not use its tables",
             OpenErrorKind::TooNew => "the tables were made by a later version of phone-auth",
             OpenErrorKind::Migration => "the tables could not be made",
             OpenErrorKind::Broken => "the database cannot be used",

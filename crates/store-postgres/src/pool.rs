@@ -42,6 +42,10 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// meeting another, where it should look again.
 const READ_COMMITTED: (&str, &str) = ("default_transaction_isolation", "read committed");
 
+/// What a backslash in a text is: itself, as in all of the SQL here. A server, database or user may still be set to what it was
+/// until PostgreSQL 9.1.
+const PLAIN_BACKSLASHES: (&str, &str) = ("standard_conforming_strings", "on");
+
 /// Some connections, made when they are needed.
 pub(crate) struct Connections {
     pool: PgPool,
@@ -127,9 +131,11 @@ impl Connections {
             if options.behind_pooler {
                 return server;
             }
-            server
-                .options(options.time_outs())
-                .options([PLANNED_ONCE, READ_COMMITTED])
+            server.options(options.time_outs()).options([
+                PLANNED_ONCE,
+                READ_COMMITTED,
+                PLAIN_BACKSLASHES,
+            ])
         };
         let servers = Arc::new(Servers {
             all: servers.into_iter().map(with_options).collect(),
@@ -237,6 +243,8 @@ impl Connections {
                 // Writing to a text cannot fail.
                 let _ = write!(opening, "; SET LOCAL {name} = {value}");
             }
+            let (name, value) = PLAIN_BACKSLASHES;
+            let _ = write!(opening, "; SET LOCAL {name} = {value}");
         }
         opening
     }

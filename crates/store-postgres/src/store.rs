@@ -16,6 +16,7 @@ use crate::migrations;
 use crate::open_error::{OpenError, OpenErrorKind, WrongEncoding};
 use crate::options::PostgresOptions;
 use crate::pool::{Connections, Query};
+use crate::rights::{self, MissingRight};
 use crate::rows;
 use crate::server_url::ServerUrl;
 
@@ -75,6 +76,7 @@ impl PostgresStore {
     /// [`Authority`](OpenErrorKind::Authority), [`ServerName`](OpenErrorKind::ServerName) or
     /// [`Certificate`](OpenErrorKind::Certificate) when its certificate is not the one to be expected,
     /// [`Encoding`](OpenErrorKind::Encoding) when the database is not in UTF8,
+    /// [`Denied`](OpenErrorKind::Denied) when the user may not look at what is in it,
     /// [`TooNew`](OpenErrorKind::TooNew) when a later version made the tables, and
     /// [`Broken`](OpenErrorKind::Broken) when the server refuses something else.
     ///
@@ -101,6 +103,7 @@ impl PostgresStore {
                 let kind = match error.kind() {
                     MigrateErrorKind::TooNew => OpenErrorKind::TooNew,
                     MigrateErrorKind::Unavailable => OpenErrorKind::Unavailable,
+                    MigrateErrorKind::Denied => OpenErrorKind::Denied,
                     _ => OpenErrorKind::Broken,
                 };
                 OpenError::with_source(kind, error)
@@ -162,7 +165,9 @@ impl PostgresStore {
     /// [`TooNew`](MigrateErrorKind::TooNew) when a later version made the tables,
     /// [`Incompatible`](MigrateErrorKind::Incompatible) when a table lacks a column that it should have,
     /// [`TablesGone`](MigrateErrorKind::TablesGone) when tables that a step has made are not there any more,
-    /// [`Duplicates`](MigrateErrorKind::Duplicates) when rows are alike that a lost index should keep apart, and
+    /// [`Duplicates`](MigrateErrorKind::Duplicates) when rows are alike that a lost index should keep apart,
+    /// [`Denied`](MigrateErrorKind::Denied) when the user may not make or look at tables,
+    /// [`NoSchema`](MigrateErrorKind::NoSchema) when there is no schema to make them in, and
     /// [`Broken`](MigrateErrorKind::Broken) when PostgreSQL refuses a statement.
     ///
     /// # Cancel safety
@@ -204,6 +209,54 @@ impl PostgresStore {
     /// A dropped call changed nothing.
     pub async fn lost_indexes(&self) -> Result<Vec<&'static str>, MigrateError> {
         migrations::lost(&self.connections).await
+    }
+
+    /// Whether none of the tables is there, ours or django-phone-auth's: then [`migrate`](Self::migrate) begins anew, as it is
+    /// meant to, or the URL names another database than it should.
+    ///
+    /// # Errors
+    /// As for [`pending_migrations`](Self::pending_migrations).
+    ///
+    /// # Cancel safety
+    /// A dropped call changed nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_store_postgres::{MigrateError, PostgresStore};
+    ///
+    /// async fn begin(store: &PostgresStore) -> Result<(), MigrateError> {
+    ///     if store.has_no_tables().await? {
+    ///         println!("making the tables in {}", store.place());
+    ///     }
+    ///     store.migrate().await.map(drop)
+    /// }
+    /// ```
+    pub async fn has_no_tables(&self) -> Result<bool, MigrateError> {
+        migrations::has_no_tables(&self.connections).await
+    }
+
+    /// What this user of the database lacks to serve a site: rights to its tables and, while tables are to be made, to their
+    /// schema; or that nothing can be written. Each says in a sentence what to do about it.
+    ///
+    /// # Errors
+    /// As for [`pending_migrations`](Self::pending_migrations).
+    ///
+    /// # Cancel safety
+    /// A dropped call changed nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_store_postgres::{MigrateError, PostgresStore};
+    ///
+    /// async fn look(store: &PostgresStore) -> Result<(), MigrateError> {
+    ///     for missing in store.missing_rights().await? {
+    ///         eprintln!("{missing}");
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    pub async fn missing_rights(&self) -> Result<Vec<MissingRight>, MigrateError> {
+        rights::missing(&self.connections).await
     }
 
     /// Where the database is, for users: its URL without the password.

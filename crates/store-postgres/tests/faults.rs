@@ -15,7 +15,7 @@ use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::{Binaries, Database, Server};
 use phone_auth_tokens::{Keyring, SecretKey};
 use sqlx::postgres::PgConnection;
-use sqlx::{Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
 
 use crate::common::waiting::{SOMEONE_WAITS, impatient, until};
 use crate::common::{database, log_in, run, store, store_with, user};
@@ -66,6 +66,52 @@ fn wrong_urls_are_told_apart() {
         for (url, kind) in cases {
             let error = PostgresStore::connect(&url, impatient()).await.unwrap_err();
             assert_eq!(error.kind(), kind, "{url}: {error:?}");
+        }
+    });
+}
+
+#[test]
+fn database_without_connections_is_unavailable() {
+    let database = database();
+    run(async {
+        let store = store_with(&database, impatient()).await;
+        // It lets nobody in, and anyone who was in is out.
+        let name = database.name();
+        let elsewhere = database.url().replace(name, "postgres");
+        let mut elsewhere = PgConnection::connect(&elsewhere).await.unwrap();
+        let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+        raw_sql(AssertSqlSafe(close))
+            .execute(&mut elsewhere)
+            .await
+            .unwrap();
+        store.close().await;
+        let error = PostgresStore::connect(database.url(), impatient())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), OpenErrorKind::Unavailable, "{error:?}");
+        assert!(
+            format!("{error:?}").contains("takes no connections"),
+            "{error:?}"
+        );
+        assert!(error.is_retryable());
+    });
+}
+
+#[test]
+fn backslashes_are_plain_whatever_is_set() {
+    let database = database();
+    let name = database.name();
+    let set = format!("ALTER DATABASE {name} SET standard_conforming_strings = off");
+    // Later servers know no other way.
+    if database.run(&set).is_err() {
+        return;
+    }
+    run(async {
+        for pooler in [false, true] {
+            let options = PostgresOptions::default().with_transaction_pooler(pooler);
+            let store = store_with(&database, options).await;
+            assert_eq!(store.lost_indexes().await.unwrap(), [""; 0], "{pooler}");
+            store.close().await;
         }
     });
 }
