@@ -111,6 +111,9 @@ pub enum TemplateProblem {
     /// Nothing asks for it: its name is misspelt, or it should begin with `_`.
     #[error("is none that is asked for; one that others include begins with _")]
     Unknown,
+    /// Anyone who gets it could do nothing with it: it is the same for another link and another code.
+    #[error("says neither {{{{ link }}}} nor {{{{ code }}}}")]
+    NeitherLinkNorCode,
     /// It cannot be rendered.
     #[error("cannot be rendered (line {line})")]
     Broken {

@@ -128,7 +128,7 @@ pub use http::StatusSet;
 ))]
 pub use secret::Secret;
 #[cfg(any(feature = "smtp", feature = "sms-gateway"))]
-pub use texts::{Carries, NotCarried};
+pub use texts::{Carries, NotCarried, unused_templates};
 
 /// The ids of the receivers in this build that deliver for strangers, those of `development` left out. Each
 /// takes state; one that gets none is idle.

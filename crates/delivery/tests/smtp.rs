@@ -330,6 +330,28 @@ async fn own_templates_replace_ours() {
     write("en/verify_mail.txt", "{{ link }}");
     problem(TemplateProblem::Unknown, "en/verify_mail.txt");
     std::fs::remove_file(folder.path().join("en/verify_mail.txt")).unwrap();
+    let silent = TemplateProblem::NeitherLinkNorCode;
+    for (file, text) in [
+        ("de/verify_email.txt", "Bitte best\u{e4}tigen"),
+        ("de/login_email.html", "<b>{{ site_name }}</b>"),
+        (
+            "en/reset_password_email.txt",
+            "{% if false %}{{ link }}{{ code }}{% endif %}",
+        ),
+        // With a code and no link it would say nothing.
+        (
+            "en/login_email.txt",
+            "{% if not code %}{{ link }}{% endif %}",
+        ),
+    ] {
+        write(file, text);
+        problem(silent, file);
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+    }
+    // A subject and a notice need neither.
+    write("en/login_email.subject.txt", "Hello");
+    write("en/security_notice_email.txt", "Something was changed");
+    build().unwrap();
     write("de/verify_email.txt", "\n{{ lnik }}");
     problem(TemplateProblem::Broken { line: 2 }, "de/verify_email.txt");
     write("de/verify_email.txt", "{% if");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use minijinja::value::Serde;
@@ -18,8 +18,11 @@ use crate::{BuildError, BuildErrorKind};
 /// How long a link works that templates are tried with.
 const LIFETIME: Duration = Duration::from_mins(10);
 
-/// A code, to try templates with.
-const CODE: &str = "123456";
+/// Links and codes, to try templates with.
+const TRIED: [(&str, &str); 2] = [
+    ("https://example.org/accounts/Ab-1/toxjx0-5ec7e7/", "123456"),
+    ("https://example.org/accounts/Cd-2/toxjx1-7e5ce5/", "987650"),
+];
 
 /// Sources by name, the language in front.
 type Sources = BTreeMap<String, String>;
@@ -47,28 +50,93 @@ pub(super) fn sources(folder: Option<&Path>) -> Result<Sources, BuildError> {
 /// The files of the folders that are named as languages are.
 fn read_folder(folder: &Path) -> io::Result<Sources> {
     let mut sources = Sources::new();
-    for language in fs::read_dir(folder)? {
-        let language = language?;
-        let Some(tag) = language.file_name().to_str().map(str::to_owned) else {
+    for (name, path) in look(folder)?.templates {
+        sources.insert(name, fs::read_to_string(&path)?);
+    }
+    Ok(sources)
+}
+
+/// What in a folder of [texts](crate::smtp::SmtpBuilder::templates_from) no message takes anything from, by its name in that
+/// folder: a template beside the folders of languages and not in one, a folder that is not named as a language is (`de_AT` for
+/// `de-AT`), a file of another ending in the folder of a language. What begins with a dot or ends in a tilde is passed over, and
+/// so is what is no template beside those folders.
+///
+/// None of it is an error when a receiver is built; it is for a program that starts to say.
+///
+/// # Errors
+/// When the folder cannot be read.
+///
+/// # Examples
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+/// std::fs::create_dir(folder.join("de_AT"))?;
+/// std::fs::write(folder.join("verify_email.txt"), "{{ link }}")?;
+/// std::fs::write(folder.join("README.md"), "Texts of the mail")?;
+/// let unused = phone_auth_delivery::unused_templates(folder)?;
+/// assert_eq!(unused, ["de_AT", "verify_email.txt"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn unused_templates(folder: impl AsRef<Path>) -> io::Result<Vec<String>> {
+    let mut unused = look(folder.as_ref())?.unused;
+    unused.sort();
+    Ok(unused)
+}
+
+/// What there is in a folder.
+#[derive(Default)]
+struct Found {
+    /// The templates by their names, the language in front, with their paths.
+    templates: Vec<(String, PathBuf)>,
+    /// The names of what should perhaps be a template and is none.
+    unused: Vec<String>,
+}
+
+/// Looks through a folder.
+fn look(folder: &Path) -> io::Result<Found> {
+    let mut found = Found::default();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let tag = entry.file_name().to_string_lossy().into_owned();
+        if is_left_behind(&tag) {
             continue;
-        };
+        }
         let is_tag = tag
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if !is_tag || !language.path().is_dir() {
+        if !entry.path().is_dir() {
+            found.unused.extend(is_template(&tag).then_some(tag));
             continue;
         }
-        for file in fs::read_dir(language.path())? {
+        if !is_tag {
+            found.unused.push(tag);
+            continue;
+        }
+        for file in fs::read_dir(entry.path())? {
             let path = file?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let is_named = name.ends_with(".txt") || name.ends_with(".html");
-            // What editors leave behind begins with a dot or ends in a tilde; their locks are links that lead nowhere.
-            if is_named && !name.starts_with('.') && path.is_file() {
-                sources.insert(format!("{tag}/{name}"), fs::read_to_string(&path)?);
+            if is_left_behind(&name) {
+                continue;
+            }
+            let name = format!("{tag}/{name}");
+            if is_template(&name) && path.is_file() {
+                found.templates.push((name, path));
+            } else {
+                found.unused.push(name);
             }
         }
     }
-    Ok(sources)
+    Ok(found)
+}
+
+/// Whether a name ends as those of templates do.
+fn is_template(name: &str) -> bool {
+    name.ends_with(".txt") || name.ends_with(".html")
+}
+
+/// Whether editors leave something of this name behind: their locks are links that lead nowhere.
+fn is_left_behind(name: &str) -> bool {
+    name.starts_with('.') || name.ends_with('~')
 }
 
 /// The languages that have all that a receiver needs; one that has some of it only is a mistake.
@@ -115,7 +183,8 @@ fn engine(sources: &Sources, escape: AutoEscape) -> Result<Environment<'static>,
 }
 
 impl Texts {
-    /// Renders every template that is needed: with and without a life of the link, and with changes of each form.
+    /// Renders every template that is needed: with and without a life of the link, and with changes of each form. A message
+    /// that has a link or a code must say one of them, whichever it has.
     pub(super) fn try_all(&self, needed: Needed) -> Result<(), BuildError> {
         let default = &self.style.language;
         if !self.languages.contains(default) {
@@ -128,8 +197,15 @@ impl Texts {
                 (Some(LIFETIME), Some(Carries::Code)),
                 (Some(LIFETIME), Some(Carries::Both)),
             ] {
-                self.sample(&name, change.as_ref(), "", lifetime, carries)
-                    .map_err(|error| wrong(name.clone(), error))?;
+                let text = |with| {
+                    let text = self.sample(&name, change.as_ref(), with, lifetime, carries);
+                    text.map_err(|error| wrong(name.clone(), error))
+                };
+                let [one, other] = TRIED.map(text);
+                let carries_something = change.is_none() && !name.ends_with(".subject.txt");
+                if one? == other? && carries_something {
+                    return Err(problem(name.clone(), TemplateProblem::NeitherLinkNorCode));
+                }
             }
         }
         Ok(())
@@ -155,7 +231,8 @@ impl Texts {
             let link = format!("{site}{link}");
             // Each was tried before.
             for carries in std::iter::once(None).chain(self.style.all_carries().map(Some)) {
-                let text = self.sample(&name, change.as_ref(), &link, Some(LIFETIME), carries);
+                let with = (&*link, TRIED[0].1);
+                let text = self.sample(&name, change.as_ref(), with, Some(LIFETIME), carries);
                 samples.extend(text.ok().map(|text| (name.clone(), text)));
             }
         }
@@ -205,11 +282,11 @@ impl Texts {
         &self,
         name: &str,
         change: Option<&AccountChange>,
-        link: &str,
+        (link, code): (&str, &str),
         lifetime: Option<Duration>,
         carries: Option<Carries>,
     ) -> Result<String, minijinja::Error> {
-        let code = carries.filter(|it| *it != Carries::Link).map(|_| CODE);
+        let code = carries.filter(|it| *it != Carries::Link).map(|_| code);
         let words = Words {
             link: link.to_owned(),
             address: "",

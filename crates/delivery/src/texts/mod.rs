@@ -16,6 +16,7 @@ use minijinja::{Environment, Template};
 use phone_auth_events::{Message, Purpose, Retry, SiteOrigin, Undelivered};
 
 use crate::BuildError;
+pub use loading::unused_templates;
 use words::Words;
 
 /// The names of all templates that a language can have.
