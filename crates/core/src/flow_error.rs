@@ -160,7 +160,7 @@ impl FailureKind {
             Self::NoSuchUser => "the user is gone",
             Self::Referenced => "another table refers to what would be removed",
             Self::Unavailable => "the store is not available",
-            Self::Broken => "the store or the machine answered what it should not",
+            Self::Broken => "something failed that should not",
         }
     }
 }
@@ -306,7 +306,7 @@ mod tests {
             ),
             (
                 store(StoreErrorKind::SessionExists),
-                "the store or the machine answered what it should not",
+                "something failed that should not",
                 Some("a session with this digest exists"),
             ),
             (

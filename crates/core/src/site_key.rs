@@ -234,7 +234,7 @@ impl fmt::Display for SiteKeyError {
                 "the database belongs to another secret key, which is none of the fallbacks"
             }
             SiteKeyErrorKind::Unavailable => "the store is not available",
-            SiteKeyErrorKind::Broken => "the store answered what it should not",
+            SiteKeyErrorKind::Broken => "the store does not tell which key it belongs to",
         })
     }
 }
