@@ -199,6 +199,30 @@ fn marked_secret_is_read_alike() {
 }
 
 #[test]
+fn secret_that_is_not_alone_is_refused() {
+    for (content, why) in [
+        (format!("\"{SECRET}\"\n"), "secret has quotes around"),
+        (format!("'{SECRET}'"), "secret has quotes around"),
+        (
+            format!("# the secret\n{SECRET}\n"),
+            "secret has several lines",
+        ),
+        (format!("{SECRET}\n{SECRET}\n"), "secret has several lines"),
+    ] {
+        let folder = folder(content.as_bytes());
+        // Credentials of NATS have lines.
+        for (before, setting) in FILES.iter().filter(|it| it.1 != "nats.credentials_file") {
+            let said = check(&folder, before, setting);
+            assert!(
+                said.contains(setting) && said.contains(why),
+                "{setting}: {said}"
+            );
+            assert!(!said.contains(SECRET), "{setting}: {said}");
+        }
+    }
+}
+
+#[test]
 fn marked_key_is_the_same_key() {
     let folder = Folder::new();
     folder.serve().stop();

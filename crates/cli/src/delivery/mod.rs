@@ -165,6 +165,9 @@ pub(crate) fn is_off(configuration: &Configuration, receiver: &str, signal: &str
     delivery::RECEIVERS.contains(&receiver) && !targets(configuration).iter().any(is_on)
 }
 
+/// What a file with a secret must be.
+const SECRET_FILE: &str = "a file that only its owner can write, with the secret in it";
+
 impl Site<'_> {
     /// The secret that was given, or the one in the file that was.
     fn secret(
@@ -176,9 +179,20 @@ impl Site<'_> {
         let Some(path) = file else {
             return Ok(text.cloned());
         };
-        let right = "a file that only its owner can write, with the secret in it";
-        let text = secret_file::read(path).map_err(|error| self.wrong(setting, right, error))?;
+        let text = secret_file::read(path);
+        let text = text.map_err(|error| self.wrong(setting, SECRET_FILE, error))?;
         Ok(Some(Secret::new(text)))
+    }
+
+    /// The secret in a file that has lines, if one was given.
+    fn secret_lines(
+        self,
+        file: Option<&PathBuf>,
+        setting: &str,
+    ) -> Result<Option<Secret>, Failure> {
+        let text = file.map(|path| secret_file::read_lines(path)).transpose();
+        let text = text.map_err(|error| self.wrong(setting, SECRET_FILE, error))?;
+        Ok(text.map(Secret::new))
     }
 
     /// The bytes of a file of certificates.

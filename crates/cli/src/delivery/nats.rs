@@ -35,7 +35,7 @@ pub(super) fn build(settings: &NatsSettings, site: Site<'_>) -> Result<Option<Na
         nats = nats.token(token);
     }
     let credentials = settings.credentials_file.as_ref();
-    if let Some(content) = site.secret(None, credentials, "nats.credentials_file")? {
+    if let Some(content) = site.secret_lines(credentials, "nats.credentials_file")? {
         nats = nats.credentials(content);
     }
     if settings.danger_plain {

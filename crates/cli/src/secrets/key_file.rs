@@ -98,6 +98,7 @@ fn read_patiently(path: &Path) -> Result<KeyFile, SecretFileError> {
 
 fn try_read(path: &Path) -> Result<KeyFile, SecretFileErrorKind> {
     let secret = secret_file::read_quietly(path)?;
+    secret_file::is_alone(&secret.text)?;
     Ok(KeyFile {
         key: SecretKey::new(secret.text).map_err(SecretFileErrorKind::Unfit)?,
         made: false,

@@ -87,6 +87,10 @@ pub(crate) enum SecretFileErrorKind {
     InFolderOfAnotherUser { folder: PathBuf, owner: u32 },
     #[error("is longer than {MOST_BYTES} bytes")]
     TooLong,
+    #[error("has several lines; it must hold the secret alone, on one line and without a comment")]
+    Lines,
+    #[error("has quotes around what it holds, which would be part of the secret; leave them out")]
+    InQuotes,
     #[error("is not a text in UTF-8")]
     NotText,
     #[error("is a text in UTF-16, not in UTF-8; write it anew without a byte-order mark")]
@@ -116,8 +120,37 @@ pub(crate) struct Secret {
 /// Reads a secret such as the password of a mail server, and warns if others can read it too.
 ///
 /// # Errors
-/// When the file is missing, open to others, another user's, unreadable, or empty.
+/// When the file is missing, open to others, another user's, unreadable, or empty, or holds more than the secret.
 pub(crate) fn read(path: &Path) -> Result<String, SecretFileError> {
+    let text = read_lines(path)?;
+    is_alone(&text).map_err(|kind| SecretFileError::new("file", path, kind))?;
+    Ok(text)
+}
+
+/// Refuses more than a secret: what a file of variables or of settings has around one would be taken for a part of it, and
+/// anyone who compares it with the other side's would not see why they differ.
+///
+/// # Errors
+/// When it has several lines, or quotes around it.
+pub(crate) fn is_alone(text: &str) -> Result<(), SecretFileErrorKind> {
+    if text.contains(['\n', '\r']) {
+        return Err(SecretFileErrorKind::Lines);
+    }
+    let is_in_quotes = ['"', '\''].iter().any(|quote| {
+        let inner = text.strip_prefix(*quote);
+        inner.is_some_and(|inner| inner.ends_with(*quote))
+    });
+    if is_in_quotes {
+        return Err(SecretFileErrorKind::InQuotes);
+    }
+    Ok(())
+}
+
+/// The same for a secret that has lines, such as the credentials of NATS.
+///
+/// # Errors
+/// When the file is missing, open to others, another user's, unreadable, or empty.
+pub(crate) fn read_lines(path: &Path) -> Result<String, SecretFileError> {
     let of_file = |kind| SecretFileError::new("file", path, kind);
     let secret = read_quietly(path).map_err(of_file)?;
     if let Some(mode) = secret.readable_by_others {
@@ -239,12 +272,35 @@ mod tests {
             ("x".repeat(65_536).as_bytes(), &"x".repeat(65_536)),
         ] {
             write(&path, content);
-            assert_eq!(read(&path).unwrap(), text, "{content:?}");
+            assert_eq!(read_lines(&path).unwrap(), text, "{content:?}");
         }
         for content in [&b"\xef\xbb\xbf"[..], b"\xef\xbb\xbf\n", b" \n"] {
             write(&path, content);
             let kind = read(&path).unwrap_err().kind;
             assert!(matches!(kind, SecretFileErrorKind::Empty), "{content:?}");
+        }
+    }
+
+    #[test]
+    fn secret_stands_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        for content in ["plum", "# plum\n", "\"plum", "pl\"um\"", "\"plum'", "\""] {
+            write(&path, content.as_bytes());
+            assert_eq!(read(&path).unwrap(), content.trim(), "{content:?}");
+        }
+        for (content, said) in [
+            ("plum\norchard\n", "has several lines"),
+            ("# the password\nplum\n", "has several lines"),
+            ("plum\rorchard", "has several lines"),
+            ("\"plum\"\n", "has quotes around"),
+            ("'plum orchard'", "has quotes around"),
+            ("\"\"", "has quotes around"),
+        ] {
+            write(&path, content.as_bytes());
+            let error = read(&path).unwrap_err().to_string();
+            assert!(error.contains(said), "{content:?}: {error}");
+            assert!(!error.contains("plum"), "{error}");
         }
     }
 
