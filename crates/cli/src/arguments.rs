@@ -8,11 +8,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 
 use crate::configuration::duration;
 use crate::secrets::secrecy::{HIDDEN, may_hold_a_secret};
+use crate::start::folder;
 use crate::terminal::visible::{self, Visible};
 
 /// Accounts by phone number, email address or username.
@@ -76,7 +78,9 @@ pub(crate) fn without_secrets(
         && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg)
         && !word.starts_with('-')
     {
-        text = text.replace(word.as_str(), HIDDEN);
+        let said = format!("unexpected argument '{word}' found");
+        let instead = "there is one argument more than the command takes; it is not shown, for it may be a password";
+        text = text.replace(&said, instead).replace(word.as_str(), HIDDEN);
         is_changed = true;
     }
     for (index, argument) in given.into_iter().enumerate() {
@@ -112,6 +116,7 @@ pub(crate) enum Command {
     /// Writes a copy of the database, while the site runs, to a file that is not there yet
     Backup {
         /// The file
+        #[arg(value_parser = new_file())]
         file: PathBuf,
     },
     /// Creates, lists, shows, disables and enables users, sets a password, or lists and ends sessions
@@ -260,18 +265,18 @@ pub(crate) enum UserCommand {
     },
     /// Disables a user and ends their sessions
     Disable {
-        /// Their username
-        username: String,
+        /// A username, an email address or a phone number of theirs
+        login: String,
     },
     /// Enables a disabled user again
     Enable {
-        /// Their username
-        username: String,
+        /// A username, an email address or a phone number of theirs
+        login: String,
     },
     /// Sets a password, asked for or read from standard input, and ends the sessions of the user
     SetPassword {
-        /// Their username
-        username: String,
+        /// A username, an email address or a phone number of theirs
+        login: String,
     },
     /// Deletes a user and all that is kept of them, for ever
     Delete {
@@ -303,6 +308,7 @@ pub(crate) enum OutboxCommand {
     #[command(group = selection(&["ids", "all"]))]
     Retry {
         /// Their ids
+        #[arg(value_parser = message_id)]
         ids: Vec<i64>,
         /// All of them
         #[arg(long)]
@@ -325,6 +331,33 @@ fn selection(arguments: &[&'static str]) -> ArgGroup {
     ArgGroup::new("selection")
         .args(arguments.iter().copied())
         .required(true)
+}
+
+/// The id of a message.
+fn message_id(text: &str) -> Result<i64, &'static str> {
+    text.parse()
+        .map_err(|_| "it is no id such as 7; `phone-auth outbox list` shows them")
+}
+
+/// The path of a file that is made: none that another program would take for something else, and that would here be the
+/// name of a file in the working folder.
+fn new_file() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(|path| {
+        let path = PathBuf::from(path);
+        let text = path.to_string_lossy();
+        let is_of_a_url = ["sqlite:", "postgres:", "postgresql:", "file:"]
+            .iter()
+            .any(|start| text.starts_with(start));
+        if text == "-" {
+            Err("it is no path of a file; ./- is one of that name")
+        } else if is_of_a_url {
+            Err("it is a URL, where the path of a file is needed")
+        } else if folder::is_of_a_shell(&text) {
+            Err("it is no path: ~ must be written out")
+        } else {
+            Ok(path)
+        }
+    })
 }
 
 /// How long ago something was.
@@ -366,6 +399,7 @@ pub(crate) enum KeyCommand {
     /// Writes a new secret key to a file that is not there yet
     Generate {
         /// The file
+        #[arg(value_parser = new_file())]
         file: PathBuf,
         /// As JSON
         #[arg(long)]
@@ -419,6 +453,33 @@ mod tests {
     fn password_is_no_argument() {
         let line = ["phone-auth", "user", "create", "ann", "--password", "x"];
         assert!(Arguments::try_parse_from(line).is_err());
+    }
+
+    #[test]
+    fn wrong_arguments_are_told_in_words() {
+        for (command, said) in [
+            (&["user", "show", "ann", "bob"][..], "one argument more"),
+            (&["outbox", "retry", "abc"], "it is no id such as 7"),
+            (&["backup", "sqlite:b3"], "it is a URL"),
+            (&["backup", "-"], "./- is one"),
+            (&["backup", "~/b3"], "must be written out"),
+            (&["key", "generate", "-"], "./- is one"),
+            (
+                &["key", "generate", "postgres://ann@db/site"],
+                "it is a URL",
+            ),
+        ] {
+            let line = [&["phone-auth"], command].concat();
+            let error = Arguments::try_parse_from(&line).unwrap_err();
+            let given = line.iter().skip(1).map(OsString::from);
+            let text = without_secrets(&error, given);
+            let text = text.unwrap_or_else(|| error.to_string());
+            assert!(text.contains(said), "{line:?}: {text}");
+        }
+        for path in ["b3", "./-", "/var/backups/b3", "sqlite/b3"] {
+            let line = ["phone-auth", "backup", path];
+            assert!(Arguments::try_parse_from(line).is_ok(), "{path}");
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ impl Stop {
     /// When the system refuses a handler.
     pub(crate) fn listen() -> io::Result<Self> {
         let mut asked = Asked::listen()?;
+        #[cfg(unix)]
+        ignore_others()?;
         let (count, receiver) = watch::channel(0);
         tokio::spawn(async move {
             let mut first: Option<Instant> = None;
@@ -101,6 +103,27 @@ impl Asked {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Has signals that ask other programs to open their logs again, as scripts of logrotate send them, end nothing.
+#[cfg(unix)]
+fn ignore_others() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    for (kind, name) in [
+        (SignalKind::user_defined1(), "SIGUSR1"),
+        (SignalKind::user_defined2(), "SIGUSR2"),
+    ] {
+        let mut signal = signal(kind)?;
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                tracing::warn!(
+                    "{name} is not for this program, which writes its log to standard error and opens no file again"
+                );
+            }
+        });
+    }
+    Ok(())
 }
 
 /// Whether anyone who started the program has a signal ignored. Where Linux does not say, none is.

@@ -203,7 +203,7 @@ fn wrong_settings_of_gateways_are_named() {
         (
             SMS,
             "headers = { X = \"{{ x }}\" }",
-            "sms.url (file settings.toml, line 2): it must be a request whose templates use",
+            "sms.headers (file settings.toml, line 3): it must be a request whose templates (those of sms.url",
         ),
         (
             WEBHOOK,
@@ -233,7 +233,7 @@ fn wrong_settings_of_gateways_are_named() {
         (
             SMS,
             "token_file = \"two-lines\"",
-            "sms.token_file (file settings.toml, line 3): it must be a token or password that",
+            "sms.token_file (file settings.toml, line 3): it must be a file that",
         ),
         (
             SMS,
@@ -243,7 +243,7 @@ fn wrong_settings_of_gateways_are_named() {
         (
             SMS,
             "headers = { X = \"{{ secret }}\" }\nsecret_file = \"two-lines\"",
-            "if sms.secret_file is set, secret, and whose headers are a line each",
+            "two-lines has several lines",
         ),
         (
             NATS,

@@ -50,9 +50,13 @@ fn with_password(url: &str) -> String {
 #[test]
 fn commands_work_on_postgres() {
     let site = Site::new();
-    let lacking = site.run(&["check"], "");
-    assert_eq!(lacking.code, Some(1));
-    assert!(lacking.stderr.contains("lacks"), "{}", lacking.stderr);
+    let empty = site.run(&["check"], "");
+    assert_eq!((empty.code, empty.stderr.as_str()), (Some(0), ""));
+    assert!(
+        empty.stdout.contains("is empty; `serve`"),
+        "{}",
+        empty.stdout
+    );
 
     let migrated = site.run(&["migrate"], "");
     assert_eq!((migrated.code, migrated.stderr.as_str()), (Some(0), ""));
@@ -73,6 +77,50 @@ fn commands_work_on_postgres() {
     assert_eq!(row.unwrap(), "ann|f\n");
     let listed = site.run(&["outbox", "list"], "");
     assert_eq!((listed.code, listed.stderr.as_str()), (Some(0), ""));
+}
+
+/// A user of the database who may not do all that a site does.
+#[test]
+fn check_refuses_what_would_fail() {
+    let site = Site::new();
+    assert_eq!(site.run(&["migrate"], "").code, Some(0));
+    let name = format!("{}_site", site.database.name());
+    let all =
+        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}");
+    for (granted, commands, said) in [
+        (String::new(), &["check", "serve"][..], "GRANT SELECT"),
+        (
+            format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}"),
+            &["check"],
+            "GRANT INSERT, UPDATE, DELETE ON",
+        ),
+        (
+            format!("{all}; ALTER ROLE {name} SET default_transaction_read_only = on"),
+            &["check", "serve"],
+            "default_transaction_read_only",
+        ),
+    ] {
+        let made = format!("CREATE ROLE {name} LOGIN PASSWORD 's3cret'; {granted}");
+        site.database.run(&made).unwrap();
+        let (_, at) = site.url.split_once('@').unwrap();
+        let url = format!("postgres://{name}:s3cret@{at}");
+        for command in commands {
+            let addr = ["--addr", "127.0.0.1:0"];
+            let ran = site
+                .folder
+                .run(&[&["--database", &url, command], &addr[..]].concat());
+            assert_eq!(ran.code, Some(1), "{granted} {command}: {ran:?}");
+            assert!(
+                ran.stderr.contains(said),
+                "{granted} {command}: {}",
+                ran.stderr
+            );
+            let told = !ran.stderr.contains("to make the tables");
+            assert!(told, "{granted} {command}: {}", ran.stderr);
+        }
+        let gone = format!("DROP OWNED BY {name}; DROP ROLE {name}");
+        site.database.run(&gone).unwrap();
+    }
 }
 
 #[test]

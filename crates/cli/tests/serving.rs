@@ -94,6 +94,21 @@ fn every_signal_stops_cleanly() {
 }
 
 #[test]
+fn other_signals_end_nothing() {
+    let folder = Folder::new();
+    let mut site = folder.serve();
+    for signal in [Signal::USR1, Signal::USR2] {
+        site.signal(signal);
+        assert_eq!(site.get("/accounts/login/").status, 200, "{signal:?}");
+    }
+    let (code, logs) = site.stop();
+    assert_eq!(code, Some(0), "{logs}");
+    for name in ["SIGUSR1", "SIGUSR2"] {
+        assert!(logs.contains(name), "{logs}");
+    }
+}
+
+#[test]
 fn request_in_flight_finishes() {
     let folder = Folder::new();
     let mut site = folder.serve();

@@ -282,6 +282,25 @@ fn disabled_user_cannot_log_in() {
 }
 
 #[test]
+fn any_login_names_the_user() {
+    let folder = folder_with_ann();
+    for (login, address) in [("ann", "ann@example.net"), ("ann", "+41446681800")] {
+        let added = folder.run(&["user", "add-address", login, address]);
+        assert_eq!(added.code, Some(0), "{added:?}");
+    }
+    for login in ["ann@example.net", "+41 44 668 18 00", "Ann"] {
+        let disabled = folder.run(&["user", "disable", login]);
+        assert_eq!(disabled.code, Some(0), "{disabled:?}");
+        assert_eq!(log_in(&folder, PASSWORD), 400, "{login}");
+        let enabled = folder.run(&["user", "enable", login]);
+        assert_eq!(enabled.code, Some(0), "{enabled:?}");
+        let set = folder.run_with_input(&["user", "set-password", login], PASSWORD);
+        assert_eq!(set.code, Some(0), "{set:?}");
+        assert_eq!(log_in(&folder, PASSWORD), 302, "{login}");
+    }
+}
+
+#[test]
 fn set_password_replaces_it() {
     let folder = folder_with_ann();
     let ran = folder.run_with_input(&["user", "set-password", "ann"], "  another horse \r\n");

@@ -40,13 +40,21 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     let runtime = site::runtime()?;
     let told = runtime.block_on(async {
         let is_taken = wrong.keep(serve::can_listen(configuration.server.addr));
-        let store = wrong.keep(store(configuration).await).flatten();
-        if let Some(store) = &store {
-            look(&mut wrong, configuration, &seen, store).await;
+        let mut store = wrong.keep(store(configuration).await).flatten();
+        let mut empty = None;
+        if let Some(open) = &store
+            && look(&mut wrong, configuration, &seen, open).await == Tables::None
+        {
+            empty = Some(open.place());
+            store = None;
         }
         // Put together only when nothing is wrong with any of them: each was named already.
         let prepared = seen.whole().filter(|_| wrong.is_empty())?;
         let (mode, mut notes) = (prepared.mode, prepared.notes.clone());
+        notes.extend(empty.map(|place| {
+            let place = Visible(&place);
+            format!("the database {place} is empty; `serve` or `migrate` makes the tables")
+        }));
         if let Some(store) = store {
             wrong.keep(assemble(configuration, prepared, origin, store).await);
         }
@@ -66,19 +74,51 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     }
 }
 
+/// Whether a database has tables to look at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tables {
+    /// None of ours: a start makes them.
+    None,
+    /// Some, or it could not be asked.
+    Some,
+}
+
 /// Looks at a database: as a start does, and at what is in it.
-async fn look(wrong: &mut Gathered, configuration: &Configuration, seen: &Seen, store: &OpenStore) {
+async fn look(
+    wrong: &mut Gathered,
+    configuration: &Configuration,
+    seen: &Seen,
+    store: &OpenStore,
+) -> Tables {
     store.warn_of_readers();
     if let Some(django) = &seen.django {
         wrong.keep(start::before_migrations(configuration, django, store).await);
     }
+    wrong.keep(has_rights(store).await);
+    if wrong.keep(store.has_no_tables().await) == Some(true) {
+        return Tables::None;
+    }
     if wrong.keep(has_newest_schema(store).await).is_none() {
-        return;
+        return Tables::Some;
     }
     wrong.keep(start::suits(configuration, seen.keys.as_ref(), seen.mode, store).await);
     wrong.keep(no_anomalies(store).await);
     wrong.keep(note_hashes(&configuration.django, store).await);
     wrong.keep(note_shut_out(&configuration.django, store).await);
+    Tables::Some
+}
+
+/// Refuses a database in which this program may not do what it will have to.
+async fn has_rights(store: &OpenStore) -> Result<(), Failure> {
+    let missing = store.missing_rights().await?;
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let place = store.place();
+    let told = missing.into_iter();
+    Err(Failure::because_of_all(told.map(|it| {
+        format!("the database {}: {it}", Visible(&place))
+    })))
 }
 
 /// Says what a start would do.
@@ -189,6 +229,10 @@ fn sentence(anomaly: &Anomaly) -> String {
         AnomalyKind::Ownerless => format!(
             "{rows}: an address of a user who is not there; nobody can log in or reset a password by it, so \
              give it to a user or remove it"
+        ),
+        AnomalyKind::UnreadableTime => format!(
+            "{rows}: a time that nobody can read in auth_user (date_joined or last_login); they joined in 1970, or never \
+             signed in, as far as anyone can tell, until a time such as 2026-01-02 03:04:05 stands there"
         ),
         _ => format!("{rows}: something that cannot be read is stored"),
     }

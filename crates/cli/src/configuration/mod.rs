@@ -157,6 +157,14 @@ impl Reading {
                     );
                 }
             } else if let Some(setting) = known {
+                if is_in_quotes(value) {
+                    self.mistakes.push(Mistake::Refused {
+                        setting: setting.name,
+                        at: variable(name),
+                        why: IN_QUOTES.to_owned(),
+                    });
+                    continue;
+                }
                 self.take_os(setting.name, value, variable(name));
             } else if name != "config" && !names::is_of_tests(name) {
                 self.take_os(name, value, variable(name));
@@ -218,6 +226,20 @@ impl Reading {
         changed.sources.note(setting.name, at);
         self.configuration = changed;
     }
+}
+
+/// What is said of a value in quotes.
+const IN_QUOTES: &str = "it stands in quotes, which a shell would have taken off and nothing else does; leave them out (a \
+                         value that has them can stand in the file of settings)";
+
+/// Whether a value as a whole stands in quotes, as one in a file of variables that no shell reads.
+fn is_in_quotes(value: &OsString) -> bool {
+    let bytes = value.as_encoded_bytes();
+    [b'"', b'\''].iter().any(|quote| {
+        let inner = bytes.strip_prefix(&[*quote]);
+        let inner = inner.and_then(|rest| rest.strip_suffix(&[*quote]));
+        inner.is_some_and(|inner| !inner.contains(quote))
+    })
 }
 
 /// The file of settings and who named it.

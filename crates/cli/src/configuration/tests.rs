@@ -63,6 +63,36 @@ fn mount_is_a_path() {
 }
 
 #[test]
+fn value_in_quotes_is_refused() {
+    for (variable, value) in [
+        ("PHONE_AUTH_SITE_NAME", "\"My site\""),
+        ("PHONE_AUTH_SITE_NAME", "'My site'"),
+        ("PHONE_AUTH_SITE_URL", "\"https://example.org\""),
+        ("PHONE_AUTH_SMTP_PASSWORD", "\"plum\""),
+    ] {
+        let said = mistakes("", &[(variable, value)], None).concat();
+        assert!(
+            said.contains(variable) && said.contains("in quotes"),
+            "{said}"
+        );
+        assert!(!said.contains("plum"), "{said}");
+    }
+    for value in [
+        "My \"site\"",
+        "\"Ours\" and \"yours\"",
+        "\"",
+        "Ann's",
+        "\"'",
+    ] {
+        let loaded = load("", &[("PHONE_AUTH_SITE_NAME", value)], None).unwrap();
+        assert_eq!(loaded.site.name.as_deref(), Some(value));
+    }
+    // In a file TOML says what quotes are.
+    let loaded = load("site_name = '\"My site\"'", &[], None).unwrap();
+    assert_eq!(loaded.site.name.as_deref(), Some("\"My site\""));
+}
+
+#[test]
 fn profile_follows_the_mount() {
     for (file, profile) in [
         ("", "/accounts/profile/"),

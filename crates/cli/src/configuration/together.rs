@@ -88,6 +88,8 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
     let of_sections = sections.iter().flat_map(|mistakes| mistakes(sources));
     of_sections
         .chain(idle(configuration))
+        .chain(idle_timeout(configuration))
+        .chain(request(configuration))
         .chain(accounts(configuration))
         .collect()
 }
@@ -111,6 +113,49 @@ fn idle(configuration: &Configuration) -> impl Iterator<Item = Mistake> {
         let set = names.iter().filter(|name| sources.is_set(name));
         set.map(move |name| sources.refuse(name, *why))
     })
+}
+
+/// A time without use that no session comes to.
+fn idle_timeout(configuration: &Configuration) -> Option<Mistake> {
+    let accounts = &configuration.accounts;
+    let idle = accounts.session_idle_timeout?;
+    (idle > accounts.session_lifetime).then(|| {
+        let why = "it must not be longer than session_lifetime, which ends every session before";
+        configuration.sources.refuse("session_idle_timeout", why)
+    })
+}
+
+/// What the client of a gateway writes itself, and what would be written twice.
+const OWN_HEADERS: [&str; 8] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+];
+
+/// What no request to a gateway can be like.
+fn request(configuration: &Configuration) -> Vec<Mistake> {
+    let (sms, sources) = (&configuration.sms, &configuration.sources);
+    let mut mistakes = Vec::new();
+    if sms.method == "GET" {
+        let bodies = ["sms.form", "sms.json"].into_iter();
+        mistakes.extend(bodies.filter(|name| sources.is_set(name)).map(|name| {
+            let why = "a request by GET has no body for it; set sms.method to POST, or write it into sms.url";
+            sources.refuse(name, why)
+        }));
+    }
+    for (name, _) in &sms.headers {
+        if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            let why =
+                format!("{name} is written by this program as the request needs it; leave it out");
+            mistakes.push(sources.refuse("sms.headers", why));
+        }
+    }
+    mistakes
 }
 
 fn proxies(sources: &Sources) -> Vec<Mistake> {

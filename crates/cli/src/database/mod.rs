@@ -149,6 +149,23 @@ impl OpenStore {
         }
     }
 
+    /// Whether it has none of the tables yet.
+    pub(crate) async fn has_no_tables(&self) -> Result<bool, Failure> {
+        match self {
+            Self::Sqlite(store) => store.has_no_tables().map_err(Failure::failed),
+            Self::Postgres(store) => store.has_no_tables().await.map_err(Failure::failed),
+        }
+    }
+
+    /// What this program may not do there, and what would change that. A file was opened to be written.
+    pub(crate) async fn missing_rights(&self) -> Result<Vec<String>, Failure> {
+        let missing = match self {
+            Self::Sqlite(_) => Vec::new(),
+            Self::Postgres(store) => store.missing_rights().await.map_err(Failure::failed)?,
+        };
+        Ok(missing.iter().map(ToString::to_string).collect())
+    }
+
     /// The names of the indexes that it has lost.
     pub(crate) async fn lost_indexes(&self) -> Result<Vec<&'static str>, Failure> {
         match self {
@@ -205,12 +222,19 @@ pub(crate) async fn open_current(configuration: &Configuration) -> Result<OpenSt
     Err(lacks(&store, &pending))
 }
 
+/// How many of the migrations that a database lacks are named.
+const MOST_NAMED: usize = 5;
+
 /// The failure of a database that lacks migrations.
 pub(crate) fn lacks(store: &OpenStore, pending: &[&str]) -> Failure {
+    let named = pending.get(..MOST_NAMED).unwrap_or(pending).join(", ");
+    let more = match pending.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
     Failure::because(format!(
-        "the database {} lacks {}; `phone-auth migrate` applies what it lacks",
+        "the database {} lacks {named}{more}; `phone-auth migrate` applies what it lacks",
         Visible(&store.place()),
-        pending.join(", ")
     ))
 }
 

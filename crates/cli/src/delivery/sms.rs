@@ -131,6 +131,14 @@ const LOG_IN: [&str; 6] = [
     "sms.token_file",
 ];
 
+/// Where a mistake of the request most likely stands: in what was written for this gateway, besides its address. The error
+/// says which template it is in.
+fn of_request(site: Site<'_>, address: &'static str) -> &'static str {
+    let written = ["sms.form", "sms.json", "sms.headers"];
+    let mut set = written.into_iter().filter(|name| site.sources.is_set(name));
+    set.next().unwrap_or(address)
+}
+
 /// Which setting is wrong, and what would be right.
 fn wrong(settings: &SmsSettings, site: Site<'_>, error: BuildError) -> Failure {
     let address = if settings.twilio_account_sid.is_some() {
@@ -138,6 +146,7 @@ fn wrong(settings: &SmsSettings, site: Site<'_>, error: BuildError) -> Failure {
     } else {
         "sms.url"
     };
+    let request = of_request(site, address);
     let (setting, right) = match error.kind() {
         BuildErrorKind::Plaintext => (
             address,
@@ -150,7 +159,7 @@ fn wrong(settings: &SmsSettings, site: Site<'_>, error: BuildError) -> Failure {
             "a pointer such as /messages/0/status with a text, a number or a yes or no as its value, or a text",
         ),
         BuildErrorKind::Changed => (
-            address,
+            request,
             "a request in which {{ to }} and {{ text }} arrive as they are: each is encoded for its place, so no \
              filter such as urlencode is needed there, in sms.form or in sms.json",
         ),
@@ -166,12 +175,12 @@ fn wrong(settings: &SmsSettings, site: Site<'_>, error: BuildError) -> Failure {
         BuildErrorKind::Statuses => ("sms.never", "statuses that are not also those of success"),
         BuildErrorKind::Certificate => ("sms.root_certificate", "a file of certificates in PEM"),
         BuildErrorKind::Request => (
-            address,
-            "a request whose templates use to, text, key, language and, if sms.secret_file is set, secret, \
+            request,
+            "a request whose templates (those of sms.url and sms.headers too) use to, text, key, language and, if sms.secret_file is set, secret, \
              and whose headers are a line each",
         ),
         BuildErrorKind::Incomplete => (
-            address,
+            request,
             "a request that says {{ to }} and {{ text }} in its URL, sms.form or sms.json",
         ),
         BuildErrorKind::TemplateFolder | BuildErrorKind::Template { .. } => {

@@ -53,14 +53,15 @@ pub(super) fn build(settings: &SmtpSettings, site: Site<'_>) -> Result<Option<Sm
 /// Which setting is wrong, and what would be right.
 fn wrong(site: Site<'_>, error: BuildError) -> Failure {
     let (setting, right) = match error.kind() {
-        BuildErrorKind::Sender => (
-            "smtp.from",
-            "an email address such as \"Example <accounts@example.org>\", ASCII before the @",
-        ),
-        BuildErrorKind::Hello => (
-            "smtp.hello",
-            "a full domain name such as www.example.org, or an address such as [192.0.2.1]",
-        ),
+        // The error would say again what is right.
+        BuildErrorKind::Sender => {
+            let why = "it must be an email address such as \"Example <accounts@example.org>\", ASCII before the @";
+            return site.sources.refuse("smtp.from", why).into();
+        }
+        BuildErrorKind::Hello => {
+            let why = "it must be a full domain name such as www.example.org, or an address such as [192.0.2.1]";
+            return site.sources.refuse("smtp.hello", why).into();
+        }
         BuildErrorKind::Plaintext => (
             "smtp.security",
             "tls or starttls for a server that is not this machine, unless smtp.danger_plain is true",

@@ -173,7 +173,10 @@ impl Keys {
         let current = self.file.iter().map(|file| &file.key);
         let mut keys = current.chain(&self.fallbacks);
         let Some(current) = keys.next() else {
-            return Err(Failure::because("there is no secret key"));
+            return Err(Failure::because(format!(
+                "there is no secret key at {}; name the file of the site's key with secret_key_file",
+                VisiblePath(&self.path())
+            )));
         };
         let ring = Keyring::new(copy(current)?);
         keys.try_fold(ring, |ring, key| Ok(ring.with_fallback(copy(key)?)))

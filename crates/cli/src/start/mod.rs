@@ -6,6 +6,7 @@
 
 pub(crate) mod folder;
 pub(crate) mod mode;
+mod risks;
 pub(crate) mod setup;
 
 use phone_auth::Signals;
@@ -94,6 +95,7 @@ impl Seen {
         }
         let mut notes = notes.unwrap_or_default();
         notes.extend(mode.and_then(|mode| mode::note(configuration, mode, origin)));
+        notes.extend(risks::notes(configuration, process));
         if process == Process::Site && configuration.limits.danger_off {
             notes.push(NO_LIMITS.to_owned());
         }

@@ -3,6 +3,7 @@
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
 
+use super::found::named;
 use super::problems::invalid;
 use crate::arguments::NewUser;
 use crate::exit::Failure;
@@ -38,12 +39,13 @@ pub(super) async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Fa
 
 pub(super) async fn set_active(
     accounts: &Accounts,
-    username: &str,
+    login: &str,
     active: bool,
     shares_sessions: bool,
 ) -> Result<(), Failure> {
+    let username = named(accounts, login).await?.username;
     let user = accounts
-        .set_active(username, active)
+        .set_active(&username, active)
         .await
         .map_err(Failure::failed)?;
     let now = match (active, shares_sessions) {
@@ -57,9 +59,10 @@ pub(super) async fn set_active(
     console::print(format_args!("{} {now}", Visible(&user.username))).map_err(Failure::failed)
 }
 
-pub(super) async fn set_password(accounts: &Accounts, username: &str) -> Result<(), Failure> {
+pub(super) async fn set_password(accounts: &Accounts, login: &str) -> Result<(), Failure> {
+    let username = named(accounts, login).await?.username;
     let password = password_input::ask().map_err(Failure::failed)?;
-    let user = match accounts.set_password(username, &password).await {
+    let user = match accounts.set_password(&username, &password).await {
         Ok(user) => user,
         Err(FlowError::Refused(SetPasswordRefusal::Invalid(problems))) => {
             return Err(invalid(&problems));

@@ -107,15 +107,13 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             UserCommand::EndSessions { login, json } => {
                 sessions::end(&accounts, &login, json).await
             }
-            UserCommand::Disable { username } => {
-                account::set_active(&accounts, &username, false, shares_sessions).await
+            UserCommand::Disable { login } => {
+                account::set_active(&accounts, &login, false, shares_sessions).await
             }
-            UserCommand::Enable { username } => {
-                account::set_active(&accounts, &username, true, shares_sessions).await
+            UserCommand::Enable { login } => {
+                account::set_active(&accounts, &login, true, shares_sessions).await
             }
-            UserCommand::SetPassword { username } => {
-                account::set_password(&accounts, &username).await
-            }
+            UserCommand::SetPassword { login } => account::set_password(&accounts, &login).await,
         }
     })
 }

@@ -212,6 +212,56 @@ fn setting_without_effect_is_refused() {
 }
 
 #[test]
+fn what_cannot_work_is_refused() {
+    let sms = "[sms]\nurl = \"https://sms.example/{{ to }}{{ text }}\"\n";
+    for (set, name, said) in [
+        (
+            "session_idle_timeout = \"15 days\"",
+            "session_idle_timeout",
+            "session_lifetime",
+        ),
+        (
+            "[sms]method = \"GET\"\nform = { a = \"{{ text }}\" }",
+            "sms.form",
+            "no body",
+        ),
+        (
+            "[sms]method = \"GET\"\njson = { a = \"{{ text }}\" }",
+            "sms.json",
+            "no body",
+        ),
+        ("[sms]headers = { Host = \"a\" }", "sms.headers", "Host"),
+        (
+            "[sms]headers = { transfer-encoding = \"chunked\" }",
+            "sms.headers",
+            "transfer-encoding",
+        ),
+        (
+            "[sms]headers = { Content-Length = \"1\" }",
+            "sms.headers",
+            "Content-Length",
+        ),
+    ] {
+        let set = set.replace("[sms]", sms);
+        let refused = mistakes(&set, &[], None);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        let refused = refused.concat();
+        assert!(
+            refused.starts_with(name) && refused.contains(said),
+            "{refused}"
+        );
+    }
+    for set in [
+        "session_idle_timeout = \"14 days\"",
+        "[sms]method = \"GET\"",
+        "[sms]method = \"PUT\"\nform = { a = \"{{ text }}\" }",
+        "[sms]headers = { Accept = \"a\" }",
+    ] {
+        assert!(load(&set.replace("[sms]", sms), &[], None).is_ok(), "{set}");
+    }
+}
+
+#[test]
 fn other_ways_stand_in_a_file() {
     let file = r#"
         [sms]
