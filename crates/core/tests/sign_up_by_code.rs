@@ -367,7 +367,7 @@ async fn squatted_number_signs_up_by_code() {
     }
 }
 
-/// However many have claimed the number before, and whoever else signs up with it.
+/// However many have claimed the number before.
 #[tokio::test]
 async fn claims_of_others_keep_no_owner_out() {
     const OTHER: &str = "+41446681800";

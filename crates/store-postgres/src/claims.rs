@@ -101,7 +101,7 @@ pub(crate) struct Statements {
     /// Stores a claim, no matter who has the address. Runs while the addresses of the user are locked.
     pub(crate) add: &'static str,
     pub(crate) with_user: &'static str,
-    /// Whoever has an address, in whatever spelling, and whoever claims it. Ordered after all are found: else the server might walk
+    /// All who have an address, in whatever spelling, and all who claim it. Ordered after all are found: else the server might walk
     /// through everybody's in that order.
     pub(crate) holders: &'static str,
     /// The claim, its user, and the newest request for a link.

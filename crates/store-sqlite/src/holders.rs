@@ -1,4 +1,4 @@
-//! Whoever has an address, and whoever claims it, on SQLite.
+//! All who have an address, and all who claim it, on SQLite.
 
 use phone_auth_core::address::{Address, AddressId, AddressKind, AddressRecord};
 use phone_auth_core::user::{User, UserId};
@@ -26,7 +26,7 @@ pub(crate) const OLDEST_PROOF: &str = "
             FROM phone_auth_phonenumber WHERE user_id = ?1 AND is_verified
     ) a ORDER BY since, kind LIMIT 1";
 
-/// Whoever has an address, and whoever claims it.
+/// All who have an address, and all who claim it.
 pub(crate) fn of(
     connection: &Connection,
     zone: &Zone,

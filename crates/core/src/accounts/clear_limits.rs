@@ -1,4 +1,4 @@
-//! Emptying counters: what an operator does for whoever is slowed down.
+//! Emptying counters: what an operator does for users who are slowed down.
 
 use std::net::IpAddr;
 

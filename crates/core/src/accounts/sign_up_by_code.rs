@@ -229,7 +229,7 @@ impl Accounts {
         }))
     }
 
-    /// Makes a claim the address of an account that was made for it, by whoever has shown that the address is theirs. Of several who
+    /// Makes a claim the address of an account that was made for it, by anyone who has shown that the address is theirs. Of several who
     /// do it at once one succeeds.
     async fn prove_claim(
         &self,

@@ -70,7 +70,7 @@ pub trait AddressStore: Send + Sync {
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError>;
 
-    /// Whoever has an address in whatever spelling, and whoever claims it: at most `limit` rows, and the newest `limit` claims
+    /// All who have an address in whatever spelling, and all who claim it: at most `limit` rows, and the newest `limit` claims
     /// that are not proven, in the order of their ids. However many others claim it, a claim that was just made is among them.
     async fn holders_of(
         &self,

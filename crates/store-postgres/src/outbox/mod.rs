@@ -77,7 +77,7 @@ impl OutboxStore for PostgresStore {
         let enqueue = messages
             .iter()
             .fold(enqueue, |all, message| bind(all, message));
-        // Whoever waits for both waits for the first first.
+        // Anyone who waits for both waits for the first first.
         let [first, second] = messages.map(|message| locks::of_key(locks::key_of_message(message)));
         let _first = self.at(&first).await?;
         let _passes = self.at_as_stranger(&second).await?;

@@ -179,7 +179,7 @@ impl State {
             })
     }
 
-    /// Whoever has an address, and whoever claims it.
+    /// All who have an address, and all who claim it.
     pub(super) fn holders_of(
         &self,
         address: &Address,

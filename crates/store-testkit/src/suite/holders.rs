@@ -1,4 +1,4 @@
-//! Whoever has an address, and whoever claims it.
+//! All who have an address, and all who claim it.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{Address, AddressId, AddressKind, ProofByHand};
