@@ -4,12 +4,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phone_auth::signals::{
-    Message, SiteOrigin, User, login_email, login_phone, receiver, reset_password_email,
-    reset_password_phone, verify_email, verify_phone,
+    AccountChange, Message, SiteOrigin, User, login_email, login_phone, receiver,
+    reset_password_email, reset_password_phone, security_notice_email, security_notice_phone,
+    verify_email, verify_phone,
 };
 use tokio::sync::Notify;
 
-/// A message that was sent: an e-mail or a text message with a link.
+/// A message that was sent: an e-mail or a text message with a link, or a security notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mail {
@@ -25,6 +26,8 @@ pub struct Mail {
     pub url: String,
     /// The code to type, if the message has one.
     pub code: Option<String>,
+    /// What a security notice tells of; none of a message that someone asked for.
+    pub change: Option<AccountChange>,
 }
 
 /// What was sent and not yet taken, the oldest first. Clones share it.
@@ -40,25 +43,40 @@ impl MailStore {
         self.came.notify_waiters();
     }
 
-    /// Takes the oldest message to an address, as soon as there is one.
+    /// Takes the oldest message to an address that someone asked for, as soon as there is one.
     pub(crate) async fn take(&self, to: &str) -> Mail {
+        self.take_first(|mail| mail.to == to && mail.change.is_none())
+            .await
+    }
+
+    /// Takes the oldest notice to an address of a change of this name, as soon as there is one.
+    pub(crate) async fn take_notice(&self, to: &str, change: &str) -> Mail {
+        let is_it = |told: &AccountChange| told.name() == change;
+        self.take_first(|mail| mail.to == to && mail.change.as_ref().is_some_and(is_it))
+            .await
+    }
+
+    async fn take_first(&self, is_it: impl Fn(&Mail) -> bool) -> Mail {
         loop {
             let came = self.came.notified();
-            if let Some(mail) = self.take_now(to) {
+            if let Some(mail) = self.take_now(&is_it) {
                 return mail;
             }
             came.await;
         }
     }
 
-    fn take_now(&self, to: &str) -> Option<Mail> {
+    fn take_now(&self, is_it: impl Fn(&Mail) -> bool) -> Option<Mail> {
         let mut kept = self.lock();
-        let at = kept.iter().position(|mail| mail.to == to)?;
+        let at = kept.iter().position(is_it)?;
         Some(kept.remove(at))
     }
 
-    pub(crate) fn all(&self) -> Vec<Mail> {
-        self.lock().clone()
+    /// The messages that someone asked for, or the notices.
+    pub(crate) fn all(&self, are_notices: bool) -> Vec<Mail> {
+        let kept = self.lock();
+        let is_meant = |mail: &&Mail| mail.change.is_some() == are_notices;
+        kept.iter().filter(is_meant).cloned().collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Mail>> {
@@ -81,6 +99,8 @@ impl fmt::Debug for MailStore {
     verify_phone,
     login_email,
     login_phone,
+    security_notice_email,
+    security_notice_phone,
     id = "phone_auth.development.testkit",
     optional = true
 )]
@@ -92,5 +112,6 @@ fn keep(message: &dyn Message, mail: &MailStore, site: &SiteOrigin) {
         link: message.url().as_str().to_owned(),
         url: message.url().absolute(site),
         code: message.code().map(|code| code.as_str().to_owned()),
+        change: message.change().cloned(),
     });
 }

@@ -141,24 +141,60 @@ impl TestSite {
         browser.post(done, &[("code", &code)]).await
     }
 
-    /// Takes the oldest message to an address or a number that was not taken yet, and waits until there is one.
+    /// Takes the oldest message to an address or a number that was not taken yet, and waits until there is one. Security
+    /// notices are not among them: see [`notice_to`](Self::notice_to).
     ///
     /// # Panics
     /// When none comes; the sentence says to whom there are some.
     pub async fn mail_to(&self, to: &str) -> Mail {
         let Ok(mail) = timeout(PATIENCE, self.mail.take(to)).await else {
-            panic!(
-                "no message to {to} has come; there are {:?}",
-                self.mail.all()
-            );
+            panic!("no message to {to} has come; there are {:?}", self.mail());
         };
         mail
     }
 
-    /// The messages that were sent and not taken, the oldest first. One that is still
+    /// Takes the oldest security notice to an address or a number that was not taken yet and tells of such a
+    /// [change](phone_auth::signals::AccountChange::name), and waits until there is one.
+    ///
+    /// # Panics
+    /// When none comes; the sentence says which there are.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth::core::password::Password;
+    /// use phone_auth_testkit::TestSite;
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// let site = TestSite::new().await;
+    /// site.user("ann").verified().create().await;
+    /// let new = Password::new("battery staple fence");
+    /// site.auth().accounts().set_password("ann", &new).await?;
+    /// let notice = site.notice_to("ann@example.org", "password_changed").await;
+    /// assert_eq!(notice.signal, "security_notice_email");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn notice_to(&self, to: &str, change: &str) -> Mail {
+        let Ok(notice) = timeout(PATIENCE, self.mail.take_notice(to, change)).await else {
+            panic!(
+                "no notice of {change} to {to} has come; there are {:?}",
+                self.notices()
+            );
+        };
+        notice
+    }
+
+    /// The messages that were sent and not taken, the oldest first, without security notices. One that is still
     /// [pending](phone_auth::core::outbox::Outbox) is not among them.
     pub fn mail(&self) -> Vec<Mail> {
-        self.mail.all()
+        self.mail.all(false)
+    }
+
+    /// The security notices that were sent and not taken, the oldest first. Those of a user who was made
+    /// [verified](crate::TestUser::verified) are among them.
+    pub fn notices(&self) -> Vec<Mail> {
+        self.mail.all(true)
     }
 
     /// A number that nobody has: those that Ofcom keeps free for stories.

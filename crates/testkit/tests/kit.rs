@@ -4,6 +4,7 @@
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use phone_auth::core::password::Password;
 use phone_auth::core::settings::Methods;
 use phone_auth::signals::{ResetPasswordPhone, VerifyPhone};
 use phone_auth::{BuildError, PhoneAuth, PhoneAuthBuilder, Settings, SiteOrigin};
@@ -48,6 +49,43 @@ async fn unsent_message_is_unsent_in_tests() {
     );
     assert_eq!(mail.url, format!("https://example.org{}", mail.link));
     assert_eq!(site.mail(), [], "nobody is sent a text");
+}
+
+/// Notices are kept as well, and hide no message that someone asked for.
+#[tokio::test]
+async fn notices_are_kept_apart() {
+    let site = TestSite::new().await;
+    let ann = site.user("ann").verified().create().await;
+    let flows = site.auth().accounts();
+    let new = Password::new("battery staple fence");
+    flows.set_password("ann", &new).await.unwrap();
+    for change in ["address_verified", "password_changed"] {
+        let notice = site.notice_to("ann@example.org", change).await;
+        assert_eq!(notice.signal, "security_notice_email");
+        assert_eq!(notice.change.map(|it| it.name()), Some(change));
+        assert_eq!(
+            (notice.user.username, notice.code),
+            (ann.username.clone(), None)
+        );
+    }
+    flows.set_password("ann", &new).await.unwrap();
+    flows
+        .request_password_reset("ann@example.org")
+        .await
+        .unwrap();
+    let mail = site.mail_to("ann@example.org").await;
+    assert_eq!((mail.signal, mail.change), ("reset_password_email", None));
+    assert_eq!(site.mail(), []);
+    site.notice_to("ann@example.org", "password_changed").await;
+
+    let said = sentence(async move {
+        site.notice_to("ann@example.org", "account_closed").await;
+    });
+    let said = said.await;
+    assert!(
+        said.contains("no notice of account_closed to ann@example.org has come"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
