@@ -62,29 +62,32 @@ async fn password_is_reset_by_code() {
 
 #[tokio::test]
 async fn address_is_verified_by_code() {
-    let site = Site::start().await;
-    let ann = site.member().await;
-    for value in [&ann.user.email, &ann.user.phone] {
-        let signal = if value.contains('@') {
-            "verify_email"
-        } else {
-            "verify_phone"
-        };
-        let answer = ann.client.ask_verification(value).await.expect(200);
-        let printed = site.nth_printed(signal, value, 1).await;
-        let code = printed.code().to_owned();
-        let form = answer
-            .page()
-            .form_with(&["code"])
-            .filled(&[("code".to_owned(), code)]);
-        let done = ann
-            .client
-            .send_form("/accounts/user_verification/", &form)
-            .await;
-        let page = ann.client.open(done.expect(302).location()).await;
-        page.says("is confirmed");
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let ann = site.member().await;
+        for value in [&ann.user.email, &ann.user.phone] {
+            let signal = if value.contains('@') {
+                "verify_email"
+            } else {
+                "verify_phone"
+            };
+            let answer = ann.client.ask_verification(value).await.expect(200);
+            let printed = site.nth_printed(signal, value, 1).await;
+            let code = printed.code().to_owned();
+            let form = answer
+                .page()
+                .form_with(&["code"])
+                .filled(&[("code".to_owned(), code)]);
+            let done = ann
+                .client
+                .send_form("/accounts/user_verification/", &form)
+                .await;
+            let page = ann.client.open(done.expect(302).location()).await;
+            page.says("is confirmed");
+        }
+        assert_eq!(ann.client.unverified().await.len(), 0, "{kind:?}");
     }
-    assert_eq!(ann.client.unverified().await.len(), 0);
 }
 
 /// Two hundred connections guess at once at one challenge: five are compared.
