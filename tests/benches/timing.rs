@@ -95,6 +95,8 @@ async fn main() -> ExitCode {
     same &= report("wrong code of a reset", &kinds, &of_resets);
     let resends = measure(&kinds, async |kind| resent(&site, kind).await).await;
     same &= report("resend", &kinds, &resends);
+    let shown = measure(&kinds, async |kind| shown(&site, kind).await).await;
+    same &= report("page of a code", &kinds, &shown);
     drop(site);
     same &= concealed().await;
 
@@ -451,6 +453,12 @@ async fn refused_code(site: &Site, kind: &Kind) -> Duration {
     let started = Instant::now();
     client.post(DONE, [("code", "000000")]).await.expect(400);
     started.elapsed()
+}
+
+/// How long the page takes that has the field for the code.
+async fn shown(site: &Site, kind: &Kind) -> Duration {
+    let client = asker(site, kind).await;
+    timed(client.get(DONE), 200).await
 }
 
 /// How long sending another code takes.
