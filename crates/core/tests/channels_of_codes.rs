@@ -184,7 +184,7 @@ async fn other_channel_is_another_request() {
     }
 }
 
-/// Whoever asks by each channel there is has five attempts in all.
+/// Anyone who asks by each channel there is has five attempts in all.
 #[tokio::test]
 async fn other_channel_gives_no_attempts_back() {
     for (flow, login) in [

@@ -24,7 +24,7 @@ use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 enum For {
     Reset,
     LogIn,
-    /// Her number is not verified, as is no other of her addresses.
+    /// The number is not verified, as is no other address of the account.
     Verify,
     /// The same, where one signs up by code: it signs in.
     SignUp,
@@ -297,7 +297,7 @@ async fn change_ends_code_and_link_alike() {
     }
 }
 
-/// Where one signs up by code, an operator's word that a number is not hers keeps her password and her sessions: the code that
+/// Where one signs up by code, an operator's word that a number is no longer theirs ends no password and no session: the code that
 /// was sent before takes nothing over.
 #[tokio::test]
 async fn unverified_account_is_taken_by_no_older_code() {

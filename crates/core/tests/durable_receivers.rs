@@ -21,10 +21,10 @@ use phone_auth_core::password::Password;
 use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_core::store::UserStore;
 use phone_auth_events::{
-    AccountClosed, EmailAdded, EmailRemoved, EmailVerified, LoginPhone, PasswordChanged, PasswordWasReset,
-    PhoneAdded, PhoneRemoved, PhoneVerified, Signals, UserSignedUp, account_closed, email_added,
-    email_removed, email_verified, password_changed, password_was_reset, phone_added,
-    phone_removed, phone_verified, receiver, user_signed_up,
+    AccountClosed, EmailAdded, EmailRemoved, EmailVerified, LoginPhone, PasswordChanged,
+    PasswordWasReset, PhoneAdded, PhoneRemoved, PhoneVerified, Signals, UserSignedUp,
+    account_closed, email_added, email_removed, email_verified, password_changed,
+    password_was_reset, phone_added, phone_removed, phone_verified, receiver, user_signed_up,
 };
 
 /// What the receivers heard, and how many calls are to fail first.

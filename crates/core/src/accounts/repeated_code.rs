@@ -26,7 +26,7 @@ use crate::user::UserId;
 const LOOKS: usize = 40;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
-/// How often it is looked whether a click before has ended a challenge by its last attempt: half a second in all. Whoever uses
+/// How often it is looked whether a click before has ended a challenge by its last attempt: half a second in all. Anyone who uses
 /// up the attempts of a challenge can have others look so, for nobody's as well.
 const LOOKS_AT_LAST: usize = 10;
 

@@ -27,7 +27,7 @@ impl Accounts {
     /// the page of a link that [works](Self::open_log_in_link), which nobody else is shown.
     ///
     /// # Security
-    /// It opens nothing by itself: whoever has it and the link gets, for a minute, the session that the two have begun.
+    /// It opens nothing by itself: anyone who has it and the link gets, for a minute, the session that the two have begun.
     ///
     /// # Errors
     /// [`Broken`](super::FailureKind::Broken), the source of randomness.
