@@ -16,6 +16,7 @@ use common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring, unlimi
 use phone_auth_core::accounts::{Accounts, Removal};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::clock::Clock;
+use phone_auth_core::limits::{LimitSettings, TextCountries, TextGuard};
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::NoticesBy;
@@ -313,4 +314,36 @@ async fn full_outbox_keeps_nobody_from_a_change() {
     assert_eq!(messages(&accounts).await.len(), 2);
     let last = kit.current_user("ann", STAPLE).await;
     assert_eq!(last.user().username, "ann");
+}
+
+/// One who has a number proven and changes something again and again would have as many text messages sent as they like, and to
+/// countries that the site sends nothing to.
+#[tokio::test]
+async fn texts_of_changes_are_limited() {
+    for (countries, told) in [(None, 10), (Some("IN"), 10), (Some("US"), 0)] {
+        let kit = Kit::with_settings(|settings| {
+            settings.limits = LimitSettings::default();
+            if let Some(country) = countries {
+                settings.limits.text_countries = TextCountries::named([country]).unwrap();
+                settings.limits.text_guard = TextGuard::Enforce;
+            }
+        });
+        kit.sign_up_ann().await;
+        let ann = kit.current_user("ann", HORSE).await;
+        let phone = kit.address(&ann, AddressKind::Phone).await;
+        assert!(
+            kit.accounts
+                .set_verified(ann.user(), &phone, true)
+                .await
+                .unwrap()
+        );
+        let mut texts = Told::of(&kit);
+        for _ in 0..8 {
+            for (old, new) in [(HORSE, STAPLE), (STAPLE, HORSE)] {
+                kit.clock.advance(Duration::from_secs(15));
+                change_password(&kit.accounts, &kit, old, new).await;
+            }
+        }
+        assert_eq!(texts.take().len(), told, "{countries:?}");
+    }
 }

@@ -216,7 +216,7 @@ impl Accounts {
                 kind.as_str().as_bytes(),
                 value.as_bytes(),
             ];
-            let sent = match accounts.may_tell(about, kind, &holder).await {
+            let sent = match accounts.may_tell(about, kind).await {
                 Ok(true) => accounts.send_notice(&holder, notice).await,
                 Ok(false) => Ok(()),
                 Err(failure) => Err(failure),

@@ -194,11 +194,10 @@ impl Accounts {
         &self,
         about: [&[u8]; 3],
         kind: AddressKind,
-        user: &User,
     ) -> Result<bool, Failure> {
         let asking = Asking {
             flow: "notices",
-            user: Some(user),
+            user: None,
             is_stranger: false,
         };
         let limit = match kind {

@@ -115,6 +115,11 @@ impl Accounts {
         }
         let (now, language) = (self.now(), self.language.as_ref());
         for address in told {
+            // Texts cost money: one who changes something again and again has as many sent as verifications of a number.
+            let about = [b"notice".as_slice(), b"phone", address.value.as_bytes()];
+            if address.kind == AddressKind::Phone && !self.may_tell(about, address.kind).await? {
+                continue;
+            }
             let to = (user, address.kind, address.value.as_str());
             let links = &self.inner.links;
             let mut message =
@@ -210,6 +215,7 @@ impl Accounts {
                 && wants(address.kind)
                 && self.sends_notices(address.kind)
                 && !self.is_refused_number(address)
+                && !self.is_refused_country(address)
         };
         addresses.iter().filter(may_be_told).collect()
     }

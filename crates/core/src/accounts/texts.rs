@@ -5,7 +5,7 @@ use std::sync::Arc;
 use phone_auth_events::{MessageRefusal, MessageRefused, Sender};
 
 use super::{Accounts, Dispatch, Failure};
-use crate::address::{AddressKind, PhoneNumber};
+use crate::address::{AddressKind, AddressRecord, PhoneNumber};
 use crate::limits::{
     LimitKey, ScopeKind, TextBudget, TextChange, TextCount, TextGuard, TextRow, TextScope,
     TextTotals, text_refusal,
@@ -81,7 +81,7 @@ impl Accounts {
         if to.kind() != AddressKind::Phone {
             return None;
         }
-        // Nobody but the user of a proven number has them sent, and no link in them is used.
+        // Nobody but the user of a proven number has them sent, and no link in them is used: they have limits of their own.
         if matches!(purpose, Purpose::SecurityNotice | Purpose::Event) {
             return None;
         }
@@ -125,6 +125,16 @@ impl Accounts {
             is_enforced,
             count,
         })
+    }
+
+    /// Whether an address is a number of a country that is sent nothing.
+    pub(super) fn is_refused_country(&self, address: &AddressRecord) -> bool {
+        let limits = &self.settings().limits;
+        !limits.danger_off
+            && limits.text_guard == TextGuard::Enforce
+            && address.kind == AddressKind::Phone
+            && PhoneNumber::parse(&address.value)
+                .is_ok_and(|number| !limits.text_countries.contain(&number))
     }
 
     /// Whom a text message goes to by what is counted.
