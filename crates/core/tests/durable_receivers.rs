@@ -7,6 +7,7 @@
     reason = "a failed unwrap is a failed test, and so is an event that is not there"
 )]
 
+#[path = "flows/common/mod.rs"]
 mod common;
 
 use std::io;

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+#[path = "store/common/mod.rs"]
 mod common;
 
 use std::collections::HashSet;

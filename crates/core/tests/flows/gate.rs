@@ -1,0 +1,278 @@
+//! The application's gate: what it is told, and that a flow which it holds back has done nothing.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not there is a failed test"
+)]
+
+use crate::common;
+use std::sync::{Arc, Mutex};
+
+use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, ann, failure, keyring};
+use phone_auth_core::accounts::{Accounts, CurrentUser, FailureKind, FlowError};
+use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::client::Client;
+use phone_auth_core::gate::{
+    Gate, GateChallenge, GateDecision, GateError, GateRefusal, GateRequest, GatedFlow, async_trait,
+};
+use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::password::Password;
+use phone_auth_core::settings::Settings;
+use phone_auth_core::store::StoreErrorKind;
+use phone_auth_core::user::UserId;
+
+/// What a gate was asked.
+#[derive(Clone, Debug, PartialEq)]
+struct Asked {
+    flow: GatedFlow,
+    client: Option<String>,
+    user: Option<UserId>,
+    names: [Option<String>; 3],
+    answer: Option<String>,
+}
+
+/// A gate that answers as it is told, and keeps what it was asked.
+#[derive(Clone)]
+struct Told {
+    decide: fn(&GateRequest<'_>) -> Result<GateDecision, GateError>,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Told {
+    fn new(decide: fn(&GateRequest<'_>) -> Result<GateDecision, GateError>) -> Self {
+        Self {
+            decide,
+            asked: Arc::default(),
+        }
+    }
+
+    fn take(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl Gate for Told {
+    async fn ask(&self, request: &GateRequest<'_>) -> Result<GateDecision, GateError> {
+        let names = [
+            request.names.username,
+            request.names.email,
+            request.names.phone,
+        ];
+        self.asked.lock().unwrap().push(Asked {
+            flow: request.flow,
+            client: request.client.map(|it| it.to_string()),
+            user: request.user,
+            names: names.map(|name| name.map(str::to_owned)),
+            answer: request.answer.map(str::to_owned),
+        });
+        (self.decide)(request)
+    }
+}
+
+/// Flows over the same store, behind a gate, with the limits that ship.
+fn gated(kit: &Kit, gate: &Told) -> Accounts {
+    Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))
+        .limits(Arc::new(kit.store.clone()))
+        .signals(kit.signals.clone())
+        .settings(Settings::default())
+        .clock(kit.clock.clone())
+        .hasher(kit.hasher.clone())
+        .gate(gate.clone())
+        .build()
+        .unwrap()
+        .for_client(Client::new().at("203.0.113.7".parse().unwrap()))
+}
+
+/// Begins a flow; how it failed, if it did.
+async fn begin(
+    accounts: &Accounts,
+    flow: GatedFlow,
+    user: &CurrentUser,
+) -> Option<(FailureKind, Option<GateRefusal>)> {
+    fn told<T, R>(ended: Result<T, FlowError<R>>) -> Option<(FailureKind, Option<GateRefusal>)> {
+        match ended {
+            Err(FlowError::Failed(failure)) => Some((failure.kind(), failure.gate().cloned())),
+            _ => None,
+        }
+    }
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    match flow {
+        GatedFlow::SignUp => told(accounts.sign_up(ann()).await),
+        GatedFlow::LogIn => told(accounts.log_in("ann", &horse, None).await),
+        GatedFlow::RequestPasswordReset => told(accounts.request_password_reset(ANNS_EMAIL).await),
+        GatedFlow::RequestVerification => {
+            let id = AddressId::new(1);
+            told(
+                accounts
+                    .request_verification(user, AddressKind::Email, id)
+                    .await,
+            )
+        }
+        GatedFlow::AddAddress => {
+            let email = "Second@Example.org";
+            told(accounts.add_address(user, AddressKind::Email, email).await)
+        }
+        GatedFlow::ChangePassword => told(
+            accounts
+                .change_password(user, &horse, &staple, &staple)
+                .await,
+        ),
+        other => unreachable!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn gate_comes_before_everything() {
+    let kit = Kit::with_ann().await;
+    let user = kit.current_user("ann", HORSE).await;
+    let denying = Told::new(|_| Ok(GateDecision::deny("Not today.")));
+    let asking = Told::new(|_| Ok(GateDecision::Challenge(GateChallenge::new("Why?"))));
+    let denied = (
+        FailureKind::Denied,
+        Some(GateRefusal::Denied("Not today.".to_owned())),
+    );
+    let challenged = (
+        FailureKind::Challenged,
+        Some(GateRefusal::Challenged(GateChallenge::new("Why?"))),
+    );
+    // Whatever it would read fails, so it has read nothing.
+    kit.store.fail_with(StoreErrorKind::Unavailable);
+    for (gate, expected) in [(&denying, denied), (&asking, challenged)] {
+        let accounts = gated(&kit, gate);
+        for flow in GatedFlow::ALL {
+            // More often than any limit allows: what is held back is not counted.
+            for _ in 0..40 {
+                let ended = begin(&accounts, flow, &user).await;
+                assert_eq!(ended.as_ref(), Some(&expected), "{flow:?}");
+            }
+            assert_eq!(gate.take().len(), 40, "{flow:?}");
+        }
+    }
+    assert_eq!(kit.hasher.checked(), 0);
+    assert!(kit.record.take().is_empty());
+}
+
+#[tokio::test]
+async fn flows_that_are_let_through_begin() {
+    let kit = Kit::with_ann().await;
+    let user = kit.current_user("ann", HORSE).await;
+    let allows = Told::new(|_| Ok(GateDecision::Allow));
+    let accounts = gated(&kit, &allows);
+    for flow in GatedFlow::ALL {
+        assert_eq!(begin(&accounts, flow, &user).await, None, "{flow:?}");
+        let asked = allows.take();
+        assert_eq!(asked.len(), 1, "{flow:?}");
+        assert_eq!(asked.first().map(|it| it.flow), Some(flow));
+    }
+}
+
+#[tokio::test]
+async fn gate_is_told_what_was_typed() {
+    let kit = Kit::with_ann().await;
+    let gate = Told::new(|_| Ok(GateDecision::Allow));
+    let accounts = gated(&kit, &gate);
+    let of = |asked: Vec<Asked>| asked.into_iter().map(|it| it.names).collect::<Vec<_>>();
+    let names = |names: [&str; 3]| {
+        vec![names.map(|name| Some(name.to_owned()).filter(|it| !it.is_empty()))]
+    };
+    let wrong = Password::new("wrong");
+    for (login, expected) in [
+        ("ann", ["ann", "", ""]),
+        ("Ann@Example.ORG", ["Ann@Example.ORG", ANNS_EMAIL, ""]),
+        ("+91 98765 43210", ["", "", ANNS_PHONE]),
+        // Nobody's are told alike.
+        ("nobody", ["nobody", "", ""]),
+        (
+            "Nobody@Example.ORG",
+            ["Nobody@Example.ORG", "nobody@example.org", ""],
+        ),
+    ] {
+        drop(accounts.log_in(login, &wrong, None).await);
+        let mut expected = names(expected);
+        let told = of(gate.take());
+        if login.starts_with('+') {
+            // It may be a username as well.
+            expected[0][0] = told[0][0].clone();
+        }
+        assert_eq!(told, expected, "{login}");
+    }
+    drop(accounts.sign_up(ann()).await);
+    assert_eq!(of(gate.take()), names(["ann", ANNS_EMAIL, ANNS_PHONE]));
+    // What cannot be read is missing.
+    let mut form = ann();
+    (form.email, form.phone) = ("@", "12");
+    drop(accounts.sign_up(form).await);
+    assert_eq!(of(gate.take()), names(["ann", "", ""]));
+
+    let user = kit.current_user("ann", HORSE).await;
+    let signed_in = accounts.for_client(Client::new().signed_in(&user));
+    drop(
+        signed_in
+            .add_address(&user, AddressKind::Phone, "+44 20 7946 0018")
+            .await,
+    );
+    let asked = gate.take();
+    assert_eq!(asked[0].user, Some(user.user().id));
+    assert_eq!(asked[0].client, None);
+    assert_eq!(of(asked), names(["", "", "+442079460018"]));
+}
+
+#[tokio::test]
+async fn answer_reaches_the_gate() {
+    let kit = Kit::with_ann().await;
+    let gate = Told::new(|request| {
+        Ok(match request.answer {
+            Some("42") => GateDecision::Allow,
+            _ => GateDecision::Challenge(GateChallenge::new("6 × 7")),
+        })
+    });
+    let accounts = gated(&kit, &gate);
+    let long = "4".repeat(GateRequest::MAX_ANSWER + 1);
+    for (answer, told, passes) in [
+        (None, None, false),
+        (Some(""), None, false),
+        (Some("41"), Some("41"), false),
+        (Some(long.as_str()), None, false),
+        (Some("42"), Some("42"), true),
+    ] {
+        let answered = accounts.with_gate_answer(answer);
+        let ended = answered.request_password_reset(ANNS_EMAIL).await;
+        assert_eq!(ended.is_ok(), passes, "{answer:.9?}");
+        assert_eq!(gate.take()[0].answer.as_deref(), told);
+    }
+    let longest = "4".repeat(GateRequest::MAX_ANSWER);
+    let answered = accounts.with_gate_answer(Some(&longest));
+    drop(answered.request_password_reset(ANNS_EMAIL).await);
+    assert_eq!(gate.take()[0].answer.as_deref(), Some(longest.as_str()));
+}
+
+#[tokio::test]
+async fn gate_that_cannot_decide_lets_nobody_through() {
+    let kit = Kit::with_ann().await;
+    let gate = Told::new(|_| Err("its server does not answer".into()));
+    let accounts = gated(&kit, &gate);
+    let failure = failure(accounts.log_in("ann", &Password::new(HORSE), None).await);
+    assert_eq!(failure.kind(), FailureKind::Unavailable);
+    assert!(failure.is_retryable());
+    assert!(failure.gate().is_none());
+    let source = std::error::Error::source(&failure).unwrap();
+    assert_eq!(source.to_string(), "its server does not answer");
+    assert_eq!(kit.hasher.checked(), 0);
+}
+
+/// Limits that this process knows of come first, so that a flood does not reach the gate.
+#[tokio::test]
+async fn flood_does_not_reach_the_gate() {
+    let kit = Kit::with_settings(|settings| settings.limits = LimitSettings::default());
+    let gate = Told::new(|_| Ok(GateDecision::Allow));
+    let accounts = gated(&kit, &gate);
+    for number in 0..40 {
+        let login = format!("nobody{number}");
+        drop(accounts.log_in(&login, &Password::new("wrong"), None).await);
+    }
+    let asked = gate.take().len();
+    // Ten that failed, and the one that was refused for it.
+    assert_eq!(asked, 11);
+}

@@ -1,0 +1,550 @@
+//! Signing up with a name and a number, without a password.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not as it should be is a failed test"
+)]
+
+use std::sync::Arc;
+
+use crate::common::{ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, failure, keyring, refusal, unlimited};
+use phone_auth_core::accounts::{
+    Accounts, CodeRefusal, FailureKind, FlowError, InvalidLink, LoggedIn, SignUpForm, SignUpRefusal,
+};
+use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
+use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::form::{Field, FieldProblem, Problem};
+use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::outbox::Notices;
+use phone_auth_core::password::{EncodedPassword, Password};
+use phone_auth_core::settings::{Methods, Settings};
+use phone_auth_core::store::{AddressStore, UserStore};
+use phone_auth_core::user::{NewUser, User};
+use phone_auth_events::{AccountChange, Capture, LoginPhone, SecurityNoticePhone};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
+
+/// A form with a name and a number.
+fn form<'a>(name: &'a str, phone: &'a str) -> SignUpForm<'a> {
+    SignUpForm {
+        first_name: name,
+        last_name: "Smith",
+        username: "",
+        email: "",
+        phone,
+        password: Password::new(""),
+        confirm_password: None,
+    }
+}
+
+fn by_code(settings: &mut Settings) {
+    settings.authentication_methods = Methods {
+        phone: true,
+        email: false,
+        username: false,
+    };
+    settings.login_by_code = true;
+    settings.sign_up_by_code = true;
+}
+
+/// What was sent: the code, and what the link has in its path.
+#[derive(Clone, Debug)]
+struct Sent {
+    code: String,
+    id: String,
+    token: String,
+}
+
+/// A site for phones and codes only.
+struct Site {
+    kit: Kit,
+    texts: Capture<LoginPhone>,
+}
+
+impl Site {
+    fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let kit = Kit::with_settings(|settings| {
+            by_code(settings);
+            change(settings);
+        });
+        let texts = kit.signals.capture();
+        Self { kit, texts }
+    }
+
+    fn sent(&mut self) -> Vec<Sent> {
+        let sent = |text: &LoginPhone| {
+            let link = text.link();
+            Sent {
+                code: text.envelope.code.as_ref().unwrap().as_str().to_owned(),
+                id: link.id.to_owned(),
+                token: link.token.to_owned(),
+            }
+        };
+        self.texts.take().iter().map(sent).collect()
+    }
+
+    /// Someone signs up; the code that the owner of the number gets.
+    async fn asked(&mut self, name: &str, phone: &str) -> (ChallengeKey, Sent) {
+        let flow = self.kit.accounts.begin_sign_up(form(name, phone), None);
+        let key = flow.await.unwrap();
+        (key, self.sent().remove(0))
+    }
+
+    async fn by_code(
+        &self,
+        key: &ChallengeKey,
+        code: &str,
+    ) -> Result<LoggedIn, FlowError<CodeRefusal>> {
+        self.kit.accounts.log_in_by_code(key, code, None).await
+    }
+
+    async fn by_link(&self, sent: &Sent) -> Result<LoggedIn, FlowError<InvalidLink>> {
+        let accounts = &self.kit.accounts;
+        accounts.log_in_by_link(&sent.id, &sent.token, None).await
+    }
+
+    async fn all_users(&self) -> Vec<User> {
+        self.kit.store.users_after(None, 10).await.unwrap()
+    }
+
+    /// A user with a password and numbers, none of them verified, as another program makes them.
+    async fn with_password(&self, numbers: &[&str]) -> (User, Accounts) {
+        let passwords = Accounts::builder(Arc::new(self.kit.store.clone()), keyring(SECRET))
+            .signals(self.kit.signals.clone())
+            .settings(unlimited())
+            .clock(self.kit.clock.clone())
+            .hasher(self.kit.hasher.clone())
+            .build()
+            .unwrap();
+        let user = passwords
+            .create_user(SignUpForm {
+                username: "thief",
+                phone: numbers[0],
+                password: Password::new(HORSE),
+                ..form("Thief", "")
+            })
+            .await
+            .unwrap();
+        let session = passwords.log_in("thief", &Password::new(HORSE), None).await;
+        let current_user = passwords.current_user(&session.unwrap().key).await;
+        let current_user = current_user.unwrap().unwrap();
+        for number in &numbers[1..] {
+            let add = passwords.add_address(&current_user, AddressKind::Phone, number);
+            add.await.unwrap();
+        }
+        (user, passwords)
+    }
+
+    async fn set_verified(&self, user: &User, number: &str) {
+        let all = self.kit.store.addresses_of(user.id, 10).await.unwrap();
+        let address = all.into_iter().find(|it| it.value == number).unwrap();
+        let verified = ExternalChange::SetVerified(address.kind, address.id, true);
+        self.kit.store.make(verified).await;
+    }
+}
+
+#[tokio::test]
+async fn name_number_and_code_sign_up() {
+    for by_link in [false, true] {
+        let mut site = Site::new();
+        let (key, sent) = site.asked("Ann", "+91 98765 43210").await;
+        let made = site.all_users().await.remove(0);
+        let made = made.username.as_str();
+        let told = site.kit.record.take_flows();
+        assert_eq!(told, [format!("user_signed_up begin_sign_up {made}")]);
+        let logged_in = if by_link {
+            site.by_link(&sent).await.unwrap()
+        } else {
+            site.by_code(&key, &sent.code).await.unwrap()
+        };
+        let how = if by_link {
+            "log_in_by_link"
+        } else {
+            "log_in_by_code"
+        };
+        let told = site.kit.record.take_flows();
+        let expected = [
+            format!("phone_verified {how} {made} {ANNS_PHONE}"),
+            format!("user_logged_in {how} {made}"),
+        ];
+        assert_eq!(told, expected);
+        let user = site.kit.stored(&logged_in.user).await;
+        assert_eq!((&*user.first_name, &*user.last_name), ("Ann", "Smith"));
+        assert!(user.password.reveal().starts_with('!') && user.last_login.is_some());
+        let addresses = site.kit.store.addresses_of(user.id, 10).await.unwrap();
+        assert_eq!(addresses.len(), 1);
+        assert!(addresses[0].is_verified && addresses[0].value == ANNS_PHONE);
+        // Once; either ends both.
+        assert!(site.by_link(&sent).await.is_err());
+        assert!(site.by_code(&key, &sent.code).await.is_err());
+
+        // Who has no password proves by the code who they are, at each log-in.
+        let accounts = site.kit.accounts.clone();
+        let current_user = accounts
+            .current_user(&logged_in.key)
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(accounts.require_recent_proof(&current_user).is_ok());
+        site.kit.clock.advance(std::time::Duration::from_mins(6));
+        assert!(accounts.require_recent_proof(&current_user).is_err());
+        let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
+        let code = site.sent().remove(0).code;
+        let again = site.by_code(&key, &code).await.unwrap();
+        let current_user = accounts.current_user(&again.key).await.unwrap().unwrap();
+        assert!(accounts.require_recent_proof(&current_user).is_ok());
+        assert_eq!(current_user.user().id, user.id);
+    }
+}
+
+/// To who has an account it is a log-in, and those who ask are told the same.
+#[tokio::test]
+async fn number_with_an_account_signs_in() {
+    let mut site = Site::new();
+    let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let first = site.by_code(&key, &sent.code).await.unwrap();
+    let (key, sent) = site.asked("Anna", ANNS_PHONE).await;
+    let second = site.by_code(&key, &sent.code).await.unwrap();
+    assert_eq!(first.user.id, second.user.id);
+    assert_eq!(second.user.first_name, "Ann");
+    assert_eq!(site.all_users().await.len(), 1);
+
+    // Nobody is sent anything who is disabled, and that is not told either.
+    site.kit
+        .accounts
+        .set_active(&first.user.username, false)
+        .await
+        .unwrap();
+    let flow = site
+        .kit
+        .accounts
+        .begin_sign_up(form("Ann", ANNS_PHONE), None);
+    let key = flow.await.unwrap();
+    assert_eq!(site.sent().len(), 0);
+    let told = refusal(site.by_code(&key, "123456").await);
+    assert_eq!(told, CodeRefusal::Wrong { left: 4 });
+}
+
+/// Anyone who signs up with the number of another has made an account that nobody gets into. It stands in no one's way.
+#[tokio::test]
+async fn account_of_a_stranger_blocks_nobody() {
+    for by_sign_up in [true, false] {
+        let mut site = Site::new();
+        let (strangers, _) = site.asked("Stranger", ANNS_PHONE).await;
+        let wrong = refusal(site.by_code(&strangers, "123456").await);
+        assert!(matches!(wrong, CodeRefusal::Wrong { .. }));
+        let (key, sent) = if by_sign_up {
+            site.asked("Ann", ANNS_PHONE).await
+        } else {
+            let flow = site.kit.accounts.begin_log_in(ANNS_PHONE, None);
+            let key = flow.await.unwrap();
+            (key, site.sent().remove(0))
+        };
+        site.by_code(&key, &sent.code).await.unwrap();
+        assert_eq!(site.all_users().await.len(), 1);
+        let told = refusal(site.by_code(&strangers, &sent.code).await);
+        assert!(matches!(told, CodeRefusal::Wrong { .. }));
+    }
+}
+
+/// A password that was set before someone has shown that the number is theirs (GHSA-qq9h-g4jm-xgf3).
+#[tokio::test]
+async fn password_set_before_the_proof_is_over() {
+    for by_link in [false, true] {
+        let mut site = Site::new();
+        let (thief, passwords) = site.with_password(&[ANNS_PHONE]).await;
+        let session = passwords.log_in("thief", &Password::new(HORSE), None).await;
+        let session = session.unwrap().key;
+        let reset = site
+            .kit
+            .accounts
+            .begin_log_in(ANNS_PHONE, None)
+            .await
+            .unwrap();
+        let sent = site.sent().remove(0);
+        let ann = if by_link {
+            site.by_link(&sent).await.unwrap()
+        } else {
+            site.by_code(&reset, &sent.code).await.unwrap()
+        };
+        assert_eq!(ann.user.id, thief.id);
+        assert!(passwords.current_user(&session).await.unwrap().is_none());
+        for password in [HORSE, STAPLE, ""] {
+            let password = Password::new(password);
+            let tried = passwords.log_in("thief", &password, None);
+            assert!(tried.await.is_err());
+        }
+        assert!(!site.kit.stored(&thief).await.password.is_usable());
+    }
+}
+
+/// Who has shown that one address is theirs keeps their account, no matter who has another that they claim.
+#[tokio::test]
+async fn account_with_a_proven_number_is_not_for_the_taking() {
+    const OTHER: &str = "+41446681800";
+    let mut site = Site::new();
+    let (owner, passwords) = site.with_password(&[ANNS_PHONE, OTHER]).await;
+    // It was sent while nothing was proven.
+    let key = site.kit.accounts.begin_log_in(OTHER, None).await.unwrap();
+    let sent = site.sent().remove(0);
+    site.set_verified(&owner, ANNS_PHONE).await;
+    assert_eq!(refusal(site.by_link(&sent).await), InvalidLink);
+    assert_eq!(
+        refusal(site.by_code(&key, &sent.code).await),
+        CodeRefusal::Over
+    );
+    for accounts in [&site.kit.accounts.clone(), &passwords] {
+        drop(accounts.begin_log_in(OTHER, None).await);
+        assert_eq!(site.sent().len(), 0);
+    }
+    assert!(site.kit.stored(&owner).await.password.is_usable());
+}
+
+/// Someone who has proven another number has this one in their account, without proof. Its owner signs up all the same.
+#[tokio::test]
+async fn squatted_number_signs_up_by_code() {
+    const OTHER: &str = "+41446681800";
+    for (by_sign_up, by_link) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut site = Site::new();
+        let (squatter, _) = site.with_password(&[OTHER, ANNS_PHONE]).await;
+        site.set_verified(&squatter, OTHER).await;
+        let mut notices = site.kit.signals.capture::<SecurityNoticePhone>();
+        // Who is no squatter yet is sent nothing, as before.
+        let flow = site.kit.accounts.begin_log_in(ANNS_PHONE, None);
+        flow.await.unwrap();
+        assert_eq!(site.sent().len(), 0);
+        let (first, _) = site.asked("Ann", ANNS_PHONE).await;
+        // Another message goes to the same account, by either flow.
+        let (key, sent) = if by_sign_up {
+            site.asked("Ann", ANNS_PHONE).await
+        } else {
+            let flow = site.kit.accounts.begin_log_in(ANNS_PHONE, Some(&first));
+            (flow.await.unwrap(), site.sent().remove(0))
+        };
+        assert_eq!(site.all_users().await.len(), 2);
+        site.kit.record.forget();
+        assert_eq!(notices.take().len(), 0);
+        let ann = if by_link {
+            site.by_link(&sent).await.unwrap()
+        } else {
+            site.by_code(&key, &sent.code).await.unwrap()
+        };
+        assert_ne!(ann.user.id, squatter.id);
+        let how = if by_link {
+            "log_in_by_link"
+        } else {
+            "log_in_by_code"
+        };
+        let name = &ann.user.username;
+        let told = site.kit.record.take_flows();
+        let expected = [
+            format!("phone_verified {how} {name} {ANNS_PHONE}"),
+            format!("phone_lost {how} thief {ANNS_PHONE}"),
+            format!("user_logged_in {how} {name}"),
+        ];
+        assert_eq!(told, expected);
+        let notice = notices.take().remove(0);
+        let lost = AccountChange::AddressLost(ANNS_PHONE.to_owned());
+        assert_eq!((notice.phone.as_str(), &notice.change), (OTHER, &lost));
+        let store = &site.kit.store;
+        let addresses = store.addresses_of(ann.user.id, 10).await.unwrap();
+        assert!(addresses.len() == 1 && addresses[0].is_verified && !addresses[0].id.is_claim());
+        let left = store.addresses_of(squatter.id, 10).await.unwrap();
+        assert!(left.len() == 1 && left[0].value == OTHER);
+        assert!(!site.kit.stored(&ann.user).await.password.is_usable());
+        // Once; either ends both. The next time it is a log-in.
+        assert!(site.by_link(&sent).await.is_err());
+        assert!(site.by_code(&key, &sent.code).await.is_err());
+        let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
+        let again = site.by_code(&key, &sent.code).await.unwrap();
+        assert_eq!(again.user.id, ann.user.id);
+    }
+}
+
+/// However many have claimed the number before.
+#[tokio::test]
+async fn claims_of_others_keep_no_owner_out() {
+    const OTHER: &str = "+41446681800";
+    let mut site = Site::new();
+    let (squatter, _) = site.with_password(&[OTHER, ANNS_PHONE]).await;
+    site.set_verified(&squatter, OTHER).await;
+    let number = Address::Phone(PhoneNumber::parse(ANNS_PHONE).unwrap());
+    for others in 0..150 {
+        let new = NewUser {
+            username: format!("other{others}"),
+            first_name: String::new(),
+            last_name: String::new(),
+            password: EncodedPassword::new("argon2$hash"),
+            email: None,
+            phone: None,
+            date_joined: chrono::Utc::now(),
+            notices: Notices::default(),
+        };
+        let other = site.kit.store.create_user(&new).await.unwrap();
+        let caps = AddressCaps {
+            all: 10,
+            unverified: 10,
+        };
+        let nothing = Notices::default();
+        let claim = (site.kit.store).claim_address(other.id, &number, caps, &nothing);
+        claim.await.unwrap();
+    }
+    let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let ann = site.by_code(&key, &sent.code).await.unwrap();
+    let holders = site.kit.store.holders_of(&number, 500).await.unwrap();
+    assert_eq!(holders.len(), 1);
+    assert_eq!(holders[0].1.id, ann.user.id);
+}
+
+/// Of many who use one link to a claim, one is let in.
+#[tokio::test]
+async fn squatted_number_has_one_winner() {
+    const OTHER: &str = "+41446681800";
+    let mut site = Site::new();
+    let (squatter, _) = site.with_password(&[OTHER, ANNS_PHONE]).await;
+    site.set_verified(&squatter, OTHER).await;
+    let (_, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let (accounts, sent) = (site.kit.accounts.clone(), sent.clone());
+            tokio::spawn(async move {
+                let flow = accounts.log_in_by_link(&sent.id, &sent.token, None);
+                flow.await.is_ok()
+            })
+        })
+        .collect();
+    let mut won = 0;
+    for one in tries {
+        won += u32::from(one.await.unwrap());
+    }
+    assert_eq!(won, 1);
+}
+
+#[tokio::test]
+async fn claims_at_once_have_one_winner() {
+    let mut site = Site::new();
+    let (_, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let tries: Vec<_> = (0..20)
+        .map(|_| {
+            let (accounts, sent) = (site.kit.accounts.clone(), sent.clone());
+            tokio::spawn(async move {
+                let flow = accounts.log_in_by_link(&sent.id, &sent.token, None);
+                flow.await.is_ok()
+            })
+        })
+        .collect();
+    let mut won = 0;
+    for one in tries {
+        won += u32::from(one.await.unwrap());
+    }
+    assert_eq!(won, 1);
+}
+
+#[tokio::test]
+async fn bad_forms_make_nothing() {
+    let site = Site::new();
+    for (name, phone, field, problem) in [
+        ("", ANNS_PHONE, Field::FirstName, Problem::Required),
+        ("Ann", "", Field::Phone, Problem::Required),
+        ("Ann", "98765", Field::Phone, Problem::InvalidPhone),
+    ] {
+        let told = site
+            .kit
+            .accounts
+            .begin_sign_up(form(name, phone), None)
+            .await;
+        let expected = vec![FieldProblem::new(field, problem)];
+        assert_eq!(refusal(told), SignUpRefusal::Invalid(expected));
+    }
+    // Nothing else is read.
+    let hidden = SignUpForm {
+        username: "not a username!",
+        email: "no address",
+        password: Password::new("a"),
+        ..form("Ann", ANNS_PHONE)
+    };
+    site.kit.accounts.begin_sign_up(hidden, None).await.unwrap();
+    let users = site.all_users().await;
+    assert_eq!(users.len(), 1);
+    assert!(users[0].email.is_empty() && users[0].username.len() == 32);
+}
+
+#[tokio::test]
+async fn sign_ups_by_code_are_limited() {
+    let site = Site::with(|settings| settings.limits = LimitSettings::default());
+    let mut limited = 0;
+    for number in 0..8 {
+        let flow = site
+            .kit
+            .accounts
+            .begin_sign_up(form("Ann", ANNS_PHONE), None);
+        match flow.await {
+            Ok(_) => assert!(number < 5),
+            other => {
+                let kind = failure(other).kind();
+                assert!(matches!(kind, FailureKind::Limited { .. }));
+                limited += 1;
+            }
+        }
+    }
+    assert!(limited >= 3, "{limited}");
+}
+
+#[tokio::test]
+async fn without_the_setting_none_signs_up_by_code() {
+    let kit = Kit::with_settings(|settings| settings.login_by_code = true);
+    let told = kit
+        .accounts
+        .begin_sign_up(form("Ann", ANNS_PHONE), None)
+        .await;
+    let kind = AddressKind::Phone;
+    let expected = vec![FieldProblem::new(Field::Phone, Problem::NoSender { kind })];
+    assert_eq!(refusal(told), SignUpRefusal::Invalid(expected));
+    // An account that nobody has proven is sent no code, and none that was sent takes it.
+    let mut site = Site::new();
+    let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let mut settings = unlimited();
+    settings.login_by_code = true;
+    let off = Accounts::builder(Arc::new(site.kit.store.clone()), keyring(SECRET))
+        .signals(site.kit.signals.clone())
+        .settings(settings)
+        .clock(site.kit.clock.clone())
+        .build()
+        .unwrap();
+    off.begin_log_in(ANNS_PHONE, None).await.unwrap();
+    assert_eq!(site.sent().len(), 0);
+    let link = off.log_in_by_link(&sent.id, &sent.token, None).await;
+    assert_eq!(refusal(link), InvalidLink);
+    let code = off.log_in_by_code(&key, &sent.code, None).await;
+    assert_eq!(refusal(code), CodeRefusal::Over);
+    assert!(!site.all_users().await[0].password.is_usable());
+}
+
+/// A name that means several users, as Django lets come about, is nobody's.
+#[tokio::test]
+async fn name_of_another_kind_sends_nothing() {
+    let mut site = Site::new();
+    let phone = PhoneNumber::parse(ANNS_PHONE).unwrap();
+    let new = NewUser {
+        username: phone.as_str().to_owned(),
+        first_name: String::new(),
+        last_name: String::new(),
+        password: EncodedPassword::new("!"),
+        email: None,
+        phone: None,
+        date_joined: chrono::Utc::now(),
+        notices: Notices::default(),
+    };
+    site.kit.store.create_user(&new).await.unwrap();
+    let flow = site
+        .kit
+        .accounts
+        .begin_sign_up(form("Ann", ANNS_PHONE), None);
+    flow.await.unwrap();
+    assert_eq!(site.sent().len(), 0);
+    assert_eq!(site.all_users().await.len(), 1);
+}

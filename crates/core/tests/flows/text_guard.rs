@@ -1,0 +1,251 @@
+//! What text messages may cost, at the budgets that ship: whom a refusal meets, and what is told of it. Who earns by messages
+//! is stopped over each store, in the suite of limits.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::common::{ANNS_PHONE, HORSE, Kit, STAPLE};
+use phone_auth_core::accounts::Accounts;
+use phone_auth_core::address::{AddressKind, PhoneNumber};
+use phone_auth_core::client::{Client, Devices};
+use phone_auth_core::clock::Clock;
+use phone_auth_core::limits::{LimitSettings, TextCountries, TextGuard};
+use phone_auth_core::outbox::Notices;
+use phone_auth_core::password::{EncodedPassword, Password};
+use phone_auth_core::store::UserStore;
+use phone_auth_core::user::NewUser;
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Numbers of six countries, where digits stand for `#`.
+const COUNTRIES: [&str; 6] = [
+    "+9198765#####",
+    "+447400######",
+    "+417912#####",
+    "+336123#####",
+    "+346123#####",
+    "+4915112######",
+];
+
+struct Site {
+    kit: Kit,
+    password: EncodedPassword,
+    users: u32,
+}
+
+impl Site {
+    async fn new(change: impl FnOnce(&mut LimitSettings)) -> Self {
+        let kit = Kit::with_settings(|settings| {
+            settings.limits = LimitSettings::default();
+            change(&mut settings.limits);
+        });
+        let password = kit.encoded(HORSE).await;
+        Self {
+            kit,
+            password,
+            users: 0,
+        }
+    }
+
+    /// Someone who has a number of this form.
+    async fn user(&mut self, country: &str, number: u32) -> String {
+        self.users += 1;
+        let (start, width) = (country.trim_end_matches('#'), country.matches('#').count());
+        let text = format!("{start}{number:0width$}");
+        let phone = PhoneNumber::parse(&text).unwrap();
+        let new = NewUser {
+            username: format!("user{}", self.users),
+            first_name: String::new(),
+            last_name: String::new(),
+            password: self.password.clone(),
+            email: None,
+            phone: Some(phone.clone()),
+            date_joined: self.kit.clock.now(),
+            notices: Notices::default(),
+        };
+        self.kit.store.create_user(&new).await.unwrap();
+        phone.to_string()
+    }
+
+    /// The flows for a client of its own network, one for each number.
+    fn client(&self, network: u32) -> Accounts {
+        let address = Ipv4Addr::from_bits(0x1400_0000 + network * 256);
+        self.kit
+            .accounts
+            .for_client(Client::new().at(address.into()))
+    }
+
+    /// Asks for a reset; the link, if a message was sent. The answer never says whether one was.
+    async fn ask(&self, network: u32, phone: &str) -> Option<(String, String)> {
+        self.kit.record.forget();
+        let asked = self.client(network).request_password_reset(phone).await;
+        asked.unwrap();
+        let messages = self.kit.record.messages();
+        Some(messages.first()?.parts())
+    }
+
+    /// Uses a link.
+    async fn open(&self, network: u32, (id, token): &(String, String)) {
+        let new = Password::new(STAPLE);
+        let client = self.client(network);
+        client.reset_password(id, token, &new, &new).await.unwrap();
+    }
+}
+
+/// From a browser that is known and at a number that is proven; a stranger at the same number gets none.
+#[tokio::test]
+async fn owner_has_a_place_of_their_own() {
+    let mut site = Site::new(|_| {}).await;
+    site.kit.sign_up_ann().await;
+    let ann = site.kit.current_user("ann", HORSE).await;
+    let phone = site.kit.address(&ann, AddressKind::Phone).await;
+    let known = site.kit.accounts.remember_device(ann.user()).unwrap();
+    let known = Client::new().with_devices(Devices::parse(&known.text()));
+    let known = site.kit.accounts.for_client(known);
+    let asked = async |site: &Site, accounts: &Accounts| {
+        site.kit.record.forget();
+        let mut sent = 0;
+        for _ in 0..5 {
+            accounts.request_password_reset(ANNS_PHONE).await.unwrap();
+            sent += site.kit.record.messages().len();
+            site.kit.record.forget();
+            site.kit.clock.advance(MINUTE);
+        }
+        sent
+    };
+    let fill = async |site: &mut Site| {
+        for number in 0..30 {
+            let other = 20_000 + 1_000 * number + site.users;
+            let other = site.user(COUNTRIES[0], other).await;
+            site.ask(1_000 + number, &other).await;
+        }
+    };
+    fill(&mut site).await;
+    // Not while nobody has proven the number.
+    assert_eq!(asked(&site, &known).await, 0);
+    site.kit.clock.advance(HOUR * 25);
+    let (id, token) = site.kit.verification_link(&ann, &phone).await;
+    drop(site.kit.accounts.verify_address(&id, &token).await.unwrap());
+    fill(&mut site).await;
+    assert_eq!(asked(&site, &site.client(1)).await, 0);
+    assert_eq!(asked(&site, &known).await, 3);
+    assert_eq!(asked(&site, &known).await, 0, "three a day");
+    site.kit.clock.advance(HOUR * 25);
+    fill(&mut site).await;
+    assert_eq!(asked(&site, &known).await, 3);
+}
+
+#[tokio::test]
+async fn network_of_many_countries_is_stopped() {
+    let mut site = Site::new(|_| {}).await;
+    let mut sent = Vec::new();
+    for (number, country) in (0..).zip(COUNTRIES) {
+        let phone = site.user(country, number).await;
+        sent.push(site.ask(7, &phone).await);
+    }
+    let was_sent = |sent: &[Option<_>]| sent.iter().map(Option::is_some).collect::<Vec<_>>();
+    assert_eq!(was_sent(&sent), [true, true, false, false, false, false]);
+    // One that was used opens the others.
+    let link = sent.swap_remove(0).unwrap();
+    site.open(7, &link).await;
+    let phone = site.user(COUNTRIES[5], 77).await;
+    assert!(site.ask(7, &phone).await.is_some());
+}
+
+#[tokio::test]
+async fn refused_message_is_told_with_its_reason() {
+    for (guard, effect, sent) in [
+        (TextGuard::Enforce, "enforced", false),
+        (TextGuard::Record, "recorded", true),
+        (TextGuard::Off, "", true),
+    ] {
+        let mut site = Site::new(|limits| {
+            limits.text_guard = guard;
+            limits.text_countries = TextCountries::named(["IN", "+44"]).unwrap();
+        })
+        .await;
+        for (country, is_listed) in [
+            (COUNTRIES[0], true),
+            (COUNTRIES[1], true),
+            (COUNTRIES[2], false),
+        ] {
+            let phone = site.user(country, 1).await;
+            let link = site.ask(1, &phone).await;
+            assert_eq!(link.is_some(), is_listed || sent, "{guard:?} {country}");
+            let mut told = site.kit.record.take_flows();
+            told.retain(|line| line.starts_with("message_refused"));
+            let username = format!("user{}", site.users);
+            let expected = if is_listed || guard == TextGuard::Off {
+                vec![]
+            } else {
+                vec![format!(
+                    "message_refused request_password_reset {username} country {effect}"
+                )]
+            };
+            assert_eq!(told, expected, "{guard:?} {country}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn refused_message_looks_like_one_that_was_sent() {
+    let mut site =
+        Site::new(|limits| limits.text_countries = TextCountries::named(["IN"]).unwrap()).await;
+    let listed = site.user(COUNTRIES[0], 1).await;
+    let elsewhere = site.user(COUNTRIES[2], 1).await;
+    for phone in [listed.as_str(), &elsewhere, "+41446681800", "+919876500000"] {
+        let asked = site.client(1).request_password_reset(phone).await;
+        assert!(asked.is_ok(), "{phone}");
+    }
+    // A stranger's number costs nobody's budget.
+    let used = site.kit.accounts.text_use().await.unwrap();
+    let used: Vec<_> = used
+        .iter()
+        .map(|it| (it.scope.as_str(), it.unused_day))
+        .collect();
+    assert_eq!(
+        used,
+        [
+            ("dial_code +91", 1),
+            ("network", 1),
+            ("prefix", 1),
+            ("site", 1)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn stored_number_of_a_costly_type_is_sent_nothing() {
+    for guard in [TextGuard::Enforce, TextGuard::Record, TextGuard::Off] {
+        let mut site = Site::new(|limits| limits.text_guard = guard).await;
+        let phone = PhoneNumber::parse("+1 900 234 5678").unwrap();
+        let premium = site.user("+1900234####", 5678).await;
+        assert_eq!(premium, phone.as_str());
+        assert!(site.ask(1, &premium).await.is_none(), "{guard:?}");
+        let told = site.kit.record.take_flows();
+        let line = "message_refused request_password_reset user1 number_type enforced";
+        assert_eq!(told, [line], "{guard:?}");
+    }
+}
+
+#[tokio::test]
+async fn verification_counts_and_is_given_back() {
+    let site = Site::new(|_| {}).await;
+    let kit = &site.kit;
+    kit.sign_up_ann().await;
+    let ann = kit.current_user("ann", HORSE).await;
+    let phone = kit.address(&ann, AddressKind::Phone).await;
+    let unused = async || {
+        let used = kit.accounts.text_use().await.unwrap();
+        used.iter().map(|it| it.unused_day).collect::<Vec<_>>()
+    };
+    let (id, token) = kit.verification_link(&ann, &phone).await;
+    assert_eq!(unused().await, [1, 1, 1]);
+    for _ in 0..2 {
+        drop(kit.accounts.verify_address(&id, &token).await.unwrap());
+        assert_eq!(unused().await, [0, 0, 0]);
+    }
+}

@@ -1,0 +1,19 @@
+//! The store on a server of PostgreSQL.
+
+mod balancer;
+mod closing;
+mod common;
+mod django;
+mod external_writer;
+mod faults;
+mod growth;
+mod limits;
+mod locks;
+mod migrating;
+mod outbox;
+mod pooled;
+mod promises;
+mod rights;
+mod schema;
+mod statements;
+mod turns;

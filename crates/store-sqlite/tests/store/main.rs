@@ -1,0 +1,14 @@
+//! The store in a file of SQLite.
+
+mod backup;
+mod closing;
+mod common;
+mod django;
+mod file;
+mod growth;
+mod limits;
+mod migrating;
+mod outbox;
+mod promises;
+mod read_only;
+mod turns;
