@@ -199,10 +199,10 @@ async fn concealed() -> bool {
         password: password.to_owned(),
         like,
     };
-    // The name is the e-mail address, the other the phone number; those that are missing are new each time.
+    // The name is the email address, the other the phone number; those that are missing are new each time.
     let kinds = [
         kind("free addresses", "", "", 0),
-        kind("taken e-mail", &owner.email, "", 0),
+        kind("taken email", &owner.email, "", 0),
         kind("taken phone", "", &owner.phone, 0),
         kind("taken addresses", &owner.email, &owner.phone, 0),
     ];
@@ -214,8 +214,8 @@ async fn concealed() -> bool {
     .await;
     let same = report("sign-up, concealed", &kinds, &sign_ups);
     let kinds = [
-        kind("free e-mail", "", "", 0),
-        kind("taken e-mail", &owner.email, "", 0),
+        kind("free email", "", "", 0),
+        kind("taken email", &owner.email, "", 0),
     ];
     let additions = measure(&kinds, async |kind| {
         let took = added(&site, kind).await;
@@ -299,14 +299,14 @@ async fn kinds(site: &Site) -> Vec<Kind> {
     };
     let right = inactive.password.as_str();
     vec![
-        kind("known e-mail", &known.email, WRONG, 0),
+        kind("known email", &known.email, WRONG, 0),
         kind("known phone", &known.phone, WRONG, 1),
         kind("known username", &known.username, WRONG, 2),
-        kind("unknown e-mail", "nobody@example.org", WRONG, 0),
-        kind("inactive, by e-mail", &inactive.email, WRONG, 0),
+        kind("unknown email", "nobody@example.org", WRONG, 0),
+        kind("inactive, by email", &inactive.email, WRONG, 0),
         kind("inactive, right password", &inactive.email, right, 0),
-        kind("unusable password, by e-mail", &unusable.email, WRONG, 0),
-        kind("Django hash, by e-mail", &django.email, WRONG, 0),
+        kind("unusable password, by email", &unusable.email, WRONG, 0),
+        kind("Django hash, by email", &django.email, WRONG, 0),
         kind(
             "the same, inactive and right",
             &both.email,

@@ -42,7 +42,7 @@ def profile(request):
 
 @verified_email_required
 def with_email(request):
-    return HttpResponse("<p>e-mail</p>")
+    return HttpResponse("<p>email</p>")
 
 
 @verified_phone_required

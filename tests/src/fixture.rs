@@ -50,7 +50,7 @@ pub struct FixtureUser {
     pub kind: String,
     /// The username.
     pub username: String,
-    /// The e-mail address that is in the table of addresses, if any.
+    /// The email address that is in the table of addresses, if any.
     pub email: Option<String>,
     /// The phone number, if any.
     pub phone: Option<String>,

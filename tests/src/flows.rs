@@ -13,7 +13,7 @@ use crate::user::User;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AddressRow {
-    /// The e-mail address or phone number.
+    /// The email address or phone number.
     pub value: String,
     /// `email` or `phone`, as its form says.
     pub method: String,
@@ -176,7 +176,7 @@ impl Client {
         self.post(&path, [("action", "remove")]).await
     }
 
-    /// Adds an e-mail address or a phone number through its form.
+    /// Adds an email address or a phone number through its form.
     pub async fn add_address(&self, value: &str) -> Answer {
         if value.contains('@') {
             self.submit("/accounts/email/add/", [("email", value)])

@@ -16,7 +16,7 @@ pub struct Form {
     pub method: String,
     /// Its fields, in order.
     pub fields: Vec<Field>,
-    /// The e-mail address or phone number that stands nearest before its end.
+    /// The email address or phone number that stands nearest before its end.
     pub about: Option<String>,
 }
 
@@ -261,7 +261,7 @@ fn is_hidden(element: &str) -> bool {
     ["style", "script", "title", "template"].contains(&element)
 }
 
-/// The last e-mail address in a text, or the last phone number, which pages show as people write it.
+/// The last email address in a text, or the last phone number, which pages show as people write it.
 fn address_in(text: &str) -> Option<String> {
     let is_email = |word: &&str| {
         word.split_once('@')

@@ -55,7 +55,7 @@ impl Printed {
             .expect("the payload has a code")
     }
 
-    /// The stored e-mail address or phone number that it was sent to.
+    /// The stored email address or phone number that it was sent to.
     pub fn destination(&self) -> &str {
         self.payload["email"]
             .as_str()

@@ -15,7 +15,7 @@ pub struct User {
     pub last_name: String,
     /// Their username.
     pub username: String,
-    /// Their e-mail address, in canonical form.
+    /// Their email address, in canonical form.
     pub email: String,
     /// Their phone number, in E.164.
     pub phone: String,
@@ -49,7 +49,7 @@ impl User {
         format!("+9198765{:05}", unique() % 100_000)
     }
 
-    /// An e-mail address that nobody else in this process has.
+    /// An email address that nobody else in this process has.
     pub fn another_email() -> String {
         format!("other{}@example.org", unique())
     }

@@ -257,7 +257,7 @@ async fn two_pages_sign_up_on_a_phone() {
 /// The screen of the smallest telephones that are in use.
 const OLD_PHONE: u32 = 320;
 
-/// A user with an old telephone and no scripts: a code by text message, and another by e-mail.
+/// A user with an old telephone and no scripts: a code by text message, and another by email.
 #[tokio::test]
 async fn codes_work_on_an_old_telephone() {
     let site = Site::start().await;

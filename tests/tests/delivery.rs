@@ -73,7 +73,7 @@ async fn password_of_nats_stays_unsaid() {
     assert!(!logs.contains("hunter2"));
 }
 
-/// A gateway for text messages that takes connections and says nothing delays no e-mail, however many texts wait for it.
+/// A gateway for text messages that takes connections and says nothing delays no email, however many texts wait for it.
 #[tokio::test]
 async fn silent_text_gateway_delays_no_mail() {
     const TEXTS: usize = 110;

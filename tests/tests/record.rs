@@ -246,9 +246,9 @@ impl Walk<'_> {
         let (ann, client) = (ann(), &self.site.client);
         for (add, ask, open, again, first, second) in [
             (
-                "add an e-mail",
-                "ask to verify an e-mail",
-                "verify an e-mail",
+                "add an email",
+                "ask to verify an email",
+                "verify an email",
                 "verify it again",
                 &ann.email,
                 "ann2@example.org",
@@ -390,11 +390,11 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("log in", &["user_logged_in(log_in ann)"]),
     ("add what is taken", &[]),
     (
-        "add an e-mail",
+        "add an email",
         &["email_added(add_address ann2@example.org ann)"],
     ),
     (
-        "ask to verify an e-mail",
+        "ask to verify an email",
         &[
             "token_issued(tokens verify-email)",
             "verify_email(request_verification ann@example.org ann)",
@@ -403,7 +403,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     ("open a broken link", BROKEN),
     ("ask for its head", &[]),
     (
-        "verify an e-mail",
+        "verify an email",
         &[
             FOLLOWED,
             "email_verified(verify_address ann@example.org ann)",

@@ -69,7 +69,7 @@ async fn log_in_spares_links_to_verified_addresses() {
         }
         site.client().get(link.url()).await.expect(302);
     }
-    // That by e-mail works still, though one by phone was asked for after it.
+    // That by email works still, though one by phone was asked for after it.
     let link = site.reset_link(&ann.user.email).await;
     site.reset_link(&ann.user.phone).await;
     site.log_in(&ann.user).await;

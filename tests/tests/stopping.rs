@@ -33,7 +33,7 @@ fn options(database: &OwnDatabase, service: &Gateway, delivers: bool) -> SiteOpt
     options.setting("outbox_worker", if delivers { "true" } else { "false" })
 }
 
-/// Asks for a message to each of these users by e-mail and by phone.
+/// Asks for a message to each of these users by email and by phone.
 async fn ask(site: &Site, users: &[User]) {
     for user in users {
         site.client().ask_reset(&user.email).await.expect(302);

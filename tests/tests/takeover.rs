@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use phone_auth_tests::{Database, Site, run};
 use serde_json::Value;
 
-/// Four users: two whose usernames and e-mail addresses differ by case, a superuser, one disabled.
+/// Four users: two whose usernames and email addresses differ by case, a superuser, one disabled.
 const DJANGO: &str = include_str!("../../crates/store-sqlite/tests/data/django_5_2.sql");
 
 /// What Django stores for `S3cret-pass!9`, quickly made.

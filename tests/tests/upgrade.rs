@@ -238,7 +238,7 @@ impl OldServer<'_> {
         cookie
     }
 
-    /// Enqueues a reset to an e-mail address.
+    /// Enqueues a reset to an email address.
     fn enqueue_reset(&self, username: &str, email: &str) {
         let database = self.database;
         let state = database.first_state("reset_password_email", username, email);

@@ -198,7 +198,7 @@ pub struct NewChallenge {
     pub purpose: Purpose,
     /// What was asked for.
     pub subject: ChallengeSubject,
-    /// The e-mail address that a code was sent to.
+    /// The email address that a code was sent to.
     pub email: Option<AddressId>,
     /// The phone number that a code was sent to. A challenge with neither is nobody's.
     pub phone: Option<AddressId>,
@@ -238,7 +238,7 @@ impl NewChallenge {
     reason = "stores of other crates build it, and a field they forget must not compile"
 )]
 pub struct KeptChallenge {
-    /// The e-mail address that a code was sent to.
+    /// The email address that a code was sent to.
     pub email: Option<AddressId>,
     /// The phone number that a code was sent to.
     pub phone: Option<AddressId>,
@@ -288,7 +288,7 @@ pub struct Renewal {
     reason = "stores of other crates build it, and a field they forget must not compile"
 )]
 pub struct Challenge {
-    /// The e-mail address that a code was sent to.
+    /// The email address that a code was sent to.
     pub email: Option<AddressId>,
     /// The phone number that a code was sent to.
     pub phone: Option<AddressId>,

@@ -40,7 +40,7 @@ impl CurrentUser {
     }
 
     /// What tells the account from others, and can be typed to log in where the settings allow it: the username that was
-    /// chosen, else the e-mail address or the phone number.
+    /// chosen, else the email address or the phone number.
     pub fn account_name(&self) -> Option<&str> {
         self.user().account_name().or(self.phone.as_deref())
     }
@@ -54,7 +54,7 @@ impl CurrentUser {
         &self.session().user
     }
 
-    /// Whether the user has a verified e-mail address.
+    /// Whether the user has a verified email address.
     pub const fn has_verified_email(&self) -> bool {
         self.session().has_verified_email
     }

@@ -79,7 +79,7 @@ pub struct DjangoLogIn {
 pub struct ProvenUser {
     /// The user, active or not.
     pub user: User,
-    /// Whether they have at least one verified e-mail address.
+    /// Whether they have at least one verified email address.
     pub has_verified_email: bool,
     /// Whether they have at least one verified phone number.
     pub has_verified_phone: bool,

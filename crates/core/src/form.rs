@@ -17,11 +17,11 @@ pub enum Field {
     LastName,
     /// The username.
     Username,
-    /// An e-mail address.
+    /// An email address.
     Email,
     /// A phone number.
     Phone,
-    /// What names an account: a phone number, an e-mail address or a username.
+    /// What names an account: a phone number, an email address or a username.
     Login,
     /// A password at sign-up or log-in.
     Password,
@@ -83,7 +83,7 @@ pub enum Problem {
     },
     /// A control character, a line break, or a mark that changes the direction of the text.
     InvalidCharacters,
-    /// Not an e-mail address that mail can be sent to.
+    /// Not an email address that mail can be sent to.
     InvalidEmail,
     /// Not a phone number in international form.
     InvalidPhone,

@@ -206,7 +206,7 @@ pub struct ActiveSession {
     pub digest: SessionDigest,
     /// Who is logged in; active, or the session would not be alive.
     pub user: User,
-    /// Whether the user has at least one verified e-mail address.
+    /// Whether the user has at least one verified email address.
     pub has_verified_email: bool,
     /// Whether the user has at least one verified phone number.
     pub has_verified_phone: bool,

@@ -43,7 +43,7 @@ const MAX_ADDRESSES: u32 = 100;
 pub struct Methods {
     /// By a phone number.
     pub phone: bool,
-    /// By an e-mail address.
+    /// By an email address.
     pub email: bool,
     /// By the username; at log-in only, for nothing can be sent to a username.
     pub username: bool,
@@ -84,7 +84,7 @@ pub struct Settings {
     pub authentication_methods: Methods,
     /// Whether a username must be given at sign-up; if not, one is made up for the one who gives none.
     pub register_username_required: bool,
-    /// Whether an e-mail address must be given at sign-up.
+    /// Whether an email address must be given at sign-up.
     pub register_email_required: bool,
     /// Whether a phone number must be given at sign-up.
     pub register_phone_required: bool,
@@ -125,11 +125,11 @@ pub struct Settings {
     /// How long ago someone may have confirmed that it is them, to change who can get into their account: from 1 second to
     /// 24 hours.
     pub reauthentication_lifetime: Duration,
-    /// How long a link sent by e-mail resets a password.
+    /// How long a link sent by email resets a password.
     pub reset_email_lifetime: Duration,
     /// How long a link sent by phone resets a password.
     pub reset_phone_lifetime: Duration,
-    /// How long a link verifies an e-mail address.
+    /// How long a link verifies an email address.
     pub verify_email_lifetime: Duration,
     /// How long a link verifies a phone number.
     pub verify_phone_lifetime: Duration,
@@ -140,7 +140,7 @@ pub struct Settings {
     /// Whether users sign up with a name and an address, to which a code is sent, and have no password: the pages have no
     /// field for one, and none to reset or change it. It needs `login_by_code`, and one kind of address as the only name.
     pub sign_up_by_code: bool,
-    /// How many addresses an account may have, e-mail addresses and phone numbers together, when its owner adds one.
+    /// How many addresses an account may have, email addresses and phone numbers together, when its owner adds one.
     /// Accounts that have more, because another program made them, go on working.
     pub max_addresses: u32,
     /// How many of them may be unverified, when its owner adds one.
@@ -210,7 +210,7 @@ impl Default for Settings {
             session_idle_timeout: None,
             max_sessions: 50,
             reauthentication_lifetime: 5 * MINUTE,
-            // NIST SP 800-63B-4 allows 24 hours by e-mail and 10 minutes by SMS.
+            // NIST SP 800-63B-4 allows 24 hours by email and 10 minutes by SMS.
             reset_email_lifetime: DAY,
             reset_phone_lifetime: 10 * MINUTE,
             verify_email_lifetime: DAY,

@@ -40,7 +40,7 @@ pub struct User {
 }
 
 impl User {
-    /// What this user is called on a page: by the first name, else by the e-mail address in their row, else by the
+    /// What this user is called on a page: by the first name, else by the email address in their row, else by the
     /// username, unless that was made up and tells nobody anything. `None` when there is nothing to call them by.
     ///
     /// # Examples
@@ -63,7 +63,7 @@ impl User {
         names.into_iter().flatten().find(|name| !name.is_empty())
     }
 
-    /// What tells the account from others, as far as the user's row says: the username that was chosen, else the e-mail
+    /// What tells the account from others, as far as the user's row says: the username that was chosen, else the email
     /// address.
     pub fn account_name(&self) -> Option<&str> {
         let username = Some(self.username.as_str()).filter(|name| !Username::is_made_up(name));
@@ -97,7 +97,7 @@ pub struct NewUser {
     pub last_name: String,
     /// The password, hashed.
     pub password: EncodedPassword,
-    /// An e-mail address, stored unverified, and in the user's row as django-phone-auth does.
+    /// An email address, stored unverified, and in the user's row as django-phone-auth does.
     pub email: Option<EmailAddress>,
     /// A phone number, stored unverified.
     pub phone: Option<PhoneNumber>,
@@ -153,7 +153,7 @@ impl UserSearch {
 pub struct WantedNames<'a> {
     /// A username.
     pub username: Option<&'a str>,
-    /// An e-mail address.
+    /// An email address.
     pub email: Option<&'a EmailAddress>,
     /// A phone number.
     pub phone: Option<&'a PhoneNumber>,
@@ -166,9 +166,9 @@ pub struct WantedNames<'a> {
     reason = "mirrors `WantedNames`, field by field"
 )]
 pub struct TakenNames {
-    /// The username, in any case; or it is another user's e-mail address or phone number, in any spelling.
+    /// The username, in any case; or it is another user's email address or phone number, in any spelling.
     pub username: bool,
-    /// The e-mail address, among the addresses or in a user's own row, as an address or as a username, in any spelling.
+    /// The email address, among the addresses or in a user's own row, as an address or as a username, in any spelling.
     pub email: bool,
     /// The phone number, among the numbers or as a username, in any spelling.
     pub phone: bool,
@@ -176,7 +176,7 @@ pub struct TakenNames {
 
 /// What was typed to name an account, in every reading that the settings allow.
 ///
-/// A store answers with the first that exists, in the order phone, e-mail, username.
+/// A store answers with the first that exists, in the order phone, email, username.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -185,14 +185,14 @@ pub struct TakenNames {
 pub struct AccountName {
     /// Read as a phone number.
     pub phone: Option<PhoneSpellings>,
-    /// Read as an e-mail address.
+    /// Read as an email address.
     pub email: Option<EmailSpellings>,
     /// Read as a username, compared exactly first and then without regard to ASCII case.
     pub username: Option<String>,
 }
 
 impl AccountName {
-    /// The most characters that name an account: an e-mail address is the longest of the three.
+    /// The most characters that name an account: an email address is the longest of the three.
     pub(crate) const MAX_CHARS: usize = 254;
 
     /// What was typed, in every reading that the settings allow. What names nobody has none.

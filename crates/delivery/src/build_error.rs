@@ -15,10 +15,10 @@ pub struct BuildError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildErrorKind {
-    /// The sender is no e-mail address that mail can come from. What stands before the `@` must be ASCII: few
+    /// The sender is no email address that mail can come from. What stands before the `@` must be ASCII: few
     /// servers take more.
     #[error(
-        "the sender is not an e-mail address such as Accounts <accounts@example.org>, ASCII before the @"
+        "the sender is not an email address such as Accounts <accounts@example.org>, ASCII before the @"
     )]
     Sender,
     /// The name of the other side is no host.

@@ -1,8 +1,8 @@
 //! Ready receivers for the messages of phone-auth.
 //!
-//! A message is a link that someone must get: to reset a password, to verify an e-mail address or a
+//! A message is a link that someone must get: to reset a password, to verify an email address or a
 //! phone number. Eight signals ask for one, and anyone who receives them delivers it. This crate holds
-//! receivers that many would write alike, each behind a feature: by e-mail through a mail server
+//! receivers that many would write alike, each behind a feature: by email through a mail server
 //! (`smtp`), by text message through a gateway (`sms-gateway`), by way of another service that takes signed
 //! requests (`webhook`) or reads a stream (`nats`), and, for one's own machine, printed lines and a mailbox in
 //! memory (`development`).
@@ -32,7 +32,7 @@
 //! # Which receiver
 //! | to send | feature | state | takes |
 //! |---|---|---|---|
-//! | mail, through a mail server | `smtp` | `smtp::Smtp` | the two signals by e-mail |
+//! | mail, through a mail server | `smtp` | `smtp::Smtp` | the two signals by email |
 //! | text messages, through a gateway over HTTP | `sms-gateway` | `sms_gateway::SmsGateway` | the two signals to a phone |
 //! | by way of a service that is posted to | `webhook` | `webhook::Webhook` | all six, or those chosen |
 //! | by way of a stream | `nats` | `nats::Nats` | all six, or those chosen |

@@ -44,7 +44,7 @@ pub struct VerificationState<'a> {
     reason = "the format of another program, which does not grow"
 )]
 pub enum DjangoAddress<'a> {
-    /// An e-mail address, letter for letter.
+    /// An email address, letter for letter.
     Email(&'a str),
     /// A phone number in international form: `+14155552671`, or `tel:+1-415-555-2671`.
     Phone(&'a str),

@@ -24,7 +24,7 @@ pub enum AccountChange {
     PasswordChanged,
     /// A new password was set by a link.
     PasswordReset,
-    /// This e-mail address or phone number was added. It is not verified yet.
+    /// This email address or phone number was added. It is not verified yet.
     AddressAdded(String),
     /// This address was verified.
     AddressVerified(String),
@@ -68,7 +68,7 @@ impl AccountChange {
         }
     }
 
-    /// The e-mail address or the phone number that was changed, if it is about one.
+    /// The email address or the phone number that was changed, if it is about one.
     pub fn address(&self) -> Option<&str> {
         match self {
             Self::PasswordChanged

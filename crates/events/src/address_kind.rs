@@ -11,7 +11,7 @@ use std::fmt;
     reason = "there are two tables and two signals of each; a third kind would change every caller"
 )]
 pub enum AddressKind {
-    /// An e-mail address.
+    /// An email address.
     Email,
     /// A phone number.
     Phone,

@@ -28,7 +28,7 @@ use crate::AddressKind;
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Channel {
-    /// An e-mail.
+    /// An email.
     Email,
     /// A text message.
     Sms,
@@ -67,7 +67,7 @@ impl Channel {
         }
     }
 
-    /// By which one an address of this kind is reached where nobody says: e-mail, or a text message.
+    /// By which one an address of this kind is reached where nobody says: email, or a text message.
     ///
     /// # Examples
     /// ```

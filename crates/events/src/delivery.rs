@@ -5,25 +5,25 @@ use crate::{AccountChange, RelativeUrl};
 use crate::{Sender, User, event_struct::event_struct};
 
 phone_auth_signals::signal! {
-    /// Asks for a link to be sent by e-mail with which a user sets a new password.
+    /// Asks for a link to be sent by email with which a user sets a new password.
     pub reset_password_email: ResetPasswordEmail;
 
     /// Asks for a link to be sent by text message with which a user sets a new password.
     pub reset_password_phone: ResetPasswordPhone;
 
-    /// Asks for a link to be sent by e-mail with which a user shows that the address is theirs.
+    /// Asks for a link to be sent by email with which a user shows that the address is theirs.
     pub verify_email: VerifyEmail;
 
     /// Asks for a link to be sent by text message with which a user shows that the number is theirs.
     pub verify_phone: VerifyPhone;
 
-    /// Asks for a link to be sent by e-mail with which a user logs in without a password.
+    /// Asks for a link to be sent by email with which a user logs in without a password.
     pub login_email: LoginEmail;
 
     /// Asks for a link to be sent by text message with which a user logs in without a password.
     pub login_phone: LoginPhone;
 
-    /// Asks for an e-mail that tells a user what was changed about their account.
+    /// Asks for an email that tells a user what was changed about their account.
     pub security_notice_email: SecurityNoticeEmail;
 
     /// Asks for a text message that tells a user what was changed about their account.
@@ -31,7 +31,7 @@ phone_auth_signals::signal! {
 }
 
 event_struct! {
-    /// A link to set a new password is to go to an e-mail address.
+    /// A link to set a new password is to go to an email address.
     pub struct ResetPasswordEmail in an envelope {
         /// The flow that sent it.
         sender: Sender,
@@ -59,7 +59,7 @@ event_struct! {
 }
 
 event_struct! {
-    /// A link to verify an e-mail address is to go there.
+    /// A link to verify an email address is to go there.
     pub struct VerifyEmail in an envelope {
         /// The flow that sent it.
         sender: Sender,
@@ -87,7 +87,7 @@ event_struct! {
 }
 
 event_struct! {
-    /// A link to log in is to go to an e-mail address.
+    /// A link to log in is to go to an email address.
     pub struct LoginEmail in an envelope {
         /// The flow that sent it.
         sender: Sender,
@@ -115,7 +115,7 @@ event_struct! {
 }
 
 event_struct! {
-    /// A notice of a change is to go to an e-mail address. When the change was made is in the
+    /// A notice of a change is to go to an email address. When the change was made is in the
     /// [envelope](crate::Envelope::enqueued_at).
     pub struct SecurityNoticeEmail in an envelope {
         /// The flow that sent it.

@@ -25,25 +25,25 @@ phone_auth_signals::signal! {
     /// A user has set a new password by a link.
     pub durable password_was_reset: PasswordWasReset;
 
-    /// An e-mail address was added to an account.
+    /// An email address was added to an account.
     pub durable email_added: EmailAdded;
 
     /// A phone number was added to an account.
     pub durable phone_added: PhoneAdded;
 
-    /// An e-mail address was removed from an account.
+    /// An email address was removed from an account.
     pub durable email_removed: EmailRemoved;
 
     /// A phone number was removed from an account.
     pub durable phone_removed: PhoneRemoved;
 
-    /// An e-mail address that a user had not verified is theirs no more: someone else has shown that it is theirs.
+    /// An email address that a user had not verified is theirs no more: someone else has shown that it is theirs.
     pub email_lost: EmailLost;
 
     /// A phone number that a user had not verified is theirs no more: someone else has shown that it is theirs.
     pub phone_lost: PhoneLost;
 
-    /// An e-mail address was shown to be a user's own.
+    /// An email address was shown to be a user's own.
     pub durable email_verified: EmailVerified;
 
     /// A phone number was shown to be a user's own.
@@ -62,7 +62,7 @@ phone_auth_signals::signal! {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LoginFailure {
-    /// No account has that username, e-mail address or phone number.
+    /// No account has that username, email address or phone number.
     UnknownIdentifier,
     /// Several accounts have that name, in letters of different case.
     AmbiguousIdentifier,
@@ -85,7 +85,7 @@ event_struct! {
         sender: Sender,
         /// The new user.
         user: User,
-        /// Their e-mail address as it is stored, not verified yet, if they gave one.
+        /// Their email address as it is stored, not verified yet, if they gave one.
         email: Option<String>,
         /// Their phone number in the form of E.164, not verified yet, if they gave one.
         phone: Option<String>,
@@ -145,7 +145,7 @@ event_struct! {
 }
 
 event_struct! {
-    /// An e-mail address was added to an account.
+    /// An email address was added to an account.
     pub struct EmailAdded of a client, durable {
         /// The flow that sent it.
         sender: Sender,
@@ -169,7 +169,7 @@ event_struct! {
 }
 
 event_struct! {
-    /// An e-mail address was removed from an account.
+    /// An email address was removed from an account.
     pub struct EmailRemoved of a client, durable {
         /// The flow that sent it.
         sender: Sender,
@@ -193,7 +193,7 @@ event_struct! {
 }
 
 event_struct! {
-    /// An e-mail address that a user had not verified is theirs no more: someone else has shown that it is theirs. Who that
+    /// An email address that a user had not verified is theirs no more: someone else has shown that it is theirs. Who that
     /// is, is not in it.
     pub struct EmailLost of a client {
         /// The flow that sent it.
@@ -219,7 +219,7 @@ event_struct! {
 }
 
 event_struct! {
-    /// An e-mail address was shown to be a user's own.
+    /// An email address was shown to be a user's own.
     pub struct EmailVerified of a client, durable {
         /// The flow that sent it.
         sender: Sender,

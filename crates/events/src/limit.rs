@@ -29,7 +29,7 @@ pub enum Limit {
     PhoneVerificationPause,
     /// Verification links to a phone number, in a longer time.
     PhoneVerifications,
-    /// Verification links to an e-mail address.
+    /// Verification links to an email address.
     EmailVerifications,
     /// Addresses that a user adds; and, each by itself, those that are removed and those that are chosen as the primary one.
     AddedAddresses,

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// A message to deliver: to whom, about whom, with which link.
 ///
-/// A receiver of several of the signals that ask for a message takes `&dyn Message`; one that receives only those by e-mail takes
+/// A receiver of several of the signals that ask for a message takes `&dyn Message`; one that receives only those by email takes
 /// `&dyn EmailMessage`, and one for text messages `&dyn PhoneMessage`.
 ///
 /// # Examples
@@ -63,9 +63,9 @@ pub trait Message: Send + Sync {
     fn envelope(&self) -> &Envelope;
 }
 
-/// A message that goes by e-mail.
+/// A message that goes by email.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no message that goes by e-mail",
+    message = "`{Self}` is no message that goes by email",
     label = "`&dyn EmailMessage` is what the events of `verify_email`, `reset_password_email`, `login_email` and `security_notice_email` share"
 )]
 pub trait EmailMessage: Message {
@@ -91,7 +91,7 @@ pub trait PhoneMessage: Message {
     reason = "mirrors `AddressKind`, which is exhaustive for its own reason"
 )]
 pub enum Destination<'a> {
-    /// To an e-mail address.
+    /// To an email address.
     Email(&'a str),
     /// To a phone number, in the form of E.164.
     Phone(&'a str),

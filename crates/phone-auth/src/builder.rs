@@ -5,9 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::core::accounts::{self, Accounts, AccountsBuilder, AccountsHandle, Dispatch};
-use crate::core::outbox::WorkerOptions;
 use crate::core::site_key::{self, SiteKeyErrorKind};
-use crate::core::store::Store;
+use crate::core::{outbox::WorkerOptions, store::Store};
 use crate::receivers::{LeftAlone, Receivers, Reception};
 use crate::signals::{Event, Message, Signals, SignalsBuilder, SiteOrigin};
 use crate::tokens::Keyring;

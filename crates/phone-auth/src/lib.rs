@@ -1,4 +1,4 @@
-//! Accounts by phone number, e-mail address or username: sign-up, log-in, verification, reset and change of passwords,
+//! Accounts by phone number, email address or username: sign-up, log-in, verification, reset and change of passwords,
 //! as pages on axum, as functions without the web, and as signals that any crate of a program can receive.
 //!
 //! This is the crate that most applications add. It puts the parts together, [`PhoneAuth`], and names them: [`core`]
@@ -66,7 +66,7 @@
 //! };
 //! accounts.sign_up(form).await?;
 //!
-//! // By phone, by e-mail or by username: one flow.
+//! // By phone, by email or by username: one flow.
 //! let logged_in = accounts.log_in("+919876543210", &password, None).await?;
 //! assert_eq!(logged_in.user.username, "ann");
 //! assert!(accounts.log_in("ann", &Password::new("wrong"), None).await.is_err());
@@ -229,7 +229,7 @@
 //! - `postgres`: a database on a server, which several servers of the site share.
 //! - `django`: what serves a database of django-phone-auth: its hashes, links and sessions.
 //! - `development`: receivers for one's own machine, which print messages and keep them in a mailbox.
-//! - `smtp`, `sms-gateway`, `webhook`, `nats`: receivers that send messages by e-mail, by text message, or by
+//! - `smtp`, `sms-gateway`, `webhook`, `nats`: receivers that send messages by email, by text message, or by
 //!   way of another service.
 //!
 //! # Where to read on

@@ -4,7 +4,7 @@
 use crate::PhoneAuthBuilder;
 
 impl PhoneAuthBuilder {
-    /// Sends messages by e-mail through this mail server. The receiver for it is called only if this is.
+    /// Sends messages by email through this mail server. The receiver for it is called only if this is.
     ///
     /// # Examples
     /// ```

@@ -123,7 +123,7 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
     }
 }
 
-/// Puts a verified e-mail address of a user into their own row.
+/// Puts a verified email address of a user into their own row.
 pub(crate) const MAKE_PRIMARY: &str = concat!(
     "WITH changed AS (
         UPDATE auth_user u SET email = a.email FROM phone_auth_emailaddress a

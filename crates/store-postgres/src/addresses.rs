@@ -13,17 +13,14 @@ use phone_auth_core::user::{User, UserId};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
-use crate::address_changes;
-use crate::claims;
 use crate::failure::Failure;
-use crate::links;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::rows::{self, USER_COLUMNS, past, sought, user_columns};
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
 use crate::taken::{is_email_taken, is_phone_taken};
-use crate::users;
+use crate::{address_changes, claims, links, users};
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {

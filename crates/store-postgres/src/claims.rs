@@ -11,18 +11,15 @@ use phone_auth_core::user::UserId;
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
-use crate::addresses;
 use crate::failure::Failure;
-use crate::locks;
-use crate::outbox;
-use crate::outbox::statements::enqueue_notices;
+use crate::outbox::{self, statements::enqueue_notices};
 use crate::pool::Query;
 use crate::rows::{self, past, sought, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, list, trimmed};
 use crate::store::PostgresStore;
-use crate::users;
+use crate::{addresses, locks, users};
 
-/// Whether more than unproven rows of others keep the user `$2` from an e-mail address.
+/// Whether more than unproven rows of others keep the user `$2` from an email address.
 macro_rules! is_email_kept {
     ($emails:literal) => {
         $crate::taken::is_email_taken!(
@@ -61,7 +58,7 @@ macro_rules! has {
     };
 }
 
-/// Whether a row has this e-mail address, in whatever spelling.
+/// Whether a row has this email address, in whatever spelling.
 macro_rules! is_email {
     ($emails:literal) => {
         concat!(

@@ -70,7 +70,7 @@ macro_rules! is_padded {
 }
 pub(crate) use is_padded;
 
-/// The texts that an e-mail address is looked for by, less those that no row can have.
+/// The texts that an email address is looked for by, less those that no row can have.
 pub(crate) fn emails(spellings: Option<&EmailSpellings>) -> Vec<&str> {
     let texts = spellings.map_or(&[][..], EmailSpellings::as_slice);
     texts.iter().filter_map(|text| sought(text)).collect()

@@ -20,7 +20,7 @@ macro_rules! is_phone_of_someone {
     };
 }
 
-/// Whether anyone has one of these e-mail addresses, in a row of this sort, or, but for an exception, has it in their own
+/// Whether anyone has one of these email addresses, in a row of this sort, or, but for an exception, has it in their own
 /// row.
 macro_rules! is_email_of_someone {
     ($emails:literal, $but:literal, $sort:literal) => {
@@ -78,7 +78,7 @@ macro_rules! is_phone_taken {
     };
 }
 
-/// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
+/// Whether a wanted email address is taken, as [`is_phone_taken`].
 macro_rules! is_email_taken {
     ($emails:literal, $but:literal) => {
         $crate::taken::is_email_taken!($emails, $but, $but, "")
@@ -128,7 +128,7 @@ macro_rules! is_username_taken {
     };
 }
 
-/// Which names an account has: of a username `$1`, the spellings of an e-mail address `$2`, of a phone number `$3` and
+/// Which names an account has: of a username `$1`, the spellings of an email address `$2`, of a phone number `$3` and
 /// of its digits `$4`; and in `$5` to `$7` the same of what the username would be at log-in.
 macro_rules! taken {
     () => {
@@ -143,7 +143,7 @@ macro_rules! taken {
         )
     };
 }
-/// Whether more than unproven rows keep an e-mail address from a new user.
+/// Whether more than unproven rows keep an email address from a new user.
 macro_rules! is_email_kept_by_anyone {
     ($emails:literal) => {
         $crate::taken::is_email_taken!(

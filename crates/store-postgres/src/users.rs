@@ -58,7 +58,7 @@ pub(crate) const USERS_AFTER: &str = concat!(
 
 /// Every reading of a name at once, whichever are given: no list has nothing. In the collation "C"
 /// `lower` knows ASCII only, as the port asks; in that of a database it may know anything. The last
-/// column says whether someone else is meant as well. The arguments are the numbers, texts of digits, and e-mail
+/// column says whether someone else is meant as well. The arguments are the numbers, texts of digits, and email
 /// addresses that the name may be, and the username.
 pub(crate) const FIND: &str = concat!(
     "WITH m AS MATERIALIZED (
@@ -139,7 +139,7 @@ pub(crate) const CREATE: &str = concat!(
 );
 
 /// Gives a user another username if no one else has it: whether someone has, and whether there is such a user. Runs while
-/// the name is locked. The arguments are the name, the spellings of it as an e-mail address, as a number and as digits, and
+/// the name is locked. The arguments are the name, the spellings of it as an email address, as a number and as digits, and
 /// the user.
 pub(crate) const RENAME: &str = concat!(
     "WITH looked AS (SELECT ",

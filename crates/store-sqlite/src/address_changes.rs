@@ -57,12 +57,12 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
     }
 }
 
-/// Puts the oldest verified e-mail address of a user into their own row, in the place of one that is gone.
+/// Puts the oldest verified email address of a user into their own row, in the place of one that is gone.
 pub(crate) const NEXT_EMAIL: &str = "UPDATE auth_user SET email = coalesce(
         (SELECT email FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT 1), '')
     WHERE id = ?1 AND lower(email) = lower(?2)";
 
-/// Puts a verified e-mail address of a user into their own row.
+/// Puts a verified email address of a user into their own row.
 pub(crate) const MAKE_PRIMARY: &str = "UPDATE auth_user SET email = a.email
     FROM phone_auth_emailaddress a
     WHERE auth_user.id = ?1 AND a.id = ?2 AND a.user_id = ?1 AND a.is_verified";
@@ -101,7 +101,7 @@ pub(crate) fn remove(
     Ok(RemovalOutcome::Removed)
 }
 
-/// Puts an e-mail address into the row of its user, if it is verified.
+/// Puts an email address into the row of its user, if it is verified.
 pub(crate) fn make_primary(
     connection: &Connection,
     user: UserId,

@@ -132,7 +132,7 @@ pub(crate) const END_OF_OTHERS: &str =
 /// What a reset ends besides those on the address that it proves: all of the user, who may not have made them.
 pub(crate) const END_BY_RESET: &str = "DELETE FROM phone_auth_claim WHERE user_id = ?1";
 
-/// Puts a proven e-mail address into the user's own row, if there is none.
+/// Puts a proven email address into the user's own row, if there is none.
 pub(crate) const OWN_EMAIL: &str =
     "UPDATE auth_user SET email = ?2 WHERE id = ?1 AND coalesce(email, '') = ''";
 

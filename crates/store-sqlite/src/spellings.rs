@@ -67,7 +67,7 @@ macro_rules! is_padded {
 pub(crate) use is_padded;
 
 /// The texts that a name is looked for by, padded with NULL, which nothing equals: two numbers, four texts of digits and
-/// four e-mail addresses.
+/// four email addresses.
 #[derive(Default)]
 pub(crate) struct Texts([Option<String>; Texts::COUNT]);
 

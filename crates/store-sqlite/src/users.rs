@@ -104,7 +104,7 @@ macro_rules! is_phone_of_someone {
     };
 }
 
-/// Whether anyone has one of these e-mail addresses, in a row of this sort, or, but for an exception, has it in their own
+/// Whether anyone has one of these email addresses, in a row of this sort, or, but for an exception, has it in their own
 /// row.
 macro_rules! is_email_of_someone {
     ($emails:literal, $but:literal, $sort:literal) => {
@@ -155,7 +155,7 @@ macro_rules! is_phone_taken {
     };
 }
 
-/// Whether a wanted e-mail address is taken, as [`is_phone_taken`].
+/// Whether a wanted email address is taken, as [`is_phone_taken`].
 macro_rules! is_email_taken {
     ($but:literal) => {
         $crate::users::is_email_taken!($but, $but, "")

@@ -33,7 +33,7 @@ pub enum ExternalChange {
     DeleteUser(UserId),
     /// Gives a user another username, anyone else who has one like it. Nothing else in the row changes.
     RenameUser(UserId, String),
-    /// Sets the e-mail address in the user's own row, and in no other place.
+    /// Sets the email address in the user's own row, and in no other place.
     SetOwnEmail(UserId, String),
     /// Sets when the user last logged in.
     SetLastLogin(UserId, Option<DateTime<Utc>>),

@@ -10,7 +10,7 @@ use phone_auth::signals::{
 };
 use tokio::sync::Notify;
 
-/// A message that was sent: an e-mail or a text message with a link, or a security notice.
+/// A message that was sent: an email or a text message with a link, or a security notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mail {

@@ -12,7 +12,7 @@ use crate::site::TestSite;
 /// The password of every user that a test site makes.
 pub const PASSWORD: &str = "plum-Orchard-7";
 
-/// A user of a test site: [`TestSite::user`] begins. The account has the e-mail address `USERNAME@example.org`, a phone
+/// A user of a test site: [`TestSite::user`] begins. The account has the email address `USERNAME@example.org`, a phone
 /// number of its own, and the password [`PASSWORD`], as far as the site has such addresses.
 ///
 /// # Examples

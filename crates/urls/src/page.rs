@@ -40,7 +40,7 @@ pub enum AccountPage {
     ChangePassword,
     /// `change_password_done/`
     ChangePasswordDone,
-    /// `user_verification/`: asks for a verification link, for an e-mail address or a phone number.
+    /// `user_verification/`: asks for a verification link, for an email address or a phone number.
     EmailVerification,
     /// `user_verification_confirm/{idb64}/{token}/`: where a verification link leads.
     EmailVerificationConfirm,

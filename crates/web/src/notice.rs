@@ -32,7 +32,7 @@ pub(crate) enum Reason {
     Verified(AddressKind),
     /// The address has just been removed.
     Removed(AddressKind),
-    /// The primary e-mail address is another now.
+    /// The primary email address is another now.
     Primary,
     /// Someone has sent a form after their session had ended.
     SignedOut,

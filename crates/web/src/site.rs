@@ -2,7 +2,7 @@
 //!
 //! The `phone-auth` program serves it. It uses the guards as any application does: the profile and
 //! the page for users with a verified phone number by an extractor, the page for users with a
-//! verified e-mail address by a layer.
+//! verified email address by a layer.
 
 use axum::Router;
 use axum::response::Response;

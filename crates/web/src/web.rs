@@ -218,7 +218,7 @@ impl Web {
         GuardLayer::new(self.clone(), Rule::Anonymous)
     }
 
-    /// A layer that lets only users through who have a verified e-mail address. Anyone who is logged
+    /// A layer that lets only users through who have a verified email address. Anyone who is logged
     /// in without one is sent to the page that asks for verification.
     ///
     /// # Examples

@@ -1,4 +1,4 @@
-//! A tea house: anyone who has joined and verified an e-mail address orders tea.
+//! A tea house: anyone who has joined and verified an email address orders tea.
 //!
 //! [`tea_house`] is what `main` and the tests have in common.
 

@@ -55,6 +55,9 @@ const GLOSSARY: [(&str, &str); 36] = [
     ("workshop", "hash pool"),
 ];
 
+/// Spellings, in lower case, and the one that is ours. Templates in other languages have theirs.
+const SPELLINGS: [(&str, &str); 1] = [("e-mail", "email")];
+
 /// Names that said too little: no type, function or module has one any more.
 const NAMES: [&str; 10] = [
     "About",
@@ -87,6 +90,12 @@ pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
                 let text = format!("say `{instead}` instead of `{word}`");
                 findings.push(Finding::at(file.path(), number, text));
             }
+            let is_template = file.path().contains("/templates/");
+            let spelt = |(word, _): &(&str, &str)| !is_template && is_spelt(line, word);
+            for (word, instead) in SPELLINGS.into_iter().filter(spelt) {
+                let text = format!("write `{instead}` instead of `{word}`");
+                findings.push(Finding::at(file.path(), number, text));
+            }
             for name in NAMES.into_iter().filter(|name| is_defined(line, name)) {
                 let text = format!("give `{name}` a name that says more");
                 findings.push(Finding::at(file.path(), number, text));
@@ -112,6 +121,16 @@ fn replaced_in(line: &str) -> impl Iterator<Item = (&'static str, &'static str)>
 fn says(words: &[String], phrase: &str) -> bool {
     let phrase: Vec<_> = phrase.split(' ').collect();
     words.windows(phrase.len()).any(|some| some == phrase)
+}
+
+/// Whether a line has a word in this spelling, and not as the end of another.
+fn is_spelt(line: &str, word: &str) -> bool {
+    let line = line.to_lowercase();
+    let is_word = |(at, _): (usize, &str)| {
+        let before = line.get(..at).and_then(|before| before.chars().next_back());
+        !before.is_some_and(char::is_alphanumeric)
+    };
+    line.match_indices(word).any(is_word)
 }
 
 /// Whether the line defines something that has this name.
@@ -180,6 +199,12 @@ mod tests {
         check("They are kept out.\n", &["a.md:1"]);
         check("kept, out; unreceived\n", &["a.md:1"]);
         check("PHONE_AUTH_ALLOW_UNRECEIVED, what was promised\n", &[]);
+    }
+
+    #[test]
+    fn spelling_is_found() {
+        check("by E-mail\nan e-mail\n", &["a.md:1", "a.md:2"]);
+        check("by email, as the-mail\n", &[]);
     }
 
     #[test]

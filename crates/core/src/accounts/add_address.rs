@@ -1,4 +1,4 @@
-//! Adding an e-mail address or a phone number to an account.
+//! Adding an email address or a phone number to an account.
 
 use phone_auth_events::{AccountChange, DurableSignal, EmailAdded, Limit, PhoneAdded, Sender};
 

@@ -90,7 +90,7 @@ impl Accounts {
         Ok(self.inner.limiter.store.clear_limits(&subjects).await?)
     }
 
-    /// The same of the user who has this login: a username, an e-mail address or a phone number. Of an address that names
+    /// The same of the user who has this login: a username, an email address or a phone number. Of an address that names
     /// nobody and that users [claim](crate::address::AddressId::is_claim), what is counted about it.
     ///
     /// # Errors

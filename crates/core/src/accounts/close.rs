@@ -271,7 +271,7 @@ pub struct ExportedAccount {
     pub first_name: String,
     /// The family name.
     pub last_name: String,
-    /// The e-mail address in the user's own row.
+    /// The email address in the user's own row.
     pub email: String,
     /// Whether the account is enabled.
     pub is_active: bool,

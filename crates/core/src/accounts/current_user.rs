@@ -134,7 +134,7 @@ impl Accounts {
         self.session_port().are_shared()
     }
 
-    /// The addresses of a user, e-mail before phone, the older first; of each kind at most 100. The
+    /// The addresses of a user, email before phone, the older first; of each kind at most 100. The
     /// [settings](crate::settings::Settings::max_addresses) let nobody add so many, but another program may have.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use crate::store::StoreErrorKind;
 use crate::user::{AccountName, User};
 
 impl Accounts {
-    /// The user whom a phone number, an e-mail address or a username means, read in this order as at log-in; none when it
+    /// The user whom a phone number, an email address or a username means, read in this order as at log-in; none when it
     /// means nobody. Names by which the settings let nobody log in are found too.
     ///
     /// # Security

@@ -13,7 +13,7 @@ use crate::store::StoreErrorKind;
 use crate::user::{AccountName, FoundUser, User};
 
 impl Accounts {
-    /// Logs a user in by a phone number, an e-mail address or a username, whichever the settings
+    /// Logs a user in by a phone number, an email address or a username, whichever the settings
     /// allow and the text can be read as, and begins a session with a key of its own. The session that
     /// the browser came with, if any, ends. Fires `user_logged_in` or `user_login_failed`.
     ///

@@ -95,7 +95,7 @@ impl Accounts {
         if self.settings().notices == NoticesBy::EmailElsePhone
             && told.iter().any(is_phone)
             && !told.iter().all(is_phone)
-            // An e-mail address that was verified later may be that of a thief: it does not stand in for the number.
+            // An email address that was verified later may be that of a thief: it does not stand in for the number.
             && self.store().oldest_proof(user).await? != Some(AddressKind::Phone)
         {
             told.retain(|it| it.kind == AddressKind::Email || is_about(change, it));

@@ -102,7 +102,7 @@ impl Accounts {
         Ok(found)
     }
 
-    /// Adds an address to the account of a user as an operator: what has an `@` as an e-mail address, else as a phone
+    /// Adds an address to the account of a user as an operator: what has an `@` as an email address, else as a phone
     /// number. Neither the gate nor limits nor caps are asked. The rest is as for [`add_address`](Self::add_address).
     ///
     /// # Errors

@@ -139,7 +139,7 @@ impl Accounts {
         (!has_username && self.settings().has_addresses(kind)).then_some(ways)
     }
 
-    /// Makes a verified e-mail address the user's primary one: it is put into their own row, where Django and others that
+    /// Makes a verified email address the user's primary one: it is put into their own row, where Django and others that
     /// read the tables look for it, and where pages take it from to [name](User::display_name) the user. The user's verified
     /// addresses are told.
     ///
@@ -216,7 +216,7 @@ pub struct LastWayIn;
     reason = "a caller has an answer for each, and must not forget one"
 )]
 pub enum PrimaryRefusal {
-    /// The user has no such e-mail address.
+    /// The user has no such email address.
     #[error("the user has no such address")]
     NoSuchAddress,
     /// The address is not verified.

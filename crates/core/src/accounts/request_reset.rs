@@ -16,7 +16,7 @@ use crate::store::{StoreError, StoreErrorKind};
 use crate::user::{AccountName, FoundUser, User, UserId};
 
 impl Accounts {
-    /// Has a link sent that resets a password, to the phone number or e-mail address that was named.
+    /// Has a link sent that resets a password, to the phone number or email address that was named.
     /// Fires `reset_password_email` or `reset_password_phone`, with the address as it is stored, never
     /// as it was typed.
     ///
@@ -38,7 +38,7 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`Invalid`](ResetRequestRefusal::Invalid): nothing was typed, or what nobody's name can be, which
-    ///   says nothing about who exists; or [`Problem::Ambiguous`], an e-mail address that several users
+    ///   says nothing about who exists; or [`Problem::Ambiguous`], an email address that several users
     ///   have in letters of different case. Which of them asks cannot be told, so no link is sent; or
     ///   [`Problem::NoSender`], an address of a kind that
     ///   [nobody sends resets to](super::AccountsBuilder::allow_unreceived), no matter who has it.
@@ -248,7 +248,7 @@ impl Accounts {
         }
     }
 
-    /// A user at their oldest verified e-mail address, if there is one; the same is read for nobody.
+    /// A user at their oldest verified email address, if there is one; the same is read for nobody.
     async fn at_verified_email(
         &self,
         found: Option<FoundUser>,

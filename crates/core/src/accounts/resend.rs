@@ -140,7 +140,7 @@ impl Accounts {
 
     /// The key for the code that a new user was sent at [sign-up](crate::settings::Settings::verify_at_sign_up), and the address
     /// that it was sent to; none if no code was sent. One page has a field for one code: it is that of the phone number, and the
-    /// e-mail address was sent a link; without a phone number it is that of the e-mail address. Once more, as by a double click,
+    /// email address was sent a link; without a phone number it is that of the email address. Once more, as by a double click,
     /// it is the same key, and no attempts come back.
     ///
     /// # Errors

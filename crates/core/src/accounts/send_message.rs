@@ -23,7 +23,7 @@ impl Accounts {
 
     /// These flows for someone who wants a message by this channel: to a phone it goes so if the site
     /// [offers](crate::settings::Settings::phone_channels) that, else by the first channel that it offers. By
-    /// [`Email`](Channel::Email) a reset or a code to log in that is asked for by a phone number goes to a verified e-mail address
+    /// [`Email`](Channel::Email) a reset or a code to log in that is asked for by a phone number goes to a verified email address
     /// of its user, if there is one, and else to nobody; the answer is the same. Cheap, and shares everything else.
     ///
     /// # Examples
@@ -33,7 +33,7 @@ impl Accounts {
     ///
     #[doc = include_str!("example_setup.txt")]
     /// let mut texts = signals.capture::<ResetPasswordPhone>();
-    /// // Ann has no verified e-mail address.
+    /// // Ann has no verified email address.
     /// let by_mail = accounts.with_channel(Some(Channel::Email));
     /// by_mail.request_password_reset("+919876543210").await?;
     /// assert_eq!(texts.take().len(), 0);
@@ -96,7 +96,7 @@ impl Accounts {
         }
     }
 
-    /// Whether a message goes by e-mail that was asked for by a phone number.
+    /// Whether a message goes by email that was asked for by a phone number.
     pub(super) fn goes_by_email(&self, purpose: Purpose, name: &AccountName) -> bool {
         name.phone.is_some()
             && self.channel == Some(Channel::Email)
@@ -169,7 +169,7 @@ impl Accounts {
         Ok(())
     }
 
-    /// Sends messages to addresses of different kinds, e-mail first. With an outbox all of them are enqueued, or none.
+    /// Sends messages to addresses of different kinds, email first. With an outbox all of them are enqueued, or none.
     pub(super) async fn send_messages(
         &self,
         purpose: Purpose,

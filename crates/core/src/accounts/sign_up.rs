@@ -15,7 +15,7 @@ use crate::username::Username;
 
 /// The most characters of a first or last name, as in django-phone-auth's table.
 const MAX_NAME: usize = 150;
-/// The most characters of an e-mail address (RFC 5321).
+/// The most characters of an email address (RFC 5321).
 pub(super) const MAX_EMAIL: usize = 254;
 
 /// A sign-up form as it was typed. What was left empty is `""`.
@@ -31,7 +31,7 @@ pub struct SignUpForm<'a> {
     pub last_name: &'a str,
     /// The username.
     pub username: &'a str,
-    /// The e-mail address.
+    /// The email address.
     pub email: &'a str,
     /// The phone number, in international form.
     pub phone: &'a str,
@@ -69,7 +69,7 @@ pub(super) struct MadeUser {
 }
 
 impl Accounts {
-    /// Makes an account, with an e-mail address and a phone number that are not verified yet. Sends
+    /// Makes an account, with an email address and a phone number that are not verified yet. Sends
     /// nothing to them, unless [`verify_at_sign_up`](crate::settings::Settings::verify_at_sign_up) says so. Fires
     /// `user_signed_up`.
     ///

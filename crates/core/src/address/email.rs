@@ -1,4 +1,4 @@
-//! E-mail addresses.
+//! Email addresses.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use email_address::{EmailAddress as Syntax, Options};
 /// The most characters an address can have (RFC 5321, 4.5.3.1.3, less the angle brackets).
 const MAX_CHARS: usize = 254;
 
-/// An e-mail address in canonical form: ASCII, lower case, the domain as A-labels.
+/// An email address in canonical form: ASCII, lower case, the domain as A-labels.
 ///
 /// One mailbox has one form here, so that comparing, storing and sending never disagree: case
 /// variants are one account, and a letter that only folds to an ASCII one (`ı`, `ſ`, the Kelvin
@@ -99,9 +99,9 @@ fn canonical_domain(domain: &str) -> Option<String> {
     (!top.bytes().all(|byte| byte.is_ascii_digit())).then_some(ascii)
 }
 
-/// The text is not an e-mail address that mail can be sent to.
+/// The text is not an email address that mail can be sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an e-mail address")]
+#[error("not an email address")]
 #[non_exhaustive]
 pub struct EmailAddressError;
 

@@ -1,4 +1,4 @@
-//! Addresses at which a user can be reached: e-mail addresses and phone numbers.
+//! Addresses at which a user can be reached: email addresses and phone numbers.
 //!
 //! Both are one [`Address`] with a kind, so that every flow treats them by the same code.
 
@@ -30,7 +30,7 @@ pub use spellings::{EmailSpellings, PhoneSpellings, SEPARATORS, digits_of, is_e1
     reason = "mirrors `AddressKind`, which is exhaustive for its own reason"
 )]
 pub enum Address {
-    /// An e-mail address.
+    /// An email address.
     Email(EmailAddress),
     /// A phone number.
     Phone(PhoneNumber),
@@ -54,7 +54,7 @@ impl Address {
     }
 }
 
-/// The number of an address row. E-mail addresses and phone numbers are counted apart.
+/// The number of an address row. Email addresses and phone numbers are counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct AddressId(i64);

@@ -30,7 +30,7 @@ pub struct AddressRemoval {
     reason = "a plain argument list with names; stores of other crates take it apart"
 )]
 pub struct WaysIn {
-    /// By e-mail addresses.
+    /// By email addresses.
     pub email: bool,
     /// By phone numbers.
     pub phone: bool,

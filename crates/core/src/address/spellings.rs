@@ -8,12 +8,12 @@
 use super::typed_number::in_ascii;
 use super::{EmailAddress, PhoneNumber, Region};
 
-/// The most characters of an e-mail address that are looked at.
+/// The most characters of an email address that are looked at.
 const MAX_EMAIL: usize = 254;
 /// The most digits of a number that are looked at: 15 (ITU-T E.164), `00` before them, and some that are too many.
 const MAX_DIGITS: usize = 20;
 
-/// The spellings in which one e-mail address is looked for, each in lower case as far as it is ASCII.
+/// The spellings in which one email address is looked for, each in lower case as far as it is ASCII.
 ///
 /// # Examples
 /// ```

@@ -78,7 +78,7 @@ impl GateRequest<'_> {
 pub struct GateNames<'a> {
     /// The username.
     pub username: Option<&'a str>,
-    /// The e-mail address; its domain is in ASCII, in small letters.
+    /// The email address; its domain is in ASCII, in small letters.
     pub email: Option<&'a str>,
     /// The phone number, in the form of E.164.
     pub phone: Option<&'a str>,

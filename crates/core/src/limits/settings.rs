@@ -85,7 +85,7 @@ pub struct LimitSettings {
     pub phone_verification_pause: RateLimit,
     /// Verification links to a phone number, in a longer time.
     pub phone_verifications: RateLimit,
-    /// Verification links to an e-mail address.
+    /// Verification links to an email address.
     pub email_verifications: RateLimit,
     /// Addresses that a user adds; and, each by itself, those that are removed and those that are chosen as the primary one.
     pub added_addresses: RateLimit,

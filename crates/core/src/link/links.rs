@@ -414,7 +414,7 @@ fn is_outlived(token: &str, newest: Option<DateTime<Utc>>) -> bool {
     newest.is_some_and(|newest| issued_at < newest.trunc_subsecs(0))
 }
 
-/// What a reset link is bound to: it dies when the password or the user's own e-mail address is changed, when the
+/// What a reset link is bound to: it dies when the password or the user's own email address is changed, when the
 /// address it was sent to is gone or another text, when another was asked for, and unless that address is proven, when
 /// they log in.
 fn with_reset_state<T>(target: &LinkTarget, log_ins: LogIns, act: impl FnOnce(&[&[u8]]) -> T) -> T {

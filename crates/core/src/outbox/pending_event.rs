@@ -67,7 +67,7 @@ pub struct PendingEvent {
     pub signal: DurableSignal,
     /// The flow that sent it.
     pub sender: Sender,
-    /// The e-mail address that it tells of, if it tells of one.
+    /// The email address that it tells of, if it tells of one.
     pub email: Option<String>,
     /// The phone number that it tells of, if it tells of one.
     pub phone: Option<String>,
@@ -139,7 +139,7 @@ impl PendingEvent {
         })
     }
 
-    /// The kind of the address that it tells of. One that tells of none counts as one by e-mail.
+    /// The kind of the address that it tells of. One that tells of none counts as one by email.
     pub(crate) const fn kind(&self) -> AddressKind {
         match (&self.email, &self.phone) {
             (None, Some(_)) => AddressKind::Phone,

@@ -58,13 +58,13 @@ impl Default for RefusedNumberTypes {
 pub enum NoticesBy {
     /// Nobody is told.
     Off,
-    /// By e-mail.
+    /// By email.
     Email,
-    /// By e-mail; by text message, which costs money, to users without a verified e-mail address, to those who verified a phone
-    /// number before their e-mail addresses, and to a number that is removed. An e-mail address that came later does not stand
+    /// By email; by text message, which costs money, to users without a verified email address, to those who verified a phone
+    /// number before their email addresses, and to a number that is removed. An email address that came later does not stand
     /// in for the number: it may be that of a thief.
     #[default]
     EmailElsePhone,
-    /// By e-mail and by text message.
+    /// By email and by text message.
     All,
 }

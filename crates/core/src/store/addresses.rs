@@ -12,7 +12,7 @@ use crate::link::{LinkRequest, LinkTarget, OpenedLink};
 use crate::outbox::{Notices, Purpose};
 use crate::user::{User, UserId};
 
-/// Keeps e-mail addresses and phone numbers.
+/// Keeps email addresses and phone numbers.
 ///
 /// # Errors
 /// As for [`UserStore`](super::UserStore).
@@ -55,7 +55,7 @@ pub trait AddressStore: Send + Sync {
         notices: &Notices,
     ) -> Result<AddressRecord, StoreError>;
 
-    /// At most `limit` addresses of each kind that a user has, claims among them, e-mail before phone, in the order of their
+    /// At most `limit` addresses of each kind that a user has, claims among them, email before phone, in the order of their
     /// ids. Which ones, if there are more, is left to the store.
     async fn addresses_of(
         &self,
@@ -79,7 +79,7 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<Vec<(AddressRecord, User)>, StoreError>;
 
     /// Of which kind the address is that a user has verified for the longest; none where none is verified. A proof whose time is
-    /// not known is older than all, and of proofs of the same time that of an e-mail address comes first.
+    /// not known is older than all, and of proofs of the same time that of an email address comes first.
     async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError>;
 
     /// Keeps that a link was asked for, and returns the time under which that is known.
@@ -137,11 +137,11 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<VerificationOutcome, StoreError>;
 
     /// Removes an address of a user if enough remains, and enqueues its notices then. Of several that are removed at once,
-    /// each sees the others. A copy in the user's own row gives way to their oldest verified e-mail address, or to none.
+    /// each sees the others. A copy in the user's own row gives way to their oldest verified email address, or to none.
     /// With the address end the links and codes that were sent to it.
     async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError>;
 
-    /// Puts a verified e-mail address of a user into their own row, where Django and others look for it, and enqueues these
+    /// Puts a verified email address of a user into their own row, where Django and others look for it, and enqueues these
     /// notices. `false`, and nothing changed, when it is not there, not the user's, or not verified.
     async fn make_primary(
         &self,

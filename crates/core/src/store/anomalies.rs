@@ -10,14 +10,14 @@ use crate::user::{AccountName, UserId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AnomalyKind {
-    /// Several users have an e-mail address or a phone number in different spellings, such as letters of different
+    /// Several users have an email address or a phone number in different spellings, such as letters of different
     /// case: none of them can log in or be sent a reset link by it.
     SharedEmail,
     /// Several users have a username in letters of different case: each logs in by exactly theirs.
     SharedUsername,
-    /// A username is another user's e-mail address or phone number: who types it is taken for the other.
+    /// A username is another user's email address or phone number: who types it is taken for the other.
     UsernameOfAnother,
-    /// An e-mail address is stored in another spelling than ours, or is none that we would take: its owner is found by it,
+    /// An email address is stored in another spelling than ours, or is none that we would take: its owner is found by it,
     /// and messages go to it as it is stored.
     ForeignEmail,
     /// A phone number is not in the form E.164 (`+14155552671`): its owner is found by it, and messages go to it as it is
@@ -32,7 +32,7 @@ pub enum AnomalyKind {
     UnreadableTime,
 }
 
-/// Rows that are odd together, such as all the spellings of one e-mail address.
+/// Rows that are odd together, such as all the spellings of one email address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
@@ -45,7 +45,7 @@ pub struct Anomaly {
     pub rows: Vec<(String, UserId)>,
 }
 
-/// What is odd about an e-mail address, as it is stored.
+/// What is odd about an email address, as it is stored.
 pub fn anomaly_of_email(stored: &str) -> Option<AnomalyKind> {
     let is_ours = EmailAddress::parse(stored)
         .is_ok_and(|address| address.as_str().eq_ignore_ascii_case(stored));

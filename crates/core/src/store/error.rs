@@ -9,7 +9,7 @@ use std::fmt;
 pub enum UniqueName {
     /// A username, whatever its case.
     Username,
-    /// An e-mail address, whatever its case.
+    /// An email address, whatever its case.
     Email,
     /// A phone number.
     Phone,
@@ -80,7 +80,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             StoreErrorKind::Taken(UniqueName::Username) => "the username is taken",
-            StoreErrorKind::Taken(UniqueName::Email) => "the e-mail address is taken",
+            StoreErrorKind::Taken(UniqueName::Email) => "the email address is taken",
             StoreErrorKind::Taken(UniqueName::Phone) => "the phone number is taken",
             StoreErrorKind::TooManyAddresses => "the user has too many addresses",
             StoreErrorKind::TooManyUnverified => "the user has too many unverified addresses",

@@ -52,7 +52,7 @@ pub trait OutboxStore: Send + Sync {
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;
 
     /// Enqueues two messages as [`enqueue_message`](Self::enqueue_message) does, in one transaction: both, or neither. They go
-    /// to addresses of different kinds, e-mail first.
+    /// to addresses of different kinds, email first.
     async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError>;
 
     /// How many messages and notices are pending, dead letters left out; counted up to `at_most`. Events for durable

@@ -25,7 +25,7 @@ pub trait UserStore: Send + Sync {
     ///
     /// # Errors
     /// [`Taken`](super::StoreErrorKind::Taken) with the name that an account has, of several the first
-    /// in the order username, e-mail, phone. Usernames, addresses and numbers are one space of names, as in
+    /// in the order username, email, phone. Usernames, addresses and numbers are one space of names, as in
     /// [`taken_names`](Self::taken_names), also when several are stored at once. Then nothing is stored.
     async fn create_user(&self, new: &NewUser) -> Result<User, StoreError> {
         self.create_user_claiming(new, Claiming::Never).await
@@ -45,12 +45,12 @@ pub trait UserStore: Send + Sync {
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
 
-    /// The user whom this name means: the first reading that exists, phone, then e-mail, then
+    /// The user whom this name means: the first reading that exists, phone, then email, then
     /// username (exact before ASCII-case-insensitive). One query, the same for every reading.
     ///
     /// # Errors
     /// [`Ambiguous`](super::StoreErrorKind::Ambiguous) when that reading means several users: they have
-    /// the e-mail address or the phone number in several spellings, be one of them exactly as named, or the username
+    /// the email address or the phone number in several spellings, be one of them exactly as named, or the username
     /// in letters of different case, none exactly as named. No store of ours lets that come about; Django does.
     async fn find_user(&self, name: &AccountName) -> Result<Option<FoundUser>, StoreError>;
 
@@ -69,7 +69,7 @@ pub trait UserStore: Send + Sync {
         self.find_user(name).await
     }
 
-    /// Which of these names an account has. They are one space of names: an e-mail address counts as taken in any
+    /// Which of these names an account has. They are one space of names: an email address counts as taken in any
     /// spelling, and also when it stands only in another user's own row, as an address or as a username; a phone number
     /// also when it is a username, with `+`, with `00`, or without; a username also when it is an address or a number.
     /// For whatever names an account at log-in names one, and anyone who took it as a name of another kind would shut
@@ -81,7 +81,7 @@ pub trait UserStore: Send + Sync {
     -> Result<Vec<User>, StoreError>;
 
     /// At most `limit` users with ids above `after`, in the order of their ids, of whom a name or an address has a text in it:
-    /// username, first or last name, the e-mail address of their row, an e-mail address or, by its digits, a phone number.
+    /// username, first or last name, the email address of their row, an email address or, by its digits, a phone number.
     /// Letters of ASCII count in any case. It may look at every user: it is for operators.
     async fn search_users(
         &self,
@@ -98,7 +98,7 @@ pub trait UserStore: Send + Sync {
     /// Gives a user another username. `false` when there is no such user.
     ///
     /// # Errors
-    /// [`Taken`](super::StoreErrorKind::Taken) when anyone else has it, in any case, or it is an e-mail address or a phone
+    /// [`Taken`](super::StoreErrorKind::Taken) when anyone else has it, in any case, or it is an email address or a phone
     /// number, as in [`taken_names`](Self::taken_names); then nothing is changed.
     async fn rename_user(&self, id: UserId, username: &str) -> Result<bool, StoreError>;
 

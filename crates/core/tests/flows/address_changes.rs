@@ -81,7 +81,7 @@ async fn removed_address_is_told_and_leads_nowhere() {
 
 #[tokio::test]
 async fn last_way_in_depends_on_the_methods() {
-    // Whether users log in by phone, e-mail and username; what a user has beside a phone number, is verified of it, and
+    // Whether users log in by phone, email and username; what a user has beside a phone number, is verified of it, and
     // whether the number may go.
     let cases = [
         ((true, true, true), "ann", "", true),

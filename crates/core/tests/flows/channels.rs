@@ -126,7 +126,7 @@ async fn requeued_message_is_passed_on_again() {
     assert_eq!(requeued.receipts.iter().count(), 0);
 }
 
-/// Who asked by a phone number can have the message sent by e-mail. It goes to a verified address alone, and the answer tells
+/// Who asked by a phone number can have the message sent by email. It goes to a verified address alone, and the answer tells
 /// neither whether there is one nor whether anyone has the number.
 #[tokio::test]
 async fn reset_by_email_goes_to_the_verified_address() {
@@ -193,7 +193,7 @@ async fn pending(
     pending.unwrap().map(|pending| pending.attempts_left)
 }
 
-/// A code to sign in that is asked for by a phone number goes by e-mail to who has a verified address, and the answer is the
+/// A code to sign in that is asked for by a phone number goes by email to who has a verified address, and the answer is the
 /// same for everybody.
 #[tokio::test]
 async fn log_in_by_email_goes_to_the_verified_address() {

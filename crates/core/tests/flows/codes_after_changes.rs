@@ -277,7 +277,7 @@ async fn change_ends_code_and_link_alike() {
                 C::OtherIsProven => what == For::Verify,
                 _ => false,
             };
-            // `Bob` has an e-mail address, which such a site has not.
+            // `Bob` has an email address, which such a site has not.
             if change == C::AnothersProof && matches!(what, For::SignUp | For::Return) {
                 continue;
             }

@@ -64,7 +64,7 @@ async fn newer_request_ends_the_older_link() {
                 (reset, verification) = (newer, again);
             }
         }
-        // Each kind has its own newest: that of the phone did not end that of the e-mail address.
+        // Each kind has its own newest: that of the phone did not end that of the email address.
         let by_email = kit.reset_link(ANNS_EMAIL).await;
         let by_phone = kit.reset_link(ANNS_PHONE).await;
         assert!(resets(&kit.accounts, &by_email).await);

@@ -135,7 +135,7 @@ async fn setting_says_by_which_addresses() {
     }
 }
 
-/// Someone who is signed in adds an e-mail address of theirs, proves it, and goes on until nothing of the owner's is left: the
+/// Someone who is signed in adds an email address of theirs, proves it, and goes on until nothing of the owner's is left: the
 /// number from before is told of each step, the last one too.
 #[tokio::test]
 async fn number_from_before_is_told_of_each_step() {
@@ -174,7 +174,7 @@ async fn number_from_before_is_told_of_each_step() {
     }
 }
 
-/// A number that came after the e-mail address is told of its own removal, and else left alone.
+/// A number that came after the email address is told of its own removal, and else left alone.
 #[tokio::test]
 async fn removed_number_is_told_itself() {
     let kit = Kit::with_settings(|_| {});

@@ -18,7 +18,7 @@ pub struct Message {
     pub at: DateTime<Utc>,
     /// The name of its signal.
     pub signal: &'static str,
-    /// The e-mail address or phone number it is for.
+    /// The email address or phone number it is for.
     pub to: String,
     /// The username of the user it is for.
     pub username: String,

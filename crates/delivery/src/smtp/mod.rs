@@ -1,4 +1,4 @@
-//! Messages by e-mail, through a mail server.
+//! Messages by email, through a mail server.
 //!
 //! [`Smtp`] is the state: the server, how to log in there, who the mail comes from, what it says. The
 //! receiver `phone_auth.smtp` takes it and sends the messages of `verify_email` and

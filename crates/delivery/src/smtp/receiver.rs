@@ -1,4 +1,4 @@
-//! The receiver of messages that go by e-mail.
+//! The receiver of messages that go by email.
 
 use phone_auth_events::{
     EmailMessage, Undelivered, login_email, receiver, reset_password_email, security_notice_email,

@@ -191,7 +191,7 @@ fn names_that_differ_by_case_stay_apart() {
             let found = store.find_user(&by_username(typed)).await.unwrap();
             assert_eq!(found.unwrap().user.id.get(), id, "{typed}");
         }
-        // Neither, and of two e-mail addresses not even the one that is exactly what was typed.
+        // Neither, and of two email addresses not even the one that is exactly what was typed.
         let by_email = AccountName {
             email: EmailSpellings::read("bob@example.org"),
             username: Some("bob".to_owned()),

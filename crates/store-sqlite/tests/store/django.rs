@@ -207,7 +207,7 @@ fn names_that_differ_by_case_stay_apart() {
             let found = store.find_user(&by_username(typed)).await;
             assert_eq!(found.unwrap().unwrap().user.id.get(), id, "{typed}");
         }
-        // Neither, and of two e-mail addresses not even the one that is exactly what was typed: telephones
+        // Neither, and of two email addresses not even the one that is exactly what was typed: telephones
         // write a capital letter first, and mail servers do not care.
         let by_email = AccountName {
             email: EmailSpellings::read("bob@example.org"),

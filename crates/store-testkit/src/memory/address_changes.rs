@@ -44,7 +44,7 @@ impl State {
         RemovalOutcome::Removed
     }
 
-    /// Deletes an address and what refers to it. A copy in the user's own row gives way to their next e-mail address.
+    /// Deletes an address and what refers to it. A copy in the user's own row gives way to their next email address.
     pub(super) fn delete_address(&mut self, address: &AddressRecord) {
         let (kind, id) = (address.kind, address.id);
         self.end_claims_of(address);
@@ -66,7 +66,7 @@ impl State {
         }
     }
 
-    /// Puts a verified e-mail address into the row of its user.
+    /// Puts a verified email address into the row of its user.
     pub(super) fn make_primary(&mut self, user: UserId, email: AddressId) -> bool {
         let address = self.addresses(AddressKind::Email).get(&email);
         let value = address

@@ -136,7 +136,7 @@ impl State {
             || phone.is_some_and(|phone| self.has_address(AddressKind::Phone, |it| phone.has(it)))
     }
 
-    /// Whether an account has this e-mail address, or a user other than `except` has it in their own row, as the
+    /// Whether an account has this email address, or a user other than `except` has it in their own row, as the
     /// address or as the username.
     pub(super) fn is_email_taken(&self, email: &EmailAddress, except: Option<UserId>) -> bool {
         let email = EmailSpellings::from(email);

@@ -245,7 +245,7 @@ impl AddressStore for MemoryStore {
             let verified = state
                 .addresses_of(user, u32::MAX)
                 .filter(|it| it.is_verified);
-            // `None` is less than every time, and e-mail comes first.
+            // `None` is less than every time, and email comes first.
             let oldest = verified.min_by_key(|it| state.verified.get(&(it.kind, it.id)).copied());
             oldest.map(|it| it.kind)
         })

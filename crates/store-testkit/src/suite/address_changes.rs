@@ -51,7 +51,7 @@ fn proof(address: &AddressRecord, is_verified: bool) -> ProofByHand {
     }
 }
 
-/// The e-mail address and the phone number of a user.
+/// The email address and the phone number of a user.
 async fn both_of(store: &dyn Store, user: UserId) -> [AddressRecord; 2] {
     [
         address_of(store, user, AddressKind::Email).await,

@@ -22,7 +22,7 @@ fn id(number: u8) -> ChallengeId {
     ChallengeId::from_bytes(bytes)
 }
 
-/// A challenge of the e-mail address 7, which begins at 0 and lives for ten minutes.
+/// A challenge of the email address 7, which begins at 0 and lives for ten minutes.
 fn new(number: u8) -> NewChallenge {
     NewChallenge {
         id: id(number),

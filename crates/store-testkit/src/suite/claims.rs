@@ -7,13 +7,12 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::{LinkRequest, OpenedLink};
-use phone_auth_core::outbox::{NewMessage, Notices, Purpose, Recipient};
+use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::store::{Closed, EndOfUser, Store, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{AccountName, User, UserId};
 
 use super::Subject;
-use super::message_sample::to;
 use super::sample::{
     AMPLE, address_of, assert_taken, at, email, email_address, phone, replacement, stored,
     user_now, whole, without_address,
@@ -416,36 +415,6 @@ pub(super) async fn equal_claims_have_one_winner(subject: &Subject) {
         }
         assert_eq!(owners, named(store, &address).await.as_slice());
     }
-}
-
-/// Whether a link was sent is whether someone else has proven the address, which an export of the claimant must not tell.
-pub(super) async fn export_tells_nothing_of_claims(subject: &Subject) {
-    let (store, outbox) = (subject.store(), subject.outbox());
-    let ann = stored(store, &whole("ann", 1)).await;
-    let bob = stored(store, &without_address("bob")).await;
-    let mut exported = Vec::new();
-    for (number, address) in anns().into_iter().enumerate() {
-        let claim = add(store, bob.id, &address).await;
-        assert!(claim.id.is_claim());
-        let before = store.rows_of(bob.id).await.unwrap();
-        link(store, &claim, 1).await;
-        let key = format!("claim {number}");
-        let message = NewMessage {
-            recipient: Some(Recipient {
-                user: bob.id,
-                address: claim.id,
-            }),
-            ..to(subject, &ann, claim.kind, &key).await
-        };
-        outbox.enqueue_message(&message).await.unwrap();
-        let after = store.rows_of(bob.id).await.unwrap();
-        assert_eq!(after, before);
-        exported.extend(after);
-    }
-    let of_claims = exported
-        .iter()
-        .filter(|row| row.table == "phone_auth_claim");
-    assert_eq!(of_claims.count(), 3);
 }
 
 pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {

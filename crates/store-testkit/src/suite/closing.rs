@@ -6,13 +6,16 @@ use std::sync::Arc;
 use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
 use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::LinkRequest;
-use phone_auth_core::outbox::{AttemptOutcome, LeaseState, Notices, Purpose};
+use phone_auth_core::outbox::{
+    AttemptOutcome, LeaseState, NewMessage, Notices, Purpose, Recipient,
+};
 use phone_auth_core::store::{Closed, EndOfUser, Store};
 use phone_auth_core::user::{AccountName, User};
 
 use super::Subject;
+use super::claims::{add, anns, link};
 use super::message_sample::{all, claimed, closed_event, keys, notice, now, to};
-use super::sample::{address_of, at, is_alive, log_in, logged_in, stored, whole};
+use super::sample::{address_of, at, is_alive, log_in, logged_in, stored, whole, without_address};
 
 const PLACEHOLDER: &str = "closed-0123";
 
@@ -231,4 +234,34 @@ pub(super) async fn closing_enqueues_its_event(subject: &Subject) {
     let finished = outbox.finish_message(&lease, &AttemptOutcome::Finished);
     assert_eq!(finished.await.unwrap(), LeaseState::Held);
     assert!(all(outbox).await.is_empty());
+}
+
+/// Whether a link was sent is whether someone else has proven the address, which an export of the claimant must not tell.
+pub(super) async fn export_tells_nothing_of_claims(subject: &Subject) {
+    let (store, outbox) = (subject.store(), subject.outbox());
+    let ann = stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &without_address("bob")).await;
+    let mut exported = Vec::new();
+    for (number, address) in anns().into_iter().enumerate() {
+        let claim = add(store, bob.id, &address).await;
+        assert!(claim.id.is_claim());
+        let before = store.rows_of(bob.id).await.unwrap();
+        link(store, &claim, 1).await;
+        let key = format!("claim {number}");
+        let message = NewMessage {
+            recipient: Some(Recipient {
+                user: bob.id,
+                address: claim.id,
+            }),
+            ..to(subject, &ann, claim.kind, &key).await
+        };
+        outbox.enqueue_message(&message).await.unwrap();
+        let after = store.rows_of(bob.id).await.unwrap();
+        assert_eq!(after, before);
+        exported.extend(after);
+    }
+    let of_claims = exported
+        .iter()
+        .filter(|row| row.table == "phone_auth_claim");
+    assert_eq!(of_claims.count(), 3);
 }

@@ -160,7 +160,6 @@ macro_rules! __for_each_case {
             claims_at_once::claims_on_each_other_are_both_proven;
             claims_at_once::claim_added_beside_the_proof_of_the_holder_ends;
             claims::deleted_user_claims_nothing;
-            claims::export_tells_nothing_of_claims;
             holders::oldest_proof_comes_first;
             holders::holders_come_with_claimants;
             new_claims::new_user_claims_what_nobody_has_proven;
@@ -249,6 +248,7 @@ macro_rules! __for_each_case {
             closing::closings_at_once_have_one_winner;
             closing::log_in_does_not_outlive_closing;
             closing::rows_of_a_user_are_told;
+            closing::export_tells_nothing_of_claims;
             closing_schedule::closing_is_scheduled_once;
             closing_schedule::closing_is_cancelled_once;
             closing_schedule::due_closings_come_in_order;

@@ -1,4 +1,4 @@
-//! Usernames, e-mail addresses and phone numbers are one space of names: nobody takes a name that another user could be
+//! Usernames, email addresses and phone numbers are one space of names: nobody takes a name that another user could be
 //! found by.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
@@ -45,7 +45,7 @@ async fn give(subject: &Subject, user: UserId, name: Has) {
     subject.outside(change).await;
 }
 
-/// Whether each of three names is taken: a username, an e-mail address and a phone number that someone else wants, to
+/// Whether each of three names is taken: a username, an email address and a phone number that someone else wants, to
 /// sign up with or to add.
 async fn taken_kinds(store: &dyn Store, other: UserId, new: &NewUser) -> [bool; 3] {
     let wanted = WantedNames {
@@ -92,7 +92,7 @@ async fn taken_kinds(store: &dyn Store, other: UserId, new: &NewUser) -> [bool; 
     told
 }
 
-/// A name that an account has, a user whom someone else wants to be, and which of their username, e-mail address and phone
+/// A name that an account has, a user whom someone else wants to be, and which of their username, email address and phone
 /// number are taken then.
 type Case = (Has, NewUser, [bool; 3]);
 

@@ -30,7 +30,7 @@ pub(super) fn at(seconds: i64) -> DateTime<Utc> {
     Utc.timestamp_opt(1_700_000_000, 123_456_000).unwrap() + Duration::seconds(seconds)
 }
 
-/// An e-mail address.
+/// An email address.
 pub(super) fn email(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
 }
@@ -64,7 +64,7 @@ pub(super) fn without_address(username: &str) -> NewUser {
     }
 }
 
-/// A user with a username, an e-mail address made of it, and a phone number.
+/// A user with a username, an email address made of it, and a phone number.
 pub(super) fn whole(username: &str, number: u32) -> NewUser {
     NewUser {
         email: Some(email(&format!("{username}@example.org"))),
@@ -135,7 +135,7 @@ pub(super) fn replacement(user: UserId, new: &str) -> PasswordReplacement {
     }
 }
 
-/// An e-mail address as an [`Address`].
+/// An email address as an [`Address`].
 pub(super) fn email_address(text: &str) -> Address {
     Address::Email(email(text))
 }

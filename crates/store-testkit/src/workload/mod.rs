@@ -85,7 +85,7 @@ async fn timed<T>(items: &[T], run: impl AsyncFn(&T) -> bool) -> Duration {
 }
 
 impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
-    /// Puts so many users with an e-mail address each into an empty store.
+    /// Puts so many users with an email address each into an empty store.
     ///
     /// # Cancel safety
     /// A call that is dropped leaves some of them there.

@@ -37,7 +37,7 @@ use crate::web::Web;
 )]
 pub struct LoggedIn(pub Arc<CurrentUser>);
 
-/// Someone with a verified e-mail address is logged in. Anyone who has none is sent to the page that
+/// Someone with a verified email address is logged in. Anyone who has none is sent to the page that
 /// asks for verification; anyone who is not logged in, to the log-in page.
 ///
 /// # Errors

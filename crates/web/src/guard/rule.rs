@@ -28,7 +28,7 @@ pub(crate) enum Rule {
     LoggedIn,
     /// Someone who has proven lately who they are is logged in.
     RecentlyProven,
-    /// Someone with a verified e-mail address is logged in.
+    /// Someone with a verified email address is logged in.
     VerifiedEmail,
     /// Someone with a verified phone number is logged in.
     VerifiedPhone,

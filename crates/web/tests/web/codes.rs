@@ -525,10 +525,10 @@ async fn another_channel_can_be_asked_for() {
         .iter()
         .map(ResetPasswordPhone::channel)
         .collect();
-    // Since the e-mail no text was asked for: to ask for one after the call is no second click, and what follows is.
+    // Since the email no text was asked for: to ask for one after the call is no second click, and what follows is.
     assert_eq!(sent, [Channel::Sms, Channel::Voice, Channel::Sms]);
 
-    // What was asked for by e-mail is sent so.
+    // What was asked for by email is sent so.
     let mut browser = site.browser();
     let asked = [("login", "ann@example.org")];
     browser.post("/accounts/password_reset/", &asked).await;

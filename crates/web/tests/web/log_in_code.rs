@@ -21,7 +21,7 @@ fn by_code(settings: &mut Settings) {
     settings.limits = LimitSettings::danger_none();
 }
 
-/// Ann, who has verified her e-mail address.
+/// Ann, who has verified her email address.
 async fn verified(site: &Site) {
     let mut ann = site.ann().await;
     let link = ann.email_link().await;

@@ -339,7 +339,7 @@ impl Browser<'_> {
         sent.take().remove(0).url.as_str().to_owned()
     }
 
-    /// Asks for a reset link by e-mail and returns it.
+    /// Asks for a reset link by email and returns it.
     pub(crate) async fn reset_link(&mut self, email: &str) -> String {
         let mut sent = self.site.capture::<ResetPasswordEmail>();
         self.post("/accounts/password_reset/", &[("login", email)])

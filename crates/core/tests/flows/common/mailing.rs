@@ -28,7 +28,7 @@ impl Mailing {
         }
     }
 
-    /// Asks for a reset by Ann's e-mail address.
+    /// Asks for a reset by Ann's email address.
     pub(crate) async fn ask(&self) {
         self.accounts
             .request_password_reset(ANNS_EMAIL)

@@ -55,7 +55,7 @@ pub const PASTED: [&str; 11] = [
     "0091 98765 43210",
     "\u{202a}00\u{a0}91\u{a0}98765\u{2010}43210\u{202c}",
 ];
-/// Ann's e-mail address.
+/// Ann's email address.
 pub const ANNS_EMAIL: &str = "ann@example.org";
 /// A secret for keyrings, long and random enough.
 pub const SECRET: &str = "q3Zt8vKxWm5RbYp2LsNc7HdJf4TgUe9A-core";

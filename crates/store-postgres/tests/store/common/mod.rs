@@ -60,7 +60,7 @@ pub(crate) async fn store_with(database: &Database, options: PostgresOptions) ->
         .unwrap()
 }
 
-/// A user with an e-mail address and a phone number.
+/// A user with an email address and a phone number.
 pub(crate) fn user(username: &str, number: u32) -> NewUser {
     NewUser {
         username: username.to_owned(),

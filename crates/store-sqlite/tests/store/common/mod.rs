@@ -50,7 +50,7 @@ impl Scratch {
     }
 }
 
-/// A user with an e-mail address and a phone number.
+/// A user with an email address and a phone number.
 pub(crate) fn user(username: &str, number: u32) -> NewUser {
     NewUser {
         username: username.to_owned(),
