@@ -116,7 +116,8 @@ async fn guesses_at_once_are_few() {
 }
 
 /// A guesser with 200 networks, who asks for a challenge in each. What is compared of all their guesses is
-/// bounded at the address: ten in a row, and then none at once. The owner, whose browser is known, gets in meanwhile.
+/// bounded at the address: five in a row, and then in four hours twenty of networks that have tried none, among which the
+/// owner may be. The owner, whose browser is known, gets in meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guesses_from_many_networks_are_few() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
@@ -147,7 +148,7 @@ async fn guesses_from_many_networks_are_few() {
             compared += of_it;
         }
         assert!(sent > 0, "{kind:?}");
-        assert!((1..=10).contains(&compared), "{kind:?}: {compared}");
+        assert!((1..=25).contains(&compared), "{kind:?}: {compared}");
         let code = asked(&site, &ann.client, &ann.user.email).await;
         let proven = ann.client.submit(DONE, [("code", &code)]).await;
         assert_eq!(proven.status, 302, "{kind:?}: {}", proven.text());

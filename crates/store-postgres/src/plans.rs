@@ -55,8 +55,9 @@ const SETTING: &str = "
 
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
 /// dead letters would be looked through by another index, and without `phone_auth_outbox_signal_due` all that is due, and
-/// without `phone_auth_limit_sms_hour` all that is counted of text messages, which such a plan does not tell.
-const INDEXES: [&str; 25] = [
+/// without `phone_auth_limit_sms_hour` all that is counted of text messages, which such a plan does not tell. Nor does it tell of
+/// `phone_auth_link_request_claim`, by which the end of a claim ends its requests: that is a constraint's doing.
+const INDEXES: [&str; 24] = [
     "phone_auth_user_username_any_digits",
     "phone_auth_user_username_any_padding",
     "phone_auth_user_email_any_spelling",
@@ -78,7 +79,6 @@ const INDEXES: [&str; 25] = [
     "phone_auth_challenge_expires",
     "phone_auth_link_request_email",
     "phone_auth_link_request_phone",
-    "phone_auth_link_request_claim",
     "phone_auth_challenge_email",
     "phone_auth_challenge_phone",
     "phone_auth_closing_due",

@@ -103,7 +103,7 @@ fn schedule(
 
 fn closing(row: &Row<'_>) -> Result<ScheduledClosing, Failure> {
     let time = |column| {
-        let time = links::time(row, column)?;
+        let time = links::exact_time(row, column)?;
         time.ok_or_else(|| Failure::from(StoreErrorKind::Broken))
     };
     Ok(ScheduledClosing {

@@ -110,3 +110,12 @@ pub(crate) fn time(row: &Row<'_>, column: usize) -> Result<Option<DateTime<Utc>>
 pub(crate) const fn micros(time: DateTime<Utc>) -> i64 {
     time.timestamp_micros()
 }
+
+/// The same where one that cannot be read must be taken for no other.
+pub(crate) fn exact_time(row: &Row<'_>, column: usize) -> Result<Option<DateTime<Utc>>, Failure> {
+    let Some(micros) = row.get(column)? else {
+        return Ok(None);
+    };
+    let time = DateTime::from_timestamp_micros(micros);
+    time.map(Some).ok_or_else(|| StoreErrorKind::Broken.into())
+}

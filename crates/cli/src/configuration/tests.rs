@@ -241,6 +241,7 @@ fn every_setting_stands_in_a_file() {
         "max_sessions",
         "short_session_lifetime",
         "session_idle_timeout",
+        "closing_grace",
     ];
     for setting in SETTINGS.iter().filter(|setting| {
         let secrets = [".password", ".secret", ".old_secret", ".token"];

@@ -16,4 +16,3 @@ mod promises;
 mod rights;
 mod schema;
 mod statements;
-mod turns;

@@ -117,7 +117,7 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
             code_half_life: None,
             challenge: None,
         },
-        requested_at: links::time(row, 20).map_err(|_| Odd(20))?,
+        requested_at: links::exact_time(row, 20).map_err(|_| Odd(20))?,
         enqueued_at: optional_time(10)?.unwrap_or(created_at),
         attempts: count(12)?,
         ready_attempt: count(13)?,

@@ -87,7 +87,8 @@ fn definitions(connection: &Connection) -> Vec<String> {
         WHERE name NOT GLOB 'phone_auth_*_any_*' AND name NOT GLOB '*phone_auth_session*' AND name NOT GLOB '*phone_auth_outbox*'
             AND name NOT GLOB 'phone_auth_*_verified' AND name <> 'phone_auth_site_key'
             AND name NOT GLOB 'phone_auth_link_request*' AND name NOT GLOB '*phone_auth_limit*'
-            AND name NOT GLOB '*phone_auth_challenge*' AND name NOT GLOB '*phone_auth_claim*' AND name <> 'phone_auth_schema' ORDER BY name",
+            AND name NOT GLOB '*phone_auth_challenge*' AND name NOT GLOB '*phone_auth_claim*' AND name NOT GLOB '*phone_auth_closing*'
+            AND name <> 'phone_auth_replacement' AND name <> 'phone_auth_schema' ORDER BY name",
     )
 }
 

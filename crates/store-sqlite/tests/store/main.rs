@@ -11,4 +11,3 @@ mod migrating;
 mod outbox;
 mod promises;
 mod read_only;
-mod turns;

@@ -2,6 +2,10 @@
 //! before someone who came after them.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+// A program of its own: what is counted must not wait for other tests.
+#[path = "store/common/mod.rs"]
+mod common;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -2,6 +2,10 @@
 //! of theirs.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+// A program of its own: what is counted must not wait for other tests.
+#[path = "store/common/mod.rs"]
+mod common;
+
 use std::future::poll_fn;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
