@@ -1,5 +1,9 @@
 //! What codes promise, at the pages of the whole program, on both databases.
-#![expect(clippy::expect_used, reason = "what is not there is a failed test")]
+#![expect(
+    clippy::expect_used,
+    clippy::string_slice,
+    reason = "what is not there is a failed test"
+)]
 
 use phone_auth_tests::{Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User, other_code};
 

@@ -55,7 +55,7 @@ async fn close_due(accounts: &Accounts) -> Infallible {
         match accounts.close_due().await {
             Ok(0) => {}
             Ok(closed) => {
-                tracing::info!(closed, "accounts that their users had closed are deleted")
+                tracing::info!(closed, "accounts that their users had closed are deleted");
             }
             Err(error) => tracing::warn!(%error, "accounts that are due could not be closed"),
         }

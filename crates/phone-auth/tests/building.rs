@@ -314,7 +314,7 @@ async fn channel_that_nobody_sends_by_is_refused() {
         assert_eq!(refused.kind(), BuildErrorKind::NoChannel, "{channels:?}");
         // A notice goes by the first of them.
         let mut signals = vec!["reset_password_phone", "verify_phone"];
-        if channels[0] != Sms {
+        if channels.first() != Some(&Sms) {
             signals.push("security_notice_phone");
         }
         assert_eq!(refused.without_receiver(), signals, "{channels:?}");

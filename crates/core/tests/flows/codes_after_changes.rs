@@ -1,7 +1,6 @@
 //! A code that was sent before something changed on which it relied: refused, as the link beside it is.
 
 #![expect(
-    clippy::panic,
     clippy::unwrap_used,
     reason = "what is not as it should be is a failed test"
 )]

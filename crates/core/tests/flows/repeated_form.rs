@@ -57,19 +57,15 @@ async fn disabled_user_repeats_no_form() {
 /// Which form a password is typed into, by someone who has seen a page of the user's.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
-    RepeatedReset,
-    RepeatedChange,
-    RepeatedProof,
+    Reset,
+    Change,
+    Proof,
 }
 
 /// A form without a session is no way round the limit of the session: whichever takes the guesses, it is one count.
 #[tokio::test]
 async fn guesses_at_forms_are_counted_together() {
-    for asked in [
-        Asked::RepeatedReset,
-        Asked::RepeatedChange,
-        Asked::RepeatedProof,
-    ] {
+    for asked in [Asked::Reset, Asked::Change, Asked::Proof] {
         let kit = Kit::limited();
         kit.sign_up_ann().await;
         let ann = kit.current_user("ann", HORSE).await;
@@ -83,9 +79,9 @@ async fn guesses_at_forms_are_counted_together() {
         let accounts = &kit.accounts;
         let horse = Password::new(HORSE);
         let failure = match asked {
-            Asked::RepeatedReset => accounts.repeated_reset(&token, &horse, &horse).await.err(),
-            Asked::RepeatedChange => accounts.repeated_change(&token, &horse, &horse).await.err(),
-            Asked::RepeatedProof => accounts.repeated_proof(&token, &horse).await.err(),
+            Asked::Reset => accounts.repeated_reset(&token, &horse, &horse).await.err(),
+            Asked::Change => accounts.repeated_change(&token, &horse, &horse).await.err(),
+            Asked::Proof => accounts.repeated_proof(&token, &horse).await.err(),
         };
         let is_limited = failure.is_some_and(|it| it.limited_for().is_some());
         assert!(is_limited, "{asked:?}");

@@ -124,7 +124,7 @@ pub(super) async fn return_and_end_have_one_winner(subject: &Subject) {
     let ann = stored(subject.store(), &whole("ann", 1)).await.id;
     schedule(subject.store(), ann, 60).await;
     let act = |store: Arc<dyn Store>, number: u32| async move {
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             let closed = store.close_user(&end(ann, 60)).await.unwrap();
             closed == Closed::Removed
         } else {

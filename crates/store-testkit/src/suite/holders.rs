@@ -1,5 +1,9 @@
 //! All who have an address, and all who claim it.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
 
 use phone_auth_core::address::{Address, AddressId, AddressKind, ProofByHand};
 use phone_auth_core::store::Store;

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 
 use super::hops;
 
-/// The widest networks that proxies of one's own are in: 10.0.0.0/8 and fc00::/7. Anyone who trusts more trusts strangers.
+/// The widest networks that proxies of one's own are in: `10.0.0.0/8` and `fc00::/7`. Anyone who trusts more trusts strangers.
 const WIDEST: [u8; 2] = [8, 7];
 
 /// How many hops of a header are looked at, from the last.

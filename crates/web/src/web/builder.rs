@@ -358,7 +358,7 @@ impl WebBuilder {
     /// - [`Templates`](WebBuildErrorKind::Templates): the folder cannot be read, a template has a
     ///   mistake, or one of the application stands among ours and replaces none; the source names file and line.
     /// - [`TrustedProxies`](WebBuildErrorKind::TrustedProxies): a network of [`trusted_proxies`](Self::trusted_proxies) is
-    ///   wider than 10.0.0.0/8 or fc00::/7.
+    ///   wider than `10.0.0.0/8` or `fc00::/7`.
     /// - [`SignUpPath`](WebBuildErrorKind::SignUpPath): the application's sign-up page is not at a path of this site.
     /// - [`NoSharedSessions`](WebBuildErrorKind::NoSharedSessions): the cookie of a Django site was described, and no
     ///   sessions are shared with one.
