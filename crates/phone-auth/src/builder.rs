@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::core::accounts::{self, Accounts, AccountsBuilder, AccountsHandle, Dispatch};
+use crate::core::outbox::WorkerOptions;
 use crate::core::site_key::{self, SiteKeyErrorKind};
-use crate::core::{outbox::WorkerOptions, store::Store};
+use crate::core::store::{PublicSite, Store};
 use crate::receivers::{LeftAlone, Receivers, Reception};
 use crate::signals::{Event, Message, Signals, SignalsBuilder, SiteOrigin};
 use crate::tokens::Keyring;
@@ -432,7 +433,8 @@ impl PhoneAuthBuilder {
         #[cfg(feature = "web")]
         let web = build_web(self.web, &accounts, &self.site)?;
         let worker = self.worker.build(&accounts)?;
-        claim_key(self.key_check, &*self.store, accounts.keyring(), &self.site).await?;
+        let site = PublicSite::new(self.site.clone(), accounts.routes().mount());
+        claim_key(self.key_check, &*self.store, accounts.keyring(), &site).await?;
         Ok(PhoneAuth {
             #[cfg(feature = "web")]
             web,
@@ -472,7 +474,7 @@ async fn claim_key(
     check: KeyCheck,
     store: &dyn Store,
     keyring: &Keyring,
-    site: &SiteOrigin,
+    site: &PublicSite,
 ) -> Result<(), BuildError> {
     let claimed = match check {
         KeyCheck::Skip => return Ok(()),
@@ -483,7 +485,7 @@ async fn claim_key(
         SiteKeyErrorKind::Foreign => BuildError::new(BuildErrorKind::ForeignKey),
         _ => BuildError::with_source(BuildErrorKind::Store, error),
     })?;
-    if site.is_loopback() {
+    if site.origin().is_loopback() {
         return Ok(());
     }
     let noted = store.note_public_site(site).await;

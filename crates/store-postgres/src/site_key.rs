@@ -1,7 +1,9 @@
 //! Which secret key the database belongs to, on PostgreSQL.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{KeyRecord, SiteKeyStore, SiteOrigin, StoreError, StoreErrorKind};
+use phone_auth_core::store::{
+    KeyRecord, PublicSite, SiteKeyStore, SiteOrigin, StoreError, StoreErrorKind,
+};
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
@@ -16,10 +18,10 @@ pub(crate) const REPLACE: &str = "UPDATE phone_auth_site_key SET fingerprints = 
     WHERE id = 1 AND fingerprints = $2 RETURNING 1";
 
 pub(crate) const PUBLIC_SITE: &str =
-    "SELECT origin FROM phone_auth_site_key WHERE id = 1 AND origin IS NOT NULL";
+    "SELECT origin, mount FROM phone_auth_site_key WHERE id = 1 AND origin IS NOT NULL";
 
-pub(crate) const NOTE_PUBLIC_SITE: &str = "UPDATE phone_auth_site_key SET origin = $1
-    WHERE id = 1 AND origin IS DISTINCT FROM $1 RETURNING 1";
+pub(crate) const NOTE_PUBLIC_SITE: &str = "UPDATE phone_auth_site_key SET origin = $1, mount = $2
+    WHERE id = 1 AND (origin IS DISTINCT FROM $1 OR mount IS DISTINCT FROM $2) RETURNING 1";
 
 #[async_trait]
 impl SiteKeyStore for PostgresStore {
@@ -49,17 +51,21 @@ impl SiteKeyStore for PostgresStore {
         Ok(self.first(replace).await?.is_some())
     }
 
-    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError> {
+    async fn public_site(&self) -> Result<Option<PublicSite>, StoreError> {
         let Some(row) = self.first(query(PUBLIC_SITE)).await? else {
             return Ok(None);
         };
         let text: &str = row.try_get(0).map_err(Failure::from)?;
-        let site = SiteOrigin::parse(text).map_err(|_| StoreErrorKind::Broken);
-        Ok(Some(site.map_err(Failure::from)?))
+        let origin = SiteOrigin::parse(text).map_err(|_| StoreErrorKind::Broken);
+        let mount = row.try_get(1).map_err(Failure::from)?;
+        let site = PublicSite::from_stored(origin.map_err(Failure::from)?, mount);
+        Ok(Some(site))
     }
 
-    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError> {
-        let note = query(NOTE_PUBLIC_SITE).bind(site.as_str());
+    async fn note_public_site(&self, site: &PublicSite) -> Result<(), StoreError> {
+        let note = query(NOTE_PUBLIC_SITE)
+            .bind(site.origin().as_str())
+            .bind(site.mount());
         self.first(note).await?;
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Which secret key the database belongs to, on SQLite.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{KeyRecord, SiteKeyStore, SiteOrigin, StoreError, StoreErrorKind};
+use phone_auth_core::store::{
+    KeyRecord, PublicSite, SiteKeyStore, SiteOrigin, StoreError, StoreErrorKind,
+};
 
 use crate::rows;
 use crate::store::SqliteStore;
@@ -15,10 +17,10 @@ pub(crate) const REPLACE: &str =
     "UPDATE phone_auth_site_key SET fingerprints = ?1 WHERE id = 1 AND fingerprints = ?2";
 
 pub(crate) const PUBLIC_SITE: &str =
-    "SELECT origin FROM phone_auth_site_key WHERE id = 1 AND origin IS NOT NULL";
+    "SELECT origin, mount FROM phone_auth_site_key WHERE id = 1 AND origin IS NOT NULL";
 
-pub(crate) const NOTE_PUBLIC_SITE: &str =
-    "UPDATE phone_auth_site_key SET origin = ?1 WHERE id = 1 AND origin IS NOT ?1";
+pub(crate) const NOTE_PUBLIC_SITE: &str = "UPDATE phone_auth_site_key SET origin = ?1, mount = ?2
+    WHERE id = 1 AND (origin IS NOT ?1 OR mount IS NOT ?2)";
 
 #[async_trait]
 impl SiteKeyStore for SqliteStore {
@@ -47,18 +49,22 @@ impl SiteKeyStore for SqliteStore {
         .await
     }
 
-    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError> {
+    async fn public_site(&self) -> Result<Option<PublicSite>, StoreError> {
         self.read(|connection| {
             rows::first(connection, PUBLIC_SITE, [], |row| {
-                let site = SiteOrigin::parse(&rows::text(row, 0)?);
-                site.map_err(|_| StoreErrorKind::Broken.into())
+                let origin = SiteOrigin::parse(&rows::text(row, 0)?);
+                let origin = origin.map_err(|_| StoreErrorKind::Broken)?;
+                Ok(PublicSite::from_stored(origin, row.get(1)?))
             })
         })
     }
 
-    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError> {
-        let site = site.as_str().to_owned();
-        self.write(move |connection| rows::change(connection, NOTE_PUBLIC_SITE, [&site]).map(drop))
-            .await
+    async fn note_public_site(&self, site: &PublicSite) -> Result<(), StoreError> {
+        let origin = site.origin().as_str().to_owned();
+        let mount = site.mount().map(str::to_owned);
+        self.write(move |connection| {
+            rows::change(connection, NOTE_PUBLIC_SITE, (&origin, &mount)).map(drop)
+        })
+        .await
     }
 }

@@ -280,6 +280,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: include_str!("schema/replacements.sql"),
         }],
     },
+    Migration {
+        // The mount of the site that serves others from here. NULL until one of a version that notes it begins.
+        name: "mount of the public site",
+        parts: &[Part {
+            makes: Some(("phone_auth_site_key", "mount")),
+            statements: "ALTER TABLE phone_auth_site_key ADD COLUMN mount text NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 pub use phone_auth_events::SiteOrigin;
 use phone_auth_tokens::Subkey;
 
-use super::StoreError;
+use super::{PublicSite, StoreError};
 
 /// Says which secret key it is, and nothing about it: a MAC under a key that is derived for this alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,10 +120,10 @@ pub trait SiteKeyStore: Send + Sync {
         new: &KeyRecord,
     ) -> Result<bool, StoreError>;
 
-    /// The origin of the site that serves others from this database, noted last; none if none was.
-    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError>;
+    /// The site that serves others from this database, noted last; none if none was.
+    async fn public_site(&self) -> Result<Option<PublicSite>, StoreError>;
 
     /// Notes that a site serves others from this database. It stands beside the key: as long as none is kept, nothing is
     /// noted.
-    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError>;
+    async fn note_public_site(&self, site: &PublicSite) -> Result<(), StoreError>;
 }

@@ -26,7 +26,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 28] = [
+const STEPS: [&str; 29] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -55,6 +55,7 @@ const STEPS: [&str; 28] = [
     "challenges by address",
     "closings",
     "changes of addresses",
+    "mount of the public site",
 ];
 
 /// Which of the tables are Django's.

@@ -9,7 +9,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 28] = [
+const STEPS: [&str; 29] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -38,6 +38,7 @@ const STEPS: [&str; 28] = [
     "challenges by address",
     "closings",
     "changes of addresses",
+    "mount of the public site",
 ];
 
 #[test]

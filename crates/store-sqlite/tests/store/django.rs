@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 27] = [
+const STEPS: [&str; 28] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -50,6 +50,7 @@ const STEPS: [&str; 27] = [
     "challenges by address",
     "closings",
     "changes of addresses",
+    "mount of the public site",
 ];
 
 const DJANGO: &str = include_str!("../data/django_5_2.sql");

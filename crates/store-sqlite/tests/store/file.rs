@@ -11,7 +11,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 27] = [
+const STEPS: [&str; 28] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -39,6 +39,7 @@ const STEPS: [&str; 27] = [
     "challenges by address",
     "closings",
     "changes of addresses",
+    "mount of the public site",
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which secret key the store belongs to, in memory.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{KeyRecord, SiteKeyStore, SiteOrigin, StoreError};
+use phone_auth_core::store::{KeyRecord, PublicSite, SiteKeyStore, StoreError};
 
 use super::MemoryStore;
 
@@ -26,11 +26,11 @@ impl SiteKeyStore for MemoryStore {
         .await
     }
 
-    async fn public_site(&self) -> Result<Option<SiteOrigin>, StoreError> {
+    async fn public_site(&self) -> Result<Option<PublicSite>, StoreError> {
         self.read(|state| state.public_site.clone()).await
     }
 
-    async fn note_public_site(&self, site: &SiteOrigin) -> Result<(), StoreError> {
+    async fn note_public_site(&self, site: &PublicSite) -> Result<(), StoreError> {
         self.write(|state| {
             if state.key_record.is_some() {
                 state.public_site = Some(site.clone());

@@ -13,7 +13,7 @@ use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{KeptSession, NewSession, PasswordDigest, SessionDigest};
 use phone_auth_core::store::{
-    KeyRecord, Replacement, ScheduledClosing, SiteOrigin, StoreError, StoreErrorKind, UniqueName,
+    KeyRecord, PublicSite, Replacement, ScheduledClosing, StoreError, StoreErrorKind, UniqueName,
 };
 use phone_auth_core::user::{User, UserId};
 
@@ -48,7 +48,7 @@ pub(super) struct State {
     pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,
     pub(super) key_record: Option<KeyRecord>,
     /// The site that serves others.
-    pub(super) public_site: Option<SiteOrigin>,
+    pub(super) public_site: Option<PublicSite>,
     /// When a link was last asked for, by purpose and by the row or the place for nobody.
     pub(super) requests: HashMap<(AddressKind, &'static str, i64), Request>,
     /// Each with when its right code came.

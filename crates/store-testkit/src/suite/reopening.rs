@@ -6,7 +6,7 @@ use phone_auth_core::address::{AddressId, AddressKind, VerificationClaim};
 use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{Notices, OutboxRow, Purpose};
-use phone_auth_core::store::{KeyFingerprint, KeyRecord, SiteOrigin};
+use phone_auth_core::store::{KeyFingerprint, KeyRecord, PublicSite, SiteOrigin};
 use phone_auth_core::user::User;
 
 use super::Subject;
@@ -136,7 +136,8 @@ pub(super) async fn site_key_survives_reopening(subject: &Subject) {
     let store = subject.store();
     let record = KeyRecord::new([KeyFingerprint::from_bytes([7; KeyFingerprint::BYTES])]);
     assert!(store.replace_key_record(None, &record).await.unwrap());
-    let site = SiteOrigin::parse("https://example.org").unwrap();
+    let origin = SiteOrigin::parse("https://example.org").unwrap();
+    let site = PublicSite::new(origin, "/accounts/");
     store.note_public_site(&site).await.unwrap();
     let again = subject.reopened().await;
     assert_eq!(again.store().key_record().await.unwrap(), Some(record));

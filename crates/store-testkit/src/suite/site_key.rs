@@ -1,7 +1,7 @@
 //! Which secret key the store belongs to.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_core::store::{KeyFingerprint, KeyRecord, SiteOrigin};
+use phone_auth_core::store::{KeyFingerprint, KeyRecord, PublicSite, SiteOrigin};
 
 use super::Subject;
 
@@ -20,29 +20,33 @@ pub(super) async fn new_store_has_no_key(subject: &Subject) {
 
 pub(super) async fn public_site_is_kept_beside_the_key(subject: &Subject) {
     let store = subject.store();
-    let note = async |origin: &str| {
-        let site = SiteOrigin::parse(origin).unwrap();
-        store.note_public_site(&site).await.unwrap();
+    let site =
+        |origin: &str, mount: &str| PublicSite::new(SiteOrigin::parse(origin).unwrap(), mount);
+    let note = async |site: &PublicSite| {
+        store.note_public_site(site).await.unwrap();
         store.public_site().await.unwrap()
     };
     assert_eq!(store.public_site().await.unwrap(), None);
-    assert_eq!(note("https://example.org").await, None, "there is no key");
+    let first = site("https://example.org", "/accounts/");
+    assert_eq!(note(&first).await, None, "there is no key");
     let key = store.replace_key_record(None, &record(&[1])).await;
     assert!(key.unwrap());
     assert_eq!(store.public_site().await.unwrap(), None);
-    for origin in [
-        "https://example.org",
-        "https://example.org",
-        "http://www.example.org:8080",
+    let last = site("http://www.example.org:8080", "/konto/");
+    for site in [
+        first.clone(),
+        first,
+        site("https://example.org", "/"),
+        site("http://www.example.org:8080", "/"),
+        last.clone(),
     ] {
-        assert_eq!(note(origin).await, Some(SiteOrigin::parse(origin).unwrap()));
+        assert_eq!(note(&site).await, Some(site));
     }
     // Another key is another key of the same site.
     let (old, new) = (record(&[1]), record(&[2]));
     let replaced = store.replace_key_record(Some(&old), &new).await;
     assert!(replaced.unwrap());
-    let kept = SiteOrigin::parse("http://www.example.org:8080").unwrap();
-    assert_eq!(store.public_site().await.unwrap(), Some(kept));
+    assert_eq!(store.public_site().await.unwrap(), Some(last));
 }
 
 pub(super) async fn key_record_is_replaced_knowingly(subject: &Subject) {
