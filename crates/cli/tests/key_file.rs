@@ -9,6 +9,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use common::{Folder, Ran};
+use phone_auth::core::site_key;
+use phone_auth::sqlite::{SqliteOptions, SqliteStore};
+use phone_auth::tokens::{Keyring, SecretKey};
 
 const KEY: &str = "phone-auth.sqlite3.key";
 
@@ -116,6 +119,99 @@ fn unfit_keys_are_refused() {
         );
     }
     assert!(!folder.join("phone-auth.sqlite3").exists());
+}
+
+/// What earlier versions took for a key, and refuses as the key of a new database.
+const ODD: [(&str, &str); 7] = [
+    (
+        "v8Kq2mZt5Rw9Yb3Ld7Nf\n1Hc6Jg4Xp0SaUe2Ti8Ko\n",
+        "several lines",
+    ),
+    (
+        "v8Kq2mZt5Rw9Yb3Ld7Nf\r\n1Hc6Jg4Xp0SaUe2Ti8Ko\r\n",
+        "several lines",
+    ),
+    (
+        "# the key\nv8Kq2mZt5Rw9Yb3Ld7Nf1Hc6Jg4Xp0Sa\n",
+        "several lines",
+    ),
+    ("\"v8Kq2mZt5Rw9Yb3Ld7Nf1Hc6Jg4Xp0Sa\"\n", "quotes around"),
+    ("'v8Kq2mZt5Rw9Yb3Ld7Nf1Hc6Jg4Xp0Sa'", "quotes around"),
+    ("v8Kq2mZt5Rw9Yb3L\u{200b}d7Nf1Hc6Jg4Xp0Sa", "nobody sees"),
+    ("v8Kq2mZt5Rw9Yb3L\x1bd7Nf1Hc6Jg4Xp0Sa", "nobody sees"),
+];
+
+/// Has the database of a folder, which is made if it is not there, belong to this key.
+fn belong_to(folder: &Folder, key: &str) {
+    let path = folder.join("phone-auth.sqlite3");
+    let store = SqliteStore::open_and_migrate(path, SqliteOptions::default()).unwrap();
+    let keys = Keyring::new(SecretKey::new(key).unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(site_key::replace(&store, &keys)).unwrap();
+}
+
+/// A folder with this in the file of the key.
+fn with_key(content: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write(KEY, content);
+    folder
+}
+
+#[test]
+fn key_of_an_earlier_version_is_taken() {
+    for (content, why) in ODD {
+        let folder = with_key(content);
+        belong_to(&folder, content.trim());
+        let checked = folder.run(&["check"]);
+        assert_eq!(checked.code, Some(0), "{content:?}: {checked:?}");
+        let (code, logs) = folder.serve().stop();
+        assert_eq!(code, Some(0), "{content:?}: {logs}");
+        assert!(logs.contains(why), "{content:?}: {logs}");
+        assert!(logs.contains("change to a new key"), "{content:?}: {logs}");
+        assert!(!logs.contains("Kq2mZt"), "the key is said: {logs}");
+
+        // As it says: the next key, with this one among the fallbacks.
+        fs::rename(folder.join(KEY), folder.join("old.key")).unwrap();
+        let rotated = |command: &mut std::process::Command| {
+            command.env("PHONE_AUTH_SECRET_KEY_FALLBACK_FILES", "old.key");
+        };
+        let (code, logs) = folder.serve_with(rotated).stop();
+        assert_eq!(code, Some(0), "{content:?}: {logs}");
+        assert!(!logs.contains(why), "{content:?}: {logs}");
+    }
+    // A mark that Windows' editors write was once a part of the key.
+    let key = "v8Kq2mZt5Rw9Yb3Ld7Nf1Hc6Jg4Xp0Sa";
+    for of_database in [format!("\u{feff}{key}"), key.to_owned()] {
+        let folder = with_key(&format!("\u{feff}{key}\r\n"));
+        belong_to(&folder, &of_database);
+        let (code, logs) = folder.serve().stop();
+        assert_eq!(code, Some(0), "{of_database:?}: {logs}");
+    }
+}
+
+#[test]
+fn odd_key_is_none_of_a_new_database() {
+    for (content, why) in ODD {
+        let folder = with_key(content);
+        let said = refusal(&folder, &[]);
+        assert!(said.contains(why), "{content:?}: {said}");
+        assert_eq!(folder.run(&["check"]).code, Some(2), "{content:?}");
+        assert!(!folder.join("phone-auth.sqlite3").exists(), "{content:?}");
+        // Nor of an empty one, and of one with another key it never was.
+        fs::write(folder.join("phone-auth.sqlite3"), "").unwrap();
+        assert!(refusal(&folder, &[]).contains(why), "{content:?}");
+        assert_eq!(folder.run(&["check"]).code, Some(2), "{content:?}");
+        let length = fs::metadata(folder.join("phone-auth.sqlite3"))
+            .unwrap()
+            .len();
+        assert_eq!(length, 0, "{content:?}");
+        belong_to(&folder, "v8Kq2mZt5Rw9Yb3Ld7Nf1Hc6Jg4Xp0Sa");
+        assert!(refusal(&folder, &[]).contains(why), "{content:?}");
+        let replaced = folder.run(&["key", "replace"]);
+        assert_eq!(replaced.code, Some(2), "{content:?}: {replaced:?}");
+    }
 }
 
 #[test]

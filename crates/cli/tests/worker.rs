@@ -272,6 +272,19 @@ fn worker_of_another_site_is_refused() {
         );
         assert!(ran.stderr.contains(&says), "{site}: {ran:?}");
     }
+    // So would one with another mount of its pages.
+    for mount in ["/", "/konto/", "/en/accounts/"] {
+        let settings = [
+            ("PHONE_AUTH_SITE_URL", "https://example.org"),
+            ("PHONE_AUTH_MOUNT", mount),
+        ];
+        let ran = worker(&folder, &[&SENDER[..], &settings[..]].concat());
+        assert_eq!(ran.code, Some(2), "{mount}: {ran:?}");
+        let says = format!(
+            "the site of this database has its pages under /accounts/, and links would lead to {mount};"
+        );
+        assert!(ran.stderr.contains(&says), "{mount}: {ran:?}");
+    }
     // The site has moved: its worker has to move along.
     served_at("https://www.example.org");
     let at = ("PHONE_AUTH_SITE_URL", "https://example.org");

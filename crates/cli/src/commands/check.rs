@@ -34,7 +34,7 @@ use crate::terminal::visible::Visible;
 pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
     let mut wrong = Gathered::default();
     let origin = site::links_begin_with(&setup.configuration)?;
-    let seen = Seen::new(&mut wrong, &mut setup, Process::Site, &origin);
+    let mut seen = Seen::new(&mut wrong, &mut setup, Process::Site, &origin);
     let configuration = &setup.configuration;
     // A pool of connections lives as long as the runtime that it was made in.
     let runtime = site::runtime()?;
@@ -43,7 +43,7 @@ pub(crate) fn run(mut setup: Setup) -> Result<(), Failure> {
         let mut store = wrong.keep(store(configuration).await).flatten();
         let mut empty = None;
         if let Some(open) = &store
-            && look(&mut wrong, configuration, &seen, open).await == Tables::None
+            && look(&mut wrong, configuration, &mut seen, open).await == Tables::None
         {
             empty = Some(open.place());
             store = None;
@@ -87,13 +87,12 @@ enum Tables {
 async fn look(
     wrong: &mut Gathered,
     configuration: &Configuration,
-    seen: &Seen,
+    seen: &mut Seen,
     store: &OpenStore,
 ) -> Tables {
     store.warn_of_readers();
-    if let Some(django) = &seen.django {
-        wrong.keep(start::before_migrations(configuration, django, store).await);
-    }
+    let (keys, django) = (seen.keys.as_mut(), seen.django.as_ref());
+    wrong.keep(start::before_migrations(configuration, keys, django, store).await);
     wrong.keep(has_rights(store).await);
     if wrong.keep(store.has_no_tables().await) == Some(true) {
         return Tables::None;
@@ -101,7 +100,7 @@ async fn look(
     if wrong.keep(has_newest_schema(store).await).is_none() {
         return Tables::Some;
     }
-    wrong.keep(start::suits(configuration, seen.keys.as_ref(), seen.mode, store).await);
+    wrong.keep(start::suits(configuration, seen.keys.as_mut(), seen.mode, store).await);
     wrong.keep(no_anomalies(store).await);
     wrong.keep(note_hashes(&configuration.django, store).await);
     wrong.keep(note_shut_out(&configuration.django, store).await);

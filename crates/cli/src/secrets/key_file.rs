@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use phone_auth::tokens::SecretKey;
 
 use crate::secrets::folders;
-use crate::secrets::secret_file::{self, SecretFileError, SecretFileErrorKind};
+use crate::secrets::secret_file::{self, BYTE_ORDER_MARK, SecretFileError, SecretFileErrorKind};
 
 /// What messages call the file of the key.
 pub(crate) const KEY_FILE: &str = "key file";
@@ -27,6 +27,10 @@ pub(crate) struct KeyFile {
     pub(crate) made: bool,
     /// The mode of the file, when others than its owner can read it.
     pub(crate) readable_by_others: Option<u32>,
+    /// What makes it no key for a new database: an earlier version took it, so that there are databases of it.
+    pub(crate) refused: Option<SecretFileErrorKind>,
+    /// The key that an earlier version read in the same file, where that is another one.
+    pub(crate) before: Option<SecretKey>,
 }
 
 /// Where the key of a database is kept when nobody says otherwise: beside it.
@@ -98,11 +102,16 @@ fn read_patiently(path: &Path) -> Result<KeyFile, SecretFileError> {
 
 fn try_read(path: &Path) -> Result<KeyFile, SecretFileErrorKind> {
     let secret = secret_file::read_quietly(path)?;
-    secret_file::is_alone(&secret.text)?;
+    let refused =
+        secret_file::is_seen(&secret.text).and_then(|()| secret_file::is_alone(&secret.text));
+    let marked = format!("{BYTE_ORDER_MARK}{}", secret.text);
+    let before = secret.is_marked.then(|| SecretKey::new(marked));
     Ok(KeyFile {
         key: SecretKey::new(secret.text).map_err(SecretFileErrorKind::Unfit)?,
         made: false,
         readable_by_others: secret.readable_by_others,
+        refused: refused.err(),
+        before: before.and_then(Result::ok),
     })
 }
 

@@ -40,10 +40,22 @@ impl Keys {
     pub(crate) fn read(configuration: &Configuration) -> Result<Self, Failure> {
         let place = Place::of(configuration);
         let file = place.is_there().then(|| key_file::read(&place.path));
-        let file = file.transpose().map_err(|error| place.wrong(error))?;
+        let mut file = file.transpose().map_err(|error| place.wrong(error))?;
+        // Of a database that is yet to be made, no earlier version has taken this for a key.
+        let is_new = !configuration.database.name.may_exist();
+        if let Some(file) = file.as_mut().filter(|_| is_new) {
+            place.is_fit(file)?;
+        }
         let fallbacks = configuration.keys.fallback_files.iter();
-        let fallbacks = fallbacks.map(|path| key_file::read(path).map(|file| file.key));
-        let fallbacks = fallbacks.collect::<Result<_, _>>().map_err(|error| {
+        // Whatever an earlier version took for a key, a rotation leads away from it.
+        let fallbacks = fallbacks.map(|path| {
+            let mut file = key_file::read(path)?;
+            match file.refused.take().filter(|_| is_new) {
+                Some(why) => Err(SecretFileError::new(key_file::KEY_FILE, path, why)),
+                None => Ok(file),
+            }
+        });
+        let fallbacks = fallbacks.collect::<Result<Vec<_>, _>>().map_err(|error| {
             let setting = "secret_key_fallback_files";
             let right = match error.kind {
                 SecretFileErrorKind::Missing => {
@@ -53,10 +65,12 @@ impl Keys {
             };
             Failure::wrong_at(setting, configuration.sources.of(setting), right, error)
         })?;
+        let fallbacks = fallbacks.into_iter();
+        let fallbacks = fallbacks.flat_map(|file| [Some(file.key), file.before]);
         Ok(Self {
             place,
             file,
-            fallbacks,
+            fallbacks: fallbacks.flatten().collect(),
         })
     }
 
@@ -83,6 +97,7 @@ impl Keys {
     pub(crate) async fn claim(mut self, store: &OpenStore) -> Result<(Self, KeyClaim), Failure> {
         self.may_be_made(store).await?;
         self.make_if_missing()?;
+        self.read_as_before(store).await?;
         let claim = site_key::claim(store.store().as_ref(), &self.ring()?).await;
         let claim = claim.map_err(|error| self.of_claim(store, error))?;
         Ok((self, claim))
@@ -92,13 +107,24 @@ impl Keys {
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn look(&self, store: &OpenStore) -> Result<KeyClaim, Failure> {
+    pub(crate) async fn look(&mut self, store: &OpenStore) -> Result<KeyClaim, Failure> {
         self.may_be_made(store).await?;
         if self.file.is_none() {
             return Ok(KeyClaim::First);
         }
+        self.read_as_before(store).await?;
         let claim = site_key::look(store.store().as_ref(), &self.ring()?).await;
         claim.map_err(|error| self.of_claim(store, error))
+    }
+
+    /// Refuses a key that only a database of an earlier version may have.
+    ///
+    /// # Errors
+    /// When its file holds what is no key.
+    pub(crate) fn are_fit(&mut self) -> Result<(), Failure> {
+        self.file
+            .as_mut()
+            .map_or(Ok(()), |file| self.place.is_fit(file))
     }
 
     /// Makes the keys those of the database, whichever it had before.
@@ -107,6 +133,7 @@ impl Keys {
     /// When none can be made, or the database cannot be used.
     pub(crate) async fn replace(mut self, store: &OpenStore) -> Result<Self, Failure> {
         self.make_if_missing()?;
+        self.are_fit()?;
         let replaced = site_key::replace(store.store().as_ref(), &self.ring()?).await;
         replaced.map_err(Failure::failed)?;
         Ok(self)
@@ -146,6 +173,38 @@ impl Keys {
         match claim.map_err(|error| self.of_claim(store, error))? {
             KeyClaim::Older => Err(self.missing(store)),
             _ => Ok(()),
+        }
+    }
+
+    /// Takes what earlier versions took for a key: the same file gives the key that the database knows, whatever a new
+    /// database would be refused.
+    ///
+    /// # Errors
+    /// When the file holds what is no key, and the database is not of it.
+    async fn read_as_before(&mut self, store: &OpenStore) -> Result<(), Failure> {
+        if let Some(before) = self.file.as_mut().and_then(|file| file.before.take()) {
+            let claim = site_key::look(store.store().as_ref(), &self.ring()?).await;
+            let is_foreign = claim.is_err_and(|error| error.kind() == SiteKeyErrorKind::Foreign);
+            if let Some(file) = self.file.as_mut().filter(|_| is_foreign) {
+                file.key = before;
+            }
+        }
+        let Some(why) = self.file.as_mut().and_then(|file| file.refused.take()) else {
+            return Ok(());
+        };
+        let claim = site_key::look(store.store().as_ref(), &self.ring()?).await;
+        match claim {
+            Err(error) if error.kind() != SiteKeyErrorKind::Foreign => Err(Failure::failed(error)),
+            Err(_) | Ok(KeyClaim::First) => Err(self.place.refuse(why)),
+            Ok(_) => {
+                tracing::warn!(
+                    "the {} {} {why}; an earlier version took all of it for the key of this database, and so it is taken \
+                     now: change to a new key, with this file in secret_key_fallback_files",
+                    key_file::KEY_FILE,
+                    VisiblePath(&self.place.path)
+                );
+                Ok(())
+            }
         }
     }
 
@@ -252,6 +311,18 @@ impl Place {
 
     fn absolute(&self) -> PathBuf {
         std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
+    /// Refuses what a file holds, if it is to be refused.
+    fn is_fit(&self, file: &mut KeyFile) -> Result<(), Failure> {
+        file.refused
+            .take()
+            .map_or(Ok(()), |why| Err(self.refuse(why)))
+    }
+
+    /// What the file holds will not do.
+    fn refuse(&self, why: SecretFileErrorKind) -> Failure {
+        self.wrong(SecretFileError::new(key_file::KEY_FILE, &self.path, why))
     }
 
     /// The key will not do: says which setting names it.

@@ -113,6 +113,8 @@ pub(crate) enum SecretFileErrorKind {
 pub(crate) struct Secret {
     /// The text without the blanks around it, and without a byte-order mark.
     pub(crate) text: String,
+    /// Whether there was a byte-order mark.
+    pub(crate) is_marked: bool,
     /// The mode of the file, when others than its owner can read it.
     pub(crate) readable_by_others: Option<u32>,
 }
@@ -153,6 +155,7 @@ pub(crate) fn is_alone(text: &str) -> Result<(), SecretFileErrorKind> {
 pub(crate) fn read_lines(path: &Path) -> Result<String, SecretFileError> {
     let of_file = |kind| SecretFileError::new("file", path, kind);
     let secret = read_quietly(path).map_err(of_file)?;
+    is_seen(&secret.text).map_err(of_file)?;
     if let Some(mode) = secret.readable_by_others {
         warn_of_readers("file", path, mode);
     }
@@ -170,7 +173,20 @@ pub(crate) fn warn_of_readers(what: &str, path: &Path, mode: u32) {
     );
 }
 
-/// Reads a secret, which may be empty.
+/// Refuses what nobody sees. Some secrets have lines; whatever else nobody sees is no part of one: it came by a copy that
+/// went wrong, and anyone who types or copies what is seen has another secret.
+///
+/// # Errors
+/// When there is a character that nobody sees.
+pub(crate) fn is_seen(text: &str) -> Result<(), SecretFileErrorKind> {
+    let is_unseen = |letter: &char| misleads(*letter) && !matches!(letter, '\n' | '\r' | '\t');
+    match text.chars().find(is_unseen) {
+        Some(unseen) => Err(SecretFileErrorKind::Invisible(unseen)),
+        None => Ok(()),
+    }
+}
+
+/// Reads a secret, which may be empty, or hold what is no part of one.
 ///
 /// # Errors
 /// When the file is missing, open to others, another user's, or unreadable.
@@ -198,15 +214,10 @@ pub(crate) fn read_quietly(path: &Path) -> Result<Secret, SecretFileErrorKind> {
         return Err(SecretFileErrorKind::Utf16);
     }
     let text = String::from_utf8(bytes).map_err(|_| SecretFileErrorKind::NotText)?;
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text).trim();
-    // Some secrets have lines. Whatever else nobody sees is no part of one: it came by a copy that went wrong, and
-    // anyone who types or copies what is seen has another secret.
-    let is_unseen = |letter: &char| misleads(*letter) && !matches!(letter, '\n' | '\r' | '\t');
-    if let Some(unseen) = text.chars().find(is_unseen) {
-        return Err(SecretFileErrorKind::Invisible(unseen));
-    }
+    let unmarked = text.strip_prefix(BYTE_ORDER_MARK);
     Ok(Secret {
-        text: text.to_owned(),
+        text: unmarked.unwrap_or(&text).trim().to_owned(),
+        is_marked: unmarked.is_some(),
         readable_by_others,
     })
 }

@@ -13,6 +13,7 @@ use phone_auth::core::accounts::AccountsHandle;
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
+use phone_auth::core::store::PublicSite;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
 use phone_auth::signals::{
     LoginEmail, LoginPhone, MessageSignal, ResetPasswordEmail, ResetPasswordPhone,
@@ -120,7 +121,7 @@ pub(crate) async fn keep_messages(
     let found = Found {
         database: &store.place(),
         pending: pending.map_err(Failure::failed)?,
-        public: public.as_ref(),
+        public: public.as_ref().map(PublicSite::origin),
     };
     mode::assume_beside(configuration, mode, found).map_err(Failure::wrong)
 }
@@ -134,7 +135,8 @@ async fn note_public(
 ) -> Result<(), Failure> {
     let reception = receivers::reception(configuration);
     if mode == Mode::Delivery && mode::serves_others(configuration, &reception) {
-        let noted = store.store().note_public_site(origin).await;
+        let site = PublicSite::new(origin.clone(), &configuration.site.mount);
+        let noted = store.store().note_public_site(&site).await;
         noted.map_err(Failure::failed)?;
     }
     Ok(())
@@ -147,16 +149,29 @@ async fn belongs_to(
     store: &OpenStore,
 ) -> Result<(), Failure> {
     let site = store.store().public_site().await.map_err(Failure::failed)?;
-    let Some(site) = site.filter(|site| site != origin) else {
+    let Some(site) = site else {
         return Ok(());
     };
-    let why = format!(
-        "the site of this database is {site}, and its links would lead to {origin}; write site_url = \"{site}\", or start \
-         the site with its new address first"
-    );
-    Err(Failure::wrong(
-        configuration.sources.refuse("site_url", why),
-    ))
+    let refuse = |setting, why| Err(Failure::wrong(configuration.sources.refuse(setting, why)));
+    if site.origin() != origin {
+        let site = site.origin();
+        let why = format!(
+            "the site of this database is {site}, and its links would lead to {origin}; write site_url = \"{site}\", or \
+             start the site with its new address first"
+        );
+        return refuse("site_url", why);
+    }
+    let own = &configuration.site.mount;
+    match site.mount().filter(|mount| mount != own) {
+        Some(mount) => {
+            let why = format!(
+                "the site of this database has its pages under {mount}, and links would lead to {own}; write mount = \
+                 \"{mount}\", or start the site with its new mount first"
+            );
+            refuse("mount", why)
+        }
+        None => Ok(()),
+    }
 }
 
 /// What becomes of a database that lacks a migration.
@@ -174,7 +189,7 @@ pub(crate) enum Schema {
 /// When one of them cannot be used.
 pub(crate) async fn open(
     configuration: &Configuration,
-    prepared: Prepared,
+    mut prepared: Prepared,
     origin: SiteOrigin,
     worker: Option<WorkerOptions>,
     schema: Schema,
@@ -184,11 +199,12 @@ pub(crate) async fn open(
         Schema::AsItIs => Opened::as_it_was(database::open_current(configuration).await?),
     };
     opened.store.warn_of_readers();
-    start::before_migrations(configuration, &prepared.django, &opened.store).await?;
+    let (keys, django) = (Some(&mut prepared.keys), Some(&prepared.django));
+    start::before_migrations(configuration, keys, django, &opened.store).await?;
     if schema == Schema::Newest {
         opened.migrate().await?;
     }
-    let (keys, mode) = (Some(&prepared.keys), Some(prepared.mode));
+    let (keys, mode) = (Some(&mut prepared.keys), Some(prepared.mode));
     start::suits(configuration, keys, mode, &opened.store).await?;
     let Prepared {
         mode,
@@ -417,7 +433,7 @@ pub(crate) async fn without_receivers(setup: Setup) -> Result<Accounts, Failure>
 /// As for [`without_receivers`], and when the key is not there or not that of the database.
 pub(crate) async fn with_key(setup: Setup) -> Result<Accounts, Failure> {
     let configuration = setup.configuration;
-    let keys = Keys::read(&configuration)?;
+    let mut keys = Keys::read(&configuration)?;
     keys.look(&database::open_current(&configuration).await?)
         .await?;
     let (handle, signals, keyring) = (AccountsHandle::new(), Signals::isolated(), keys.ring()?);

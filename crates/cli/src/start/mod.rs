@@ -124,19 +124,30 @@ impl Seen {
     }
 }
 
-/// Looks at what a database must have whatever its schema: the tables that are another program's.
+/// Looks at a database whatever its schema: the tables that are another program's must be there, and one without tables
+/// needs a key that a new site may have.
 ///
 /// # Errors
-/// When one is missing, or the database cannot be asked.
+/// A sentence for each thing that will not do, and when the database cannot be asked.
 pub(crate) async fn before_migrations(
     configuration: &Configuration,
-    django: &Django,
+    keys: Option<&mut Keys>,
+    django: Option<&Django>,
     store: &OpenStore,
 ) -> Result<(), Failure> {
-    let keys = django.session_keys.clone();
-    let (settings, sources) = (&configuration.django, &configuration.sources);
-    let sessions = django::sessions(settings, sources, keys, store.django_sessions());
-    sessions.await.map(drop)
+    let mut wrong = Gathered::default();
+    if let Some(django) = django {
+        let keys = django.session_keys.clone();
+        let (settings, sources) = (&configuration.django, &configuration.sources);
+        let sessions = django::sessions(settings, sources, keys, store.django_sessions());
+        wrong.keep(sessions.await.map(drop));
+    }
+    if let Some(keys) = keys
+        && wrong.keep(store.has_no_tables().await) == Some(true)
+    {
+        wrong.keep(keys.are_fit());
+    }
+    wrong.nothing()
 }
 
 /// Looks whether a database with the newest schema goes with the keys and the mode.
@@ -145,7 +156,7 @@ pub(crate) async fn before_migrations(
 /// A sentence for each thing that does not.
 pub(crate) async fn suits(
     configuration: &Configuration,
-    keys: Option<&Keys>,
+    keys: Option<&mut Keys>,
     mode: Option<Mode>,
     store: &OpenStore,
 ) -> Result<(), Failure> {

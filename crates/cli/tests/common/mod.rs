@@ -118,6 +118,8 @@ pub(crate) struct Site {
     lines: Receiver<String>,
     /// The lines of standard output read so far.
     pub(crate) said: Vec<String>,
+    /// Those of them that came before it listened, and nobody has waited for yet: messages that were pending.
+    early: Vec<String>,
     /// Host and port.
     pub(crate) host: String,
     logs: Option<std::thread::JoinHandle<String>>,
@@ -149,17 +151,23 @@ impl Site {
             child,
             lines,
             said: Vec::new(),
+            early: Vec::new(),
             host: String::new(),
             logs: Some(logs),
         };
         let line = site.wait_for(|line| line.contains("http://"));
         let (_, rest) = line.split_once("http://").unwrap();
         rest.split('/').next().unwrap().clone_into(&mut site.host);
+        site.early = site.said.clone();
+        site.early.pop();
         site
     }
 
     /// Reads lines until one is as wanted, and gives that one.
     pub(crate) fn wait_for(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        if let Some(index) = self.early.iter().position(|line| wanted(line)) {
+            return self.early.remove(index);
+        }
         let end = Instant::now() + PATIENCE;
         loop {
             let left = end.saturating_duration_since(Instant::now());
