@@ -139,8 +139,8 @@ pub enum FailureKind {
     /// The user is gone since the flow began: their account was closed, or another program has deleted it. For them it is
     /// as if they were signed out.
     NoSuchUser,
-    /// A table of the application refers to what would be removed, and does not let it go. Nothing was changed. The
-    /// source names the constraint, where the database does.
+    /// A table of the application refers to what would be removed, and does not let it go. Nothing was changed. Its
+    /// causes name the constraint, where the database does.
     Referenced,
     /// The store is locked, full, gone or too slow, someone else kept changing what the flow was about, or the
     /// [gate](crate::gate) could not decide; trying again later may work.

@@ -57,6 +57,21 @@ impl Accounts {
         kind: AddressKind,
         text: &str,
     ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
+        let none = AddressCaps {
+            all: 0,
+            unverified: 0,
+        };
+        self.add_beyond_caps(current_user, kind, text, none).await
+    }
+
+    /// The same, with room for so many more than users may have: for one that is to take the place of another.
+    pub(super) async fn add_beyond_caps(
+        &self,
+        current_user: &CurrentUser,
+        kind: AddressKind,
+        text: &str,
+        more: AddressCaps,
+    ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
         let address = self.address_to_add(kind, text)?;
         self.ask_gate(GatedFlow::AddAddress, GateNames::of_address(&address))
             .await?;
@@ -64,8 +79,8 @@ impl Accounts {
         self.count_own("add_address", Limit::AddedAddresses, user)
             .await?;
         let caps = AddressCaps {
-            all: self.settings().max_addresses,
-            unverified: self.settings().max_unverified_addresses,
+            all: self.settings().max_addresses.saturating_add(more.all),
+            unverified: (self.settings().max_unverified_addresses).saturating_add(more.unverified),
         };
         let claims = self.settings().conceal_accounts;
         self.add(Sender::new("add_address"), user, &address, (caps, claims))
@@ -114,6 +129,7 @@ impl Accounts {
         let record = match added {
             Ok(record) => record,
             Err(error) => {
+                self.was_not_made(&notices).await;
                 if matches!(error.kind(), StoreErrorKind::Taken(_))
                     && let Some(own) = self.own_address(user.id, address).await?
                 {

@@ -266,12 +266,13 @@ impl Accounts {
             let change = AccountChange::PasswordChanged;
             let signal = DurableSignal::PasswordChanged;
             let event = self.event_of(signal, user.id, "set_password", (None, None))?;
+            let new = self.hasher().hash(password, &Requester::operator()).await?;
             let notices = self.notices_of(user.id, &addresses, &change).await?;
             let notices = notices.with_event(event);
             let replacement = PasswordReplacement {
                 user: user.id,
                 old: user.password.clone(),
-                new: self.hasher().hash(password, &Requester::operator()).await?,
+                new,
                 last_login: None,
                 link: None,
                 keeps: None,
@@ -283,6 +284,7 @@ impl Accounts {
                 self.happened(event).await;
                 return Ok(user);
             }
+            self.was_not_made(&notices).await;
         }
         Err(Failure::new(FailureKind::Unavailable).into())
     }

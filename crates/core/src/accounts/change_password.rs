@@ -113,12 +113,13 @@ impl Accounts {
             let change = AccountChange::PasswordChanged;
             let signal = DurableSignal::PasswordChanged;
             let event = self.event_of(signal, user.id, "change_password", (None, None))?;
+            let new = self.hasher().hash(new1, &requester).await?;
             let notices = self.notices_of(user.id, &addresses, &change).await?;
             let notices = notices.with_event(event);
             let replacement = PasswordReplacement {
                 user: user.id,
                 old: user.password.clone(),
-                new: self.hasher().hash(new1, &requester).await?,
+                new,
                 last_login: None,
                 link: None,
                 keeps: None,
@@ -132,8 +133,11 @@ impl Accounts {
                     self.now(),
                     self.randomness(),
                 )
-                .await?;
-            match rebound {
+                .await;
+            if !matches!(rebound, Ok(Rebound::Done(_))) {
+                self.was_not_made(&notices).await;
+            }
+            match rebound? {
                 Rebound::Done(key) => {
                     self.notify(&user, notices).await;
                     let user = user.to_event_user();

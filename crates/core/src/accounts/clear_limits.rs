@@ -2,15 +2,16 @@
 
 use std::net::IpAddr;
 
-use phone_auth_events::Limit;
+use phone_auth_events::{Channel, Limit};
 
 use super::code_targets::wrong_codes_of;
-use super::conceal::proofs_of;
+use super::conceal::{proofs_of, tries_of};
 use super::limits::password_of;
+use super::notices::notices_to;
 use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
 use super::repeated_form::forms_of;
 use super::{Accounts, AmbiguousName, Failure, FlowError, UsernameRefusal};
-use crate::address::AddressRecord;
+use crate::address::{AddressKind, AddressRecord};
 use crate::client::ClientNetwork;
 use crate::limits::LimitSubject;
 use crate::outbox::Purpose;
@@ -68,6 +69,25 @@ impl Accounts {
         }
         let proofs = proofs_of(address.kind, &address.value);
         subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
+        let tries = tries_of(address.kind, &address.value);
+        match address.kind {
+            AddressKind::Email => {
+                subjects.push(limiter.subject(Limit::EmailVerifications, &tries));
+            }
+            AddressKind::Phone => {
+                for about in [tries, notices_to(&address.value)] {
+                    subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
+                }
+                for channel in Channel::ALL {
+                    let name = channel.as_str().as_bytes();
+                    for about in [&about[..], &own[..]] {
+                        let paused = [about, &[name]].concat();
+                        let pause = Limit::PhoneVerificationPause;
+                        subjects.push(limiter.subject(pause, &paused));
+                    }
+                }
+            }
+        }
         subjects
     }
 

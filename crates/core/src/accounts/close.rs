@@ -92,7 +92,11 @@ impl Accounts {
             due_by,
             event: self.event_of_closing(user, sender)?,
         };
-        let closed = self.store().close_user(&end).await?;
+        let closed = self.store().close_user(&end).await;
+        if !matches!(closed, Ok(Closed::Removed | Closed::Anonymised)) {
+            self.was_not_made(&notices).await;
+        }
+        let closed = closed?;
         if closed == Closed::NoSuchUser {
             return Ok(closed);
         }

@@ -211,14 +211,9 @@ impl Accounts {
         let (kind, value) = (held.kind, held.value.clone());
         let told = async move {
             // Nothing else of these tries may reach the owner more often than a link would.
-            let about = [
-                b"tried".as_slice(),
-                kind.as_str().as_bytes(),
-                value.as_bytes(),
-            ];
-            let sent = match accounts.may_tell(about, kind).await {
-                Ok(true) => accounts.send_notice(&holder, notice).await,
-                Ok(false) => Ok(()),
+            let sent = match accounts.may_tell(tries_of(kind, &value), kind).await {
+                Ok(Some(_)) => accounts.send_notice(&holder, notice).await,
+                Ok(None) => Ok(()),
                 Err(failure) => Err(failure),
             };
             if let Err(error) = sent {
@@ -231,6 +226,11 @@ impl Accounts {
         }
         Ok(())
     }
+}
+
+/// What messages of tries with an address to its owner are counted by.
+pub(super) const fn tries_of(kind: AddressKind, value: &str) -> [&[u8]; 3] {
+    [b"tried", kind.as_str().as_bytes(), value.as_bytes()]
 }
 
 /// What messages to an address that may be anyone's are counted by.

@@ -189,12 +189,13 @@ impl Accounts {
     }
 
     /// Counts a message that its addressee has not asked for, by the limits of those that verify such an address; whether
-    /// there may be another. A phone is told less often than that only where many changes are made in an hour.
+    /// there may be another, what was counted. A phone is told less often than that only where many changes are made in an
+    /// hour.
     pub(super) async fn may_tell(
         &self,
         about: [&[u8]; 3],
         kind: AddressKind,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Option<Counted>, Failure> {
         let asking = Asking {
             flow: "notices",
             user: None,
@@ -206,8 +207,8 @@ impl Accounts {
         };
         let counters = self.counters().about(limit, &about, &[]);
         match self.count(&asking, counters).await {
-            Ok(_) => Ok(true),
-            Err(failure) if failure.limited_for().is_some() => Ok(false),
+            Ok(counted) => Ok(Some(counted)),
+            Err(failure) if failure.limited_for().is_some() => Ok(None),
             Err(failure) => Err(failure),
         }
     }

@@ -85,6 +85,9 @@ impl Accounts {
     /// As for [`prove_reset`](Self::prove_reset). It is [`Over`](CodeRefusal::Over) also where the setting is off, and for a
     /// code after which the password was changed.
     ///
+    /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
+    /// address would end; nothing was changed.
+    ///
     /// # Cancel safety
     /// As for [`log_in`](Self::log_in); an attempt may be spent, and the code.
     ///
@@ -161,6 +164,9 @@ impl Accounts {
     ///
     /// # Errors
     /// As for [`check_log_in_link`](Self::check_log_in_link).
+    ///
+    /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
+    /// address would end; nothing was changed.
     ///
     /// # Cancel safety
     /// As for [`log_in`](Self::log_in); the link may be spent.

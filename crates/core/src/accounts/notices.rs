@@ -2,6 +2,7 @@
 
 use phone_auth_events::AccountChange;
 
+use super::limits::Counted;
 use super::{Accounts, AccountsBuilder, Failure};
 use crate::address::{AddressKind, AddressRecord};
 use crate::outbox::{MessageEvent, MessageSignal, NewMessage, Notices, Purpose, envelope};
@@ -19,6 +20,13 @@ pub(super) struct ChangeNotices {
     event: Option<NewMessage>,
     /// Whether they are enqueued; else the receivers are told once the change is made.
     are_enqueued: bool,
+    /// What was counted for those of them that cost money.
+    counted: Vec<Counted>,
+}
+
+/// What notices to a number are counted by.
+pub(super) const fn notices_to(number: &str) -> [&[u8]; 3] {
+    [b"notice", b"phone", number.as_bytes()]
 }
 
 impl ChangeNotices {
@@ -89,6 +97,7 @@ impl Accounts {
             messages: Vec::new(),
             event: None,
             are_enqueued: self.inner.outbox.is_some(),
+            counted: Vec::new(),
         };
         let mut told = self.may_be_told(addresses, change);
         let is_phone = |address: &&AddressRecord| address.kind == AddressKind::Phone;
@@ -116,9 +125,12 @@ impl Accounts {
         let (now, language) = (self.now(), self.language.as_ref());
         for address in told {
             // Texts cost money: one who changes something again and again has as many sent as verifications of a number.
-            let about = [b"notice".as_slice(), b"phone", address.value.as_bytes()];
-            if address.kind == AddressKind::Phone && !self.may_tell(about, address.kind).await? {
-                continue;
+            if address.kind == AddressKind::Phone {
+                let about = notices_to(&address.value);
+                match self.may_tell(about, address.kind).await? {
+                    Some(counted) => notices.counted.push(counted),
+                    None => continue,
+                }
             }
             let to = (user, address.kind, address.value.as_str());
             let links = &self.inner.links;
@@ -141,6 +153,14 @@ impl Accounts {
             return Ok(Vec::new());
         }
         self.some_addresses_of(user).await
+    }
+
+    /// Gives back what was counted for the notices of a change that was not made. Otherwise anyone in a session of the
+    /// user's could use up what the number may be told, by changes that are refused, and make the real ones untold.
+    pub(super) async fn was_not_made(&self, notices: &ChangeNotices) {
+        for counted in &notices.counted {
+            self.give_all_back(counted).await;
+        }
     }
 
     /// Says that a change was made: its notices are pending by now, or the receivers are told: without an outbox, and of the end of an account.
@@ -187,6 +207,7 @@ impl Accounts {
             messages: vec![notice],
             event: None,
             are_enqueued: false,
+            counted: Vec::new(),
         };
         self.notify(user, notices).await;
         Ok(())

@@ -192,6 +192,9 @@ impl Accounts {
     /// # Errors
     /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
     ///
+    /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
+    /// address would end; nothing was changed.
+    ///
     /// # Cancel safety
     /// It is marked or not.
     ///
@@ -229,6 +232,8 @@ impl Accounts {
         if is_changed {
             self.notify(user, notices).await;
             self.tell_losers("set_verified", may_lose).await;
+        } else {
+            self.was_not_made(&notices).await;
         }
         if is_changed && is_verified {
             self.finish_replacement(user, address).await;

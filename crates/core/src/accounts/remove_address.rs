@@ -40,8 +40,9 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`LastWayIn`]: what would remain is not enough.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
-    ///   [`Broken`](super::FailureKind::Broken): the store.
+    /// - [`Failed`](FlowError::Failed), [`Limited`](super::FailureKind::Limited): this user has removed too many of late;
+    ///   [`Referenced`](super::FailureKind::Referenced): a table of the application refers to its row; or
+    ///   [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// The address is removed or not; the signal may be missing.
@@ -106,7 +107,11 @@ impl Accounts {
             needs,
             notices: notices.to_commit(),
         };
-        match self.store().remove_address(&removal).await? {
+        let outcome = self.store().remove_address(&removal).await;
+        if !matches!(outcome, Ok(RemovalOutcome::Removed)) {
+            self.was_not_made(&notices).await;
+        }
+        match outcome? {
             RemovalOutcome::Removed => {}
             RemovalOutcome::LastWayIn => return Err(FlowError::Refused(LastWayIn)),
             RemovalOutcome::Gone => return Ok(Removal::NotThere),
@@ -150,8 +155,8 @@ impl Accounts {
     ///
     /// # Errors
     /// - [`PrimaryRefusal`]: the user has no such address, or it is not verified.
-    /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
-    ///   [`Broken`](super::FailureKind::Broken): the store.
+    /// - [`Failed`](FlowError::Failed), [`Limited`](super::FailureKind::Limited): this user has changed it too often of late;
+    ///   or [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
     /// It is the primary address or not.
@@ -193,6 +198,7 @@ impl Accounts {
         let enclosed = notices.to_commit();
         let made = self.store().make_primary(user.id, email, &enclosed);
         if !made.await? {
+            self.was_not_made(&notices).await;
             return Err(FlowError::Refused(PrimaryRefusal::NotVerified));
         }
         self.notify(user, notices).await;

@@ -122,6 +122,9 @@ impl Accounts {
     /// # Errors
     /// As for [`open_verification_link`](Self::open_verification_link).
     ///
+    /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
+    /// address would end; nothing was changed.
+    ///
     /// # Cancel safety
     /// The address is verified or not; the signal may be missing.
     ///
@@ -207,7 +210,11 @@ impl Accounts {
             self.may_lose(user.id, (address.kind, &address.value))
                 .await?
         };
-        match self.store().verify_address(&claim).await? {
+        let outcome = self.store().verify_address(&claim).await;
+        if !matches!(outcome, Ok(VerificationOutcome::Verified)) {
+            self.was_not_made(&notices).await;
+        }
+        match outcome? {
             VerificationOutcome::Verified => {
                 address.is_verified = true;
                 self.text_was_used(address.kind, &address.value).await;

@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use crate::common::mailing::{messages, options};
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring, unlimited};
-use phone_auth_core::accounts::{Accounts, Removal};
+use phone_auth_core::accounts::{Accounts, Removal, Verification};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::limits::{LimitSettings, TextCountries, TextGuard};
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
-use phone_auth_core::settings::NoticesBy;
+use phone_auth_core::settings::{Methods, NoticesBy};
 use phone_auth_core::store::UserStore;
 use phone_auth_events::{AccountChange, Capture, SecurityNoticeEmail, SecurityNoticePhone};
 
@@ -343,5 +343,74 @@ async fn texts_of_changes_are_limited() {
             }
         }
         assert_eq!(texts.take().len(), told, "{countries:?}");
+        // An operator makes room for more.
+        assert!(kit.accounts.clear_limits(ann.user().id).await.unwrap() > 0);
+        // A refusal is remembered for a few seconds.
+        kit.clock.advance(Duration::from_secs(6));
+        change_password(&kit.accounts, &kit, HORSE, STAPLE).await;
+        assert_eq!(texts.take().len(), usize::from(told > 0), "{countries:?}");
+    }
+}
+
+/// Whoever has a session of Ann's must not be able to use up what her number is told, by what changes nothing.
+#[tokio::test]
+async fn refused_changes_use_up_no_notice() {
+    for refused in ["taken", "used link", "last way in", "verified by hand"] {
+        let kit = Kit::with_settings(|settings| {
+            settings.limits = LimitSettings::default();
+            if refused == "last way in" {
+                settings.authentication_methods = Methods {
+                    phone: true,
+                    email: false,
+                    username: false,
+                };
+            }
+        });
+        kit.sign_up_ann().await;
+        let bob = kit.sign_up_bob().await;
+        for address in kit.accounts.addresses_of(bob.id).await.unwrap() {
+            let verified = kit.accounts.set_verified(&bob, &address, true);
+            assert!(verified.await.unwrap());
+        }
+        let ann = kit.current_user(ANNS_PHONE, HORSE).await;
+        let phone = kit.address(&ann, AddressKind::Phone).await;
+        let by_hand = kit.accounts.set_verified(ann.user(), &phone, true);
+        assert!(by_hand.await.unwrap());
+        kit.clock.advance(Duration::from_secs(1));
+        let email = kit.address(&ann, AddressKind::Email).await;
+        let (id, token) = kit.verification_link(&ann, &email).await;
+        let mut told = Told::of(&kit);
+        for _ in 0..12 {
+            let done = match refused {
+                "taken" => {
+                    let added = kit
+                        .accounts
+                        .add_address(&ann, AddressKind::Email, &bob.email);
+                    added.await.is_ok()
+                }
+                "used link" => {
+                    let verified = kit.accounts.verify_address(&id, &token).await;
+                    matches!(verified, Ok(Verification::Verified(..)))
+                }
+                "last way in" => {
+                    let removed = kit
+                        .accounts
+                        .remove_address(&ann, AddressKind::Phone, phone.id);
+                    removed.await.is_ok()
+                }
+                _ => {
+                    let again = kit.accounts.set_verified(ann.user(), &phone, true);
+                    again.await.unwrap()
+                }
+            };
+            let is_first = !told.take().is_empty();
+            assert_eq!(done, is_first, "{refused}");
+        }
+        kit.clock.advance(Duration::from_secs(61));
+        let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
+        let changed = kit.accounts.change_password(&ann, &old, &new, &new);
+        changed.await.unwrap();
+        let to: Vec<_> = told.take().into_iter().map(|(to, _)| to).collect();
+        assert!(to.contains(&phone.value), "{refused}: {to:?}");
     }
 }
