@@ -5,7 +5,7 @@ use phone_auth_events::{AccountChange, AccountClosingCancelled, AccountClosingSc
 
 use super::{Accounts, CloseRefusal, Failure, FailureKind, FlowError};
 use crate::outbox::Notices;
-use crate::store::{Closed, ScheduledClosing};
+use crate::store::{Closed, ScheduledClosing, StoreError};
 use crate::user::{User, UserId};
 
 /// How many closings that are due are read at once.
@@ -13,6 +13,9 @@ const AT_ONCE: u32 = 100;
 
 /// For how long a closing is put off that someone stands against.
 const PUT_OFF: TimeDelta = TimeDelta::days(1);
+
+/// And that failed.
+const AFTER_A_FAILURE: TimeDelta = TimeDelta::hours(1);
 
 /// What became of an account whose user wants it closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,9 @@ impl Accounts {
             .store()
             .schedule_closing(&closing, &notices.to_commit())
             .await?;
+        if !matches!(scheduled, Some((_, true))) {
+            self.was_not_made(&notices).await;
+        }
         let (kept, is_new) = scheduled.ok_or_else(no_such_user)?;
         if is_new {
             self.notify(&user, notices).await;
@@ -157,6 +163,7 @@ impl Accounts {
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let enclosed = notices.to_commit();
         if !self.store().cancel_closing(user.id, &enclosed).await? {
+            self.was_not_made(&notices).await;
             return Ok(false);
         }
         self.notify(user, notices).await;
@@ -202,14 +209,22 @@ impl Accounts {
             Some(outbox) => outbox.believed_time().await?.min(self.now()),
             None => self.now(),
         };
-        let mut closed = 0;
+        let (mut closed, mut failed) = (0, None);
         loop {
             let due = self.store().due_closings(now, AT_ONCE).await?;
             for closing in &due {
-                closed += u64::from(self.close_if_due(closing, now).await?);
+                match self.close_if_due(closing, now).await {
+                    Ok(is_closed) => closed += u64::from(is_closed),
+                    // The others are not to wait for one that fails again and again. Where the store is gone, this fails
+                    // too, and the next call finds them all due.
+                    Err(failure) => {
+                        self.put_off(closing.user, now, AFTER_A_FAILURE).await?;
+                        failed.get_or_insert(failure);
+                    }
+                }
             }
             if due.len() < AT_ONCE as usize {
-                return Ok(closed);
+                return failed.map_or(Ok(closed), Err);
             }
         }
     }
@@ -221,6 +236,9 @@ impl Accounts {
         now: DateTime<Utc>,
     ) -> Result<bool, Failure> {
         let Some(user) = self.store().user(closing.user).await? else {
+            // Another program has deleted them past the foreign keys.
+            let nobody = Notices::default();
+            self.store().cancel_closing(closing.user, &nobody).await?;
             return Ok(false);
         };
         // Another program on the same tables, as Django, has logged them in.
@@ -237,16 +255,24 @@ impl Accounts {
                 tracing::warn!("a receiver of account_closing put the closing of an account off");
             }
             Err(FlowError::Failed(failure)) if failure.kind() == FailureKind::Referenced => {
-                let error = std::error::Error::source(&failure).map(ToString::to_string);
                 tracing::warn!(
-                    ?error,
+                    error = ?failure,
                     "a table of others put the closing of an account off"
                 );
             }
             Err(FlowError::Failed(failure)) => return Err(failure),
         }
-        let later = now.checked_add_signed(PUT_OFF).unwrap_or(now);
-        self.store().put_off_closing(user.id, later).await?;
+        self.put_off(user.id, now, PUT_OFF).await?;
         Ok(false)
+    }
+
+    async fn put_off(
+        &self,
+        user: UserId,
+        now: DateTime<Utc>,
+        by: TimeDelta,
+    ) -> Result<(), StoreError> {
+        let later = now.checked_add_signed(by).unwrap_or(now);
+        self.store().put_off_closing(user, later).await.map(drop)
     }
 }

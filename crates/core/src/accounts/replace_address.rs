@@ -3,7 +3,7 @@
 use phone_auth_events::{AccountChange, Sender};
 
 use super::{Accounts, AddAddressRefusal, CurrentUser, Failure, FlowError, Removal};
-use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::address::{AddressCaps, AddressId, AddressKind, AddressRecord};
 use crate::store::Replacement;
 use crate::user::User;
 
@@ -53,11 +53,17 @@ impl Accounts {
     ) -> Result<AddressRecord, FlowError<ReplaceAddressRefusal>> {
         let user = current_user.user();
         let own = self.some_addresses_of(user.id).await?;
-        if !own.iter().any(|it| it.kind == kind && it.id == old) {
+        let replaced = own.iter().find(|it| it.kind == kind && it.id == old);
+        let Some(replaced) = replaced else {
             let refusal = ReplaceAddressRefusal::NoSuchAddress;
             return Err(FlowError::Refused(refusal));
-        }
-        let added = self.add_address(current_user, kind, text).await;
+        };
+        // Whoever has as many as they may can change one all the same: the old one goes.
+        let more = AddressCaps {
+            all: 1,
+            unverified: u32::from(!replaced.is_verified),
+        };
+        let added = self.add_beyond_caps(current_user, kind, text, more).await;
         let new = added.map_err(|error| error.map_refusal(ReplaceAddressRefusal::New))?;
         // It was typed as it is.
         if new.id == old {
@@ -107,6 +113,8 @@ impl Accounts {
                 let enclosed = notices.to_commit();
                 if store.make_primary(user.id, proven.id, &enclosed).await? {
                     self.notify(&user, notices).await;
+                } else {
+                    self.was_not_made(&notices).await;
                 }
             }
             let needs = self.needed_without(&user, old.kind);

@@ -113,6 +113,9 @@ impl Accounts {
     ///
     /// In every case nothing was changed.
     ///
+    /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
+    /// address would end; nothing was changed.
+    ///
     /// # Cancel safety
     /// The password is reset and the sessions ended, or neither; the signal may be missing.
     ///
@@ -166,12 +169,13 @@ impl Accounts {
         let change = AccountChange::PasswordReset;
         let signal = DurableSignal::PasswordWasReset;
         let event = self.event_of(signal, user.id, "reset_password", (None, None))?;
+        let new = self.hasher().hash(new1, &requester).await?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let notices = notices.with_event(event);
         let replacement = PasswordReplacement {
             user: user.id,
             old: user.password.clone(),
-            new: self.hasher().hash(new1, &requester).await?,
+            new,
             last_login: (target.log_ins == LogIns::EndIt).then_some(user.last_login),
             link: target.link,
             keeps: None,
@@ -181,7 +185,11 @@ impl Accounts {
             Some(link) => self.may_lose(user.id, (link.kind, &link.value)).await?,
             None => MayLose::default(),
         };
-        if !self.store().replace_password(&replacement).await? {
+        let replaced = self.store().replace_password(&replacement).await;
+        if !matches!(replaced, Ok(true)) {
+            self.was_not_made(&notices).await;
+        }
+        if !replaced? {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
         if let Some(link) = &replacement.link {
@@ -191,6 +199,18 @@ impl Accounts {
         let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
         self.happened(event).await;
         self.tell_losers("reset_password", may_lose).await;
+        // The link has proven an address, which may be to take the place of another.
+        let is_proven = |it: &&AddressRecord| {
+            let link = replacement.link.as_ref();
+            link.is_some_and(|link| it.kind == link.kind && it.value == link.value)
+        };
+        if let Some(proven) = addresses
+            .iter()
+            .find(is_proven)
+            .filter(|it| !it.is_verified)
+        {
+            self.finish_replacement(&user, proven).await;
+        }
         Ok(User {
             password: replacement.new,
             ..user
@@ -206,6 +226,9 @@ impl Accounts {
     ///   [resets the password](ResetLink::only_frees).
     /// - [`Failed`](FlowError::Failed), [`Unavailable`](super::FailureKind::Unavailable) or
     ///   [`Broken`](super::FailureKind::Broken): the store.
+    ///
+    /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
+    /// address would end; nothing was changed.
     ///
     /// # Cancel safety
     /// The address is free or not.

@@ -271,6 +271,7 @@ impl Accounts {
         }
         self.notify(&user, notices).await;
         self.tell_verified(flow, &address, &user).await;
+        self.finish_replacement(&user, &address).await;
         self.tell_losers(flow, may_lose).await;
         // What was sent is over with the password that it was sent beside.
         let replacement = PasswordReplacement {
@@ -341,6 +342,7 @@ impl Accounts {
                 user.password = new;
                 self.notify(&user, notices).await;
                 self.tell_verified(flow, &target.address, &user).await;
+                self.finish_replacement(&user, &target.address).await;
                 self.tell_losers(flow, may_lose).await;
                 return Ok(user);
             }

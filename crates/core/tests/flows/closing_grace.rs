@@ -3,16 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use crate::common;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{ANNS_EMAIL, HORSE, Kit, STAPLE, refusal};
+use crate::common::{ANNS_EMAIL, HORSE, Kit, SECRET, STAPLE, keyring, refusal};
 use chrono::DateTime;
 use chrono::Utc;
-use phone_auth_core::accounts::{CloseRefusal, Closing, SignUpForm};
+use phone_auth_core::accounts::{Accounts, CloseRefusal, Closing, FailureKind, SignUpForm};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::password::Password;
+use phone_auth_core::randomness::{Randomness, RandomnessError};
 use phone_auth_core::store::{Closed, StoreErrorKind};
 use phone_auth_core::user::User;
 use phone_auth_events::{
@@ -226,6 +228,52 @@ async fn refused_closing_is_put_off() {
     }
     *may_not.lock().unwrap() = false;
     assert_eq!(kit.accounts.close_due().await.unwrap(), 1);
+}
+
+/// A source of randomness that fails so often.
+struct Failing(Arc<AtomicU32>);
+
+impl Randomness for Failing {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomnessError> {
+        let left = self.0.load(Ordering::SeqCst);
+        if left > 0 {
+            self.0.store(left - 1, Ordering::SeqCst);
+            return Err(RandomnessError::default());
+        }
+        buffer.fill(7);
+        Ok(())
+    }
+}
+
+/// The others are closed in time, and the one that failed is tried again later.
+#[tokio::test]
+async fn closing_that_fails_delays_no_other() {
+    let kit = kit();
+    let (ann, _) = closed(&kit).await;
+    let bob = kit.sign_up_bob().await;
+    kit.clock.advance(Duration::from_secs(1));
+    let _ = kit.accounts.request_closing(bob.id).await.unwrap();
+    let failing = Arc::new(AtomicU32::new(1));
+    let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
+        .signals(kit.signals.clone())
+        .settings(kit.accounts.settings().clone())
+        .clock(kit.clock.clone())
+        .randomness(Failing(Arc::clone(&failing)))
+        .hasher(kit.hasher.clone())
+        .build()
+        .unwrap();
+    kit.clock.advance(GRACE);
+    assert_eq!(
+        accounts.close_due().await.unwrap_err().kind(),
+        FailureKind::Broken
+    );
+    assert_eq!(failing.load(Ordering::SeqCst), 0);
+    assert!(accounts.user(ann.id).await.unwrap().is_some());
+    assert!(accounts.user(bob.id).await.unwrap().is_none());
+    assert_eq!(accounts.close_due().await.unwrap(), 0);
+    kit.clock.advance(Duration::from_hours(1));
+    assert_eq!(accounts.close_due().await.unwrap(), 1);
+    assert!(accounts.user(ann.id).await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -163,6 +163,51 @@ async fn change_is_refused_as_adding_is() {
     );
 }
 
+/// Whoever has as many addresses as they may can change one, and has no more than one beyond them for it.
+#[tokio::test]
+async fn full_account_can_change_an_address() {
+    for (kind, old, new) in CASES {
+        let kit = Kit::with_settings(|settings| settings.max_addresses = 2);
+        let ann = verified(&kit).await;
+        let added = replaced(&kit, &ann, kind, new).await;
+        let id = kit.address(&ann, kind).await.id;
+        let third = ["ann@third.example", "+442079460019"][usize::from(kind == AddressKind::Phone)];
+        let refused = kit.accounts.replace_address(&ann, kind, id, third).await;
+        let problem = Problem::TooManyAddresses { max: 3 };
+        let refused = format!("{:?}", refusal(refused));
+        assert!(
+            refused.contains(&format!("{problem:?}")),
+            "{old}: {refused}"
+        );
+        prove(&kit, &ann, &added).await;
+        assert_eq!(now(&kit, &ann, kind).await, [(new.to_owned(), true)]);
+    }
+}
+
+/// A reset link proves an address as one that verifies it does.
+#[tokio::test]
+async fn address_proven_by_a_reset_takes_the_place() {
+    for (kind, old, new) in CASES {
+        let kit = Kit::new();
+        let user = kit.sign_up_ann().await;
+        let ann = kit.current_user("ann", HORSE).await;
+        replaced(&kit, &ann, kind, new).await;
+        let (id, token) = kit.reset_link(new).await;
+        let password = Password::new("battery staple");
+        let reset = kit
+            .accounts
+            .reset_password(&id, &token, &password, &password);
+        reset.await.unwrap();
+        let left = kit.accounts.addresses_of(user.id).await.unwrap();
+        let of_kind: Vec<_> = left.iter().filter(|it| it.kind == kind).collect();
+        assert_eq!(of_kind.len(), 1, "{old}: {of_kind:?}");
+        assert!(
+            of_kind[0].is_verified && of_kind[0].value == new,
+            "{of_kind:?}"
+        );
+    }
+}
+
 /// One of her own that is verified takes the place at once.
 #[tokio::test]
 async fn own_verified_address_takes_the_place_at_once() {
