@@ -200,7 +200,7 @@ async fn composed_and_decomposed_passwords_are_the_same() {
         // Hashed as typed, by another program or before passwords were normalised.
         (decomposed, decomposed, true),
     ] {
-        let kit = Kit::new();
+        let kit = Kit::hashing();
         let hash = encoded_as_typed(stored);
         let user = kit.store_user("ann", &hash).await;
         kit.log_in("ann", typed).await;
@@ -408,7 +408,7 @@ async fn colliding_session_is_not_overwritten() {
 
 #[tokio::test]
 async fn outdated_hash_is_upgraded() {
-    let kit = Kit::new();
+    let kit = Kit::hashing();
     let encoded = EncodedPassword::new(django_hash(" correct horse "));
     let user = kit.store_user("olga", encoded.reveal()).await;
     kit.log_in("olga", " correct horse ").await;
@@ -429,7 +429,7 @@ async fn outdated_hash_is_upgraded() {
 
 #[tokio::test]
 async fn legacy_password_was_stripped() {
-    let kit = Kit::new();
+    let kit = Kit::hashing();
     let user = kit.store_user("olga", &django_hash("correct horse")).await;
     // Whether the white space belongs to it cannot be told: both go on working, here and in Django.
     let padded = "\u{a0}correct horse \u{1f}";
@@ -480,7 +480,7 @@ async fn ambiguous_name_costs_one_check() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_upgrades_all_log_in() {
-    let kit = Kit::new();
+    let kit = Kit::hashing();
     let user = kit.store_user("olga", &django_hash(HORSE)).await;
     let mut tasks = Vec::new();
     for _ in 0..4 {
@@ -603,7 +603,8 @@ async fn failing_store_is_told_apart() {
 
 #[tokio::test]
 async fn crowd_is_told_busy() {
-    let kit = Kit::with_ann().await;
+    let kit = Kit::hashing();
+    kit.sign_up_ann().await;
     let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))
         .signals(kit.signals.clone())
         .hasher(Argon2Hasher::with_limits(NonZeroUsize::MIN, 7))

@@ -34,7 +34,7 @@ fn same(password: &str) -> (Password, Option<Password>) {
 
 #[tokio::test]
 async fn user_is_stored_canonically() {
-    let kit = Kit::new();
+    let kit = Kit::hashing();
     let form = SignUpForm {
         first_name: "  Ann ",
         last_name: "\tSmith\u{a0}",

@@ -7,18 +7,40 @@ use async_trait::async_trait;
 use phone_auth_core::password::{
     Argon2Hasher, EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
 };
+use sha2::{Digest as _, Sha256};
 
-/// Hashes as usual and counts how often it is asked. Clones share the count.
+/// Counts how often it is asked. Its hashes cost nothing, unless it is told to hash as a site does, which takes a hundred
+/// times as long as all the rest of a flow; hashes of others it checks in any case. Clones share the count.
 #[derive(Clone, Default)]
 pub struct CountingHasher {
     inner: Argon2Hasher,
+    is_real: bool,
+    salts: Arc<AtomicUsize>,
     made: Arc<AtomicUsize>,
     checked: Arc<AtomicUsize>,
     of_nothing: Arc<AtomicUsize>,
     last: Arc<Mutex<Option<Requester>>>,
 }
 
+/// What stands before a hash that costs nothing, so that nobody takes it for another kind.
+const CHEAP: &str = "cheap$";
+
+fn cheap(password: &Password, salt: &str) -> EncodedPassword {
+    let digest = Sha256::new_with_prefix(salt).chain_update(password.reveal());
+    let digest = digest.finalize();
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    EncodedPassword::new(format!("{CHEAP}{salt}${digest}"))
+}
+
 impl CountingHasher {
+    /// One that hashes as a site does.
+    pub fn real() -> Self {
+        Self {
+            is_real: true,
+            ..Self::default()
+        }
+    }
+
     /// How many hashes were made for storing.
     pub fn made(&self) -> usize {
         self.made.load(Ordering::SeqCst)
@@ -59,7 +81,11 @@ impl PasswordHasher for CountingHasher {
     ) -> Result<EncodedPassword, HashError> {
         self.works_for(requester);
         self.made.fetch_add(1, Ordering::SeqCst);
-        self.inner.hash(password, requester).await
+        if self.is_real {
+            return self.inner.hash(password, requester).await;
+        }
+        let salt = self.salts.fetch_add(1, Ordering::SeqCst);
+        Ok(cheap(password, &salt.to_string()))
     }
 
     async fn verify(
@@ -70,7 +96,15 @@ impl PasswordHasher for CountingHasher {
     ) -> Result<Verdict, HashError> {
         self.works_for(requester);
         self.checked.fetch_add(1, Ordering::SeqCst);
-        self.inner.verify(password, encoded, requester).await
+        let of_ours = encoded.reveal().strip_prefix(CHEAP);
+        let Some((salt, _)) = of_ours.and_then(|rest| rest.split_once('$')) else {
+            return self.inner.verify(password, encoded, requester).await;
+        };
+        Ok(if cheap(password, salt) == *encoded {
+            Verdict::Match
+        } else {
+            Verdict::NoMatch
+        })
     }
 
     async fn verify_nothing(
@@ -81,6 +115,9 @@ impl PasswordHasher for CountingHasher {
         self.works_for(requester);
         self.checked.fetch_add(1, Ordering::SeqCst);
         self.of_nothing.fetch_add(1, Ordering::SeqCst);
-        self.inner.verify_nothing(password, requester).await
+        if self.is_real {
+            return self.inner.verify_nothing(password, requester).await;
+        }
+        Ok(())
     }
 }

@@ -108,13 +108,25 @@ impl Kit {
         Self::with_settings(|settings| settings.limits = LimitSettings::default())
     }
 
+    /// The same with hashes as a site makes them.
+    pub fn hashing() -> Self {
+        Self::build_with(|_| {}, Dispatch::InRequest, CountingHasher::real())
+    }
+
     pub fn build(change: impl FnOnce(&mut Settings), dispatch: Dispatch) -> Self {
+        Self::build_with(change, dispatch, CountingHasher::default())
+    }
+
+    fn build_with(
+        change: impl FnOnce(&mut Settings),
+        dispatch: Dispatch,
+        hasher: CountingHasher,
+    ) -> Self {
         let mut settings = unlimited();
         change(&mut settings);
         let store = MemoryStore::new();
         let signals = Signals::isolated();
         let clock = ManualClock::starting_now();
-        let hasher = CountingHasher::default();
         let accounts = Accounts::builder(Arc::new(store.clone()), keyring(SECRET))
             .settings(settings)
             .limits(Arc::new(store.clone()))
