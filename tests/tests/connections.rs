@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use phone_auth_test_postgres::Database;
 use phone_auth_tests::{PATIENCE, Proxy, Raw, Site, together, until};
@@ -243,6 +243,44 @@ async fn crowd_that_comes_again_delays_nobody() {
         for stranger in crowd {
             stranger.abort();
         }
+    }
+}
+
+/// How long each stage may take as the program ships, and how much later the end may come on a busy machine.
+const CLOCKS: [(Stranger, Duration); 5] = [
+    (Stranger::SaysNothing, Duration::from_secs(10)),
+    (Stranger::StopsInAHead, Duration::from_secs(10)),
+    (Stranger::StopsInABody, Duration::from_secs(30)),
+    (Stranger::ReadsNoAnswer, Duration::from_secs(30)),
+    (Stranger::IsIdle, Duration::from_secs(75)),
+];
+const LATE: Duration = Duration::from_secs(15);
+
+/// Where nobody needs the place of a connection, it ends all the same.
+#[tokio::test]
+async fn each_stage_ends_by_its_clock() {
+    let site = Arc::new(Site::start().await);
+    let style = style_sheet(&site).await;
+    let ends = CLOCKS.map(|(stranger, clock)| {
+        let (site, style) = (Arc::clone(&site), style.clone());
+        async move {
+            let begun = Instant::now();
+            let mut raw = stranger.come(&site, Ipv4Addr::LOCALHOST, &style).await;
+            let is_over = match stranger {
+                // Its end is seen by who writes: who looks for it by reading has read the answer.
+                Stranger::ReadsNoAnswer => {
+                    let writes = async { while raw.send("GET / HTTP/1.1\r\n").await {} };
+                    tokio::time::timeout(clock + LATE, writes).await.is_ok()
+                }
+                _ => raw.is_closed_within(clock + LATE).await,
+            };
+            (stranger, clock, is_over, begun.elapsed())
+        }
+    });
+    for (stranger, clock, is_over, after) in together(ends).await {
+        assert!(is_over, "{stranger:?}: it is open after {after:?}");
+        let is_early = after + Duration::from_secs(1) < clock;
+        assert!(!is_early, "{stranger:?}: it ended after {after:?}");
     }
 }
 
