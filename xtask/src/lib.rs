@@ -17,6 +17,7 @@ mod postgres;
 mod process;
 mod python;
 mod repository;
+mod scratch;
 mod search_path;
 mod servers;
 mod tidy;

@@ -69,6 +69,31 @@ impl Database {
         })
     }
 
+    /// Keeps it until this process ends, in whatever way: then a shell that waits for that removes it.
+    ///
+    /// # Errors
+    /// When the shell cannot be started.
+    pub fn keep_to_the_end(self) -> Result<&'static Self, PostgresError> {
+        let mut remove = self.binaries.client("dropdb");
+        remove.args(["--force", "--if-exists", "--maintenance-db"]);
+        remove.arg(&self.server).arg(&self.name);
+        let mut wait = process::Command::new("sh");
+        wait.args(["-c", "read -r _; exec \"$@\"", "sh"]);
+        wait.arg(remove.get_program()).args(remove.get_args());
+        let waiting = wait
+            .stdin(process::Stdio::piped())
+            .stdout(process::Stdio::null())
+            .stderr(process::Stdio::null())
+            .spawn();
+        let waiting = waiting.map_err(|source| PostgresError::NotRun {
+            program: "sh".to_owned(),
+            source,
+        })?;
+        // What it reads from is closed by the end of this process alone.
+        Box::leak(Box::new(waiting));
+        Ok(Box::leak(Box::new(self)))
+    }
+
     /// Its URL.
     pub fn url(&self) -> &str {
         &self.url

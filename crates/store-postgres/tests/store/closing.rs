@@ -230,7 +230,7 @@ fn address_that_others_need_stays() {
             .step_by(3)
         {
             let what = format!("{taking:?} {kind} {refers}");
-            let (database, _template) = common::with_tables().await;
+            let database = common::with_tables().await;
             let store = store(&database).await;
             let outside = pool(&database).await;
             // Its row comes with the address.

@@ -18,7 +18,7 @@ use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
     // Its tables are made by someone else, for whom the proxy has no connection to spare.
-    let (database, template) = with_tables().await;
+    let database = with_tables().await;
     let database = Arc::new(database);
     let proxy = Proxy::before(&database).await;
     let (url, same) = (proxy.url.clone(), Arc::clone(&database));
@@ -27,7 +27,6 @@ async fn empty() -> Subject {
         .reopening(move || of(url.clone(), Arc::clone(&same)))
         .keeping(proxy)
         .keeping(database)
-        .keeping(template)
 }
 
 /// The store behind the proxy at this URL.

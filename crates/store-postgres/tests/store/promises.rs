@@ -9,14 +9,13 @@ use crate::common::{store, with_tables};
 use crate::external_writer::Hand;
 
 async fn empty() -> Subject {
-    let (database, template) = with_tables().await;
+    let database = with_tables().await;
     let database = Arc::new(database);
     let same = Arc::clone(&database);
     of(Arc::clone(&database))
         .await
         .reopening(move || of(Arc::clone(&same)))
         .keeping(database)
-        .keeping(template)
 }
 
 /// The store in a database.
@@ -30,7 +29,7 @@ outbox_suite!(empty);
 
 /// Three nodes on one database.
 async fn nodes() -> Subject {
-    let (database, template) = with_tables().await;
+    let database = with_tables().await;
     let nodes = [
         store(&database).await,
         store(&database).await,
@@ -41,7 +40,7 @@ async fn nodes() -> Subject {
     for node in nodes {
         subject = subject.with_limits(node);
     }
-    subject.keeping(database).keeping(template)
+    subject.keeping(database)
 }
 
 limit_suite!(nodes);

@@ -8,7 +8,6 @@
 pub(crate) mod waiting;
 
 use std::fmt::Display;
-use std::sync::{Arc, Weak};
 
 use phone_auth_core::address::{AddressKind, EmailAddress, PhoneNumber};
 use phone_auth_core::outbox::Notices;
@@ -17,26 +16,22 @@ use phone_auth_core::session::{NewLogIn, NewSession, SessionClient, SessionDiges
 use phone_auth_core::user::NewUser;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
-use tokio::sync::Mutex;
+use tokio::sync::OnceCell;
 
 /// A database of this test alone.
 pub(crate) fn database() -> Database {
     or_say(Database::new())
 }
 
-/// A database of this test alone whose tables are made: a copy of one that tests share as long as any of them runs.
-pub(crate) async fn with_tables() -> (Database, Arc<Database>) {
-    static SHARED: Mutex<Weak<Database>> = Mutex::const_new(Weak::new());
-    let mut shared = SHARED.lock().await;
-    let template = if let Some(template) = shared.upgrade() {
-        template
-    } else {
-        let template = Arc::new(database());
+/// A database of this test alone whose tables are made: a copy of one that all tests share.
+pub(crate) async fn with_tables() -> Database {
+    static SHARED: OnceCell<&Database> = OnceCell::const_new();
+    let template = SHARED.get_or_init(|| async {
+        let template = database();
         store(&template).await.close().await;
-        *shared = Arc::downgrade(&template);
-        template
-    };
-    (or_say(template.copy()), template)
+        or_say(template.keep_to_the_end())
+    });
+    or_say(template.await.copy())
 }
 
 /// What there is, or a test that fails with a sentence and not with a structure.
