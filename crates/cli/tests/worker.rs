@@ -117,21 +117,34 @@ fn worker_sends_no_links_to_this_machine() {
 
 #[test]
 fn worker_tells_its_mode() {
-    for (settings, says) in [
-        (&ASKED[..], "mode       development: messages are not sent"),
+    let development = "mode       development: messages are not sent";
+    let at_home = ("PHONE_AUTH_SITE_URL", "http://localhost:3000");
+    let public = [
+        ("PHONE_AUTH_SITE_URL", "https://example.org"),
+        SENDER[0],
+        SENDER[1],
+    ];
+    for (served, settings, says) in [
+        (&[][..], &ASKED[..], development),
         (
-            &[
-                ("PHONE_AUTH_SITE_URL", "https://example.org"),
-                SENDER[0],
-                SENDER[1],
-            ],
+            &[],
+            &public,
             "  verify_phone         to webhook (sender.example)",
+        ),
+        // A copy of the database of a site: what it is called is no address of this machine.
+        (&public, &ASKED, development),
+        (&public, &[ASKED[0], at_home], development),
+        (
+            &public,
+            &[ASKED[0], ("PHONE_AUTH_MOUNT", "/konto/")],
+            development,
         ),
     ] {
         let folder = Folder::new();
         folder
             .serve_with(|command| {
                 command.args(["--database", "sqlite:site.sqlite3"]);
+                command.envs(served.iter().copied());
             })
             .stop();
         let mut command = folder.command();

@@ -218,6 +218,8 @@ pub(crate) async fn open(
     let (keys, key_claim) = keys.claim(&opened.store).await?;
     match schema {
         Schema::Newest => note_public(configuration, mode, &origin, &opened.store).await?,
+        // Nothing is sent, and the links that are shown lead here: it may be a copy of the database of a site.
+        Schema::AsItIs if mode == Mode::Development => {}
         Schema::AsItIs => belongs_to(configuration, &origin, &opened.store).await?,
     }
     let database = opened.store.place();
