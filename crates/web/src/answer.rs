@@ -271,13 +271,14 @@ fn seconds(wait: Duration) -> u64 {
         .max(1)
 }
 
-/// The answer when a table of the application does not let go of what would be removed.
+/// The answer when a table of the application does not let go of what would go: of an address that is removed, verified or
+/// given to someone else, or of an account.
 fn referenced(context: &RequestContext) -> Response {
-    let page = Page::new("phone_auth/error.html", "That can’t be removed yet")
+    let page = Page::new("phone_auth/error.html", "That can’t be done yet")
         .status(StatusCode::CONFLICT)
         .with(
             "sentences",
-            ["Something else on this site still needs it, so nothing was changed. Please contact us."],
+            ["Something else on this site still needs what would go, so nothing was changed. Please contact us."],
         );
     context.render(page)
 }

@@ -32,6 +32,8 @@ pub(crate) enum Reason {
     Verified(AddressKind),
     /// The address has just been removed.
     Removed(AddressKind),
+    /// Another address, which was verified already, has taken the place of one of this kind.
+    Changed(AddressKind),
     /// The primary email address is another now.
     Primary,
     /// Someone has sent a form after their session had ended.
@@ -49,7 +51,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
@@ -65,6 +67,8 @@ impl Reason {
         Self::Verified(AddressKind::Phone),
         Self::Removed(AddressKind::Email),
         Self::Removed(AddressKind::Phone),
+        Self::Changed(AddressKind::Email),
+        Self::Changed(AddressKind::Phone),
         Self::Primary,
         Self::EndedSession,
         Self::EndedOthers,
@@ -86,6 +90,8 @@ impl Reason {
             Self::Verified(AddressKind::Phone) => "phone-verified",
             Self::Removed(AddressKind::Email) => "email-removed",
             Self::Removed(AddressKind::Phone) => "phone-removed",
+            Self::Changed(AddressKind::Email) => "email-changed",
+            Self::Changed(AddressKind::Phone) => "phone-changed",
             Self::Primary => "primary",
             Self::NoCookies => "cookies",
             Self::NoneVerified => "verify-one",
@@ -117,6 +123,7 @@ impl Reason {
             | Self::Sent(_)
             | Self::Confirmed(_)
             | Self::Removed(_)
+            | Self::Changed(_)
             | Self::Primary
             | Self::Verified(_) => AccountPage::EmailVerification,
             Self::EndedSession | Self::EndedOthers => AccountPage::Sessions,
@@ -168,6 +175,16 @@ impl Reason {
             Self::Removed(AddressKind::Phone) => Notice {
                 tone: "good",
                 text: "The phone number was removed",
+                detail: "",
+            },
+            Self::Changed(AddressKind::Email) => Notice {
+                tone: "good",
+                text: "Your email address was changed",
+                detail: "",
+            },
+            Self::Changed(AddressKind::Phone) => Notice {
+                tone: "good",
+                text: "Your phone number was changed",
                 detail: "",
             },
             Self::Primary => Notice {

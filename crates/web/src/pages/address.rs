@@ -36,6 +36,12 @@ const NOT_VERIFIED: Notice = Notice {
     detail: "Verify it first. Then it can be your primary address.",
 };
 
+const STILL_THERE: Notice = Notice {
+    tone: "error",
+    text: "This address is still in your account",
+    detail: "The other one is verified and in your account as well. You can try to remove this one below.",
+};
+
 /// The address as the template sees it.
 #[derive(Serialize)]
 struct AddressView<'a> {
@@ -134,7 +140,10 @@ async fn change(
     let context = form.context();
     let typed = form.text(add_address::field(kind).name());
     let page = match view(context, current_user, None).await {
-        Ok(Some(page)) => page,
+        Ok(Some(page)) => {
+            let gate = GateView::offered(context, GatedFlow::AddAddress).await;
+            page.with("gate", gate)
+        }
         Ok(None) => return to_addresses(context),
         Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
     };
@@ -149,7 +158,8 @@ async fn change(
         .replace_address(current_user, kind, id, typed)
         .await
     {
-        Ok(new) if new.is_verified => done(context, Reason::Verified(kind)),
+        Ok(new) if new.is_verified && new.id == id => done(context, Reason::Verified(kind)),
+        Ok(new) if new.is_verified => replaced(context, current_user, (kind, id)).await,
         Ok(new) => addresses::send(form, headers, current_user, (kind, new.id)).await,
         Err(FlowError::Refused(ReplaceAddressRefusal::NoSuchAddress)) => to_addresses(context),
         Err(FlowError::Refused(ReplaceAddressRefusal::New(AddAddressRefusal::Invalid(
@@ -167,6 +177,23 @@ async fn change(
             })
         }
     }
+}
+
+/// The answer when the new address was verified before, so that it has taken the place of this one, unless this one stays.
+async fn replaced(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    (kind, old): (AddressKind, AddressId),
+) -> Response {
+    let records = match context.accounts().addresses(current_user).await {
+        Ok(records) => records,
+        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
+    };
+    if records.iter().any(|it| it.kind == kind && it.id == old) {
+        let status = StatusCode::BAD_REQUEST;
+        return page(context, current_user, status, Some(STILL_THERE)).await;
+    }
+    done(context, Reason::Changed(kind))
 }
 
 /// The page of the address that the query names; of one that is not the user's, the way to those that are.

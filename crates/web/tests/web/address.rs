@@ -205,6 +205,58 @@ async fn address_is_changed_in_one_step() {
     assert_eq!(user.email, "ann@work.example");
 }
 
+/// An address that was verified before takes the place of another at once, and the page says so.
+#[tokio::test]
+async fn verified_address_takes_the_place_at_once() {
+    for (kind, field, old, new, words) in [
+        (
+            AddressKind::Email,
+            "email",
+            "ann@example.org",
+            "ann@work.example",
+            "Your email address was changed",
+        ),
+        (
+            AddressKind::Phone,
+            "phone",
+            "+12125552368",
+            "+12125552399",
+            "Your phone number was changed",
+        ),
+    ] {
+        let site = Site::new();
+        let mut ann = site.ann().await;
+        let page = format!(
+            "/accounts/address/?method={field}&pk={}",
+            ann.pk(field).await
+        );
+        ann.post(&format!("/accounts/{field}/add/"), &[(field, new)])
+            .await;
+        let accounts = site.web.accounts();
+        let user = accounts.find("ann").await.unwrap().unwrap();
+        let of_user = async || {
+            let all = accounts.addresses_of(user.id).await.unwrap();
+            let all = all.into_iter().filter(|it| it.kind == kind);
+            all.collect::<Vec<_>>()
+        };
+        for address in of_user().await {
+            let set = accounts.set_verified(&user, &address, true).await;
+            assert!(set.unwrap(), "{address:?}");
+        }
+        // What stands there already changes nothing.
+        let same = ann.post(&page, &[("action", "change"), (field, old)]).await;
+        assert_eq!(same.location(), format!("{LIST}?notice={field}-verified"));
+        assert_eq!(of_user().await.len(), 2);
+
+        let changed = ann.post(&page, &[("action", "change"), (field, new)]).await;
+        assert_eq!(changed.location(), format!("{LIST}?notice={field}-changed"));
+        let values: Vec<_> = of_user().await.into_iter().map(|it| it.value).collect();
+        assert_eq!(values, [new]);
+        let list = ann.get(changed.location()).await;
+        assert!(list.body.contains(words), "{}", list.body);
+    }
+}
+
 #[tokio::test]
 async fn log_in_alone_changes_no_address() {
     let site = Site::new();

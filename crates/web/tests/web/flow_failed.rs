@@ -90,7 +90,7 @@ async fn pages_without_the_store_still_open() {
 async fn what_others_did_is_not_our_fault() {
     for (kind, heading) in [
         (StoreErrorKind::NoSuchUser, ""),
-        (StoreErrorKind::Referenced, "That can’t be removed yet"),
+        (StoreErrorKind::Referenced, "That can’t be done yet"),
     ] {
         let site = Site::new();
         let mut ann = site.ann().await;

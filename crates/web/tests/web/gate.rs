@@ -167,6 +167,11 @@ async fn every_form_asks_and_takes_the_answer() {
         ),
         ("/accounts/phone/add/", true, &[("phone", "+12125552371")]),
         (
+            "/accounts/address/?method=email&pk=1",
+            true,
+            &[("action", "change"), ("email", "ann3@example.org")],
+        ),
+        (
             "/accounts/user_verification/",
             false,
             &[("method", "email"), ("pk", "1")],
@@ -207,6 +212,53 @@ async fn every_form_asks_and_takes_the_answer() {
         let mut fields = fields.to_vec();
         fields.push(("gate_answer", &answer));
         let taken = browser.post(path, &fields).await;
+        assert_eq!(taken.status, StatusCode::FOUND, "{path}: {}", taken.body);
+    }
+}
+
+/// A form with another mistake is shown with the question again: corrected and answered, it is taken.
+#[tokio::test]
+async fn mistaken_address_is_asked_again() {
+    let site = Site::gated_with(Work, |settings| settings.max_unverified_addresses = 10);
+    let answer = Work::solution();
+    let mut form = sign_up_form("ann", "ann@example.org", "+12125552368");
+    form.push(("gate_answer", &answer));
+    let mut ann = site.browser();
+    ann.post("/accounts/signup/", &form).await;
+    let log_in = [
+        ("login", "ann"),
+        ("password", PASSWORD),
+        ("gate_answer", &answer),
+    ];
+    ann.post("/accounts/login/", &log_in).await;
+    ann.confirm(PASSWORD).await;
+    for (path, field, new) in [
+        ("/accounts/email/add/", "email", "ann2@example.org"),
+        ("/accounts/phone/add/", "phone", "+12125552371"),
+        (
+            "/accounts/address/?method=email&pk=1",
+            "email",
+            "ann3@example.org",
+        ),
+        (
+            "/accounts/address/?method=phone&pk=1",
+            "phone",
+            "+12125552372",
+        ),
+    ] {
+        let form = |typed| {
+            [
+                ("action", "change"),
+                (field, typed),
+                ("gate_answer", answer.as_str()),
+            ]
+        };
+        for typed in ["", "neither", "a\u{0}b"] {
+            let again = ann.post(path, &form(typed)).await;
+            assert_eq!(again.status, StatusCode::BAD_REQUEST, "{path} {typed:?}");
+            Work::solve(&again.body);
+        }
+        let taken = ann.post(path, &form(new)).await;
         assert_eq!(taken.status, StatusCode::FOUND, "{path}: {}", taken.body);
     }
 }
