@@ -122,7 +122,8 @@ event_struct! {
         sender: Sender,
         /// The user whose account was changed.
         user: User,
-        /// The page where anyone may ask for a new password. It holds no token.
+        /// The page where anyone may ask for a new password; of a [sign-up](AccountChange::SignUpTried) that was tried, the one
+        /// to log in. It holds no token.
         url: RelativeUrl,
         /// The address as it was stored when the change was made.
         email: String,
@@ -139,7 +140,8 @@ event_struct! {
         sender: Sender,
         /// The user whose account was changed.
         user: User,
-        /// The page where anyone may ask for a new password. It holds no token.
+        /// The page where anyone may ask for a new password; of a [sign-up](AccountChange::SignUpTried) that was tried, the one
+        /// to log in. It holds no token.
         url: RelativeUrl,
         /// The number as it was stored when the change was made, in the form of E.164.
         phone: String,

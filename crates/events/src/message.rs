@@ -33,7 +33,7 @@ pub trait Message: Send + Sync {
     /// The user it is about.
     fn user(&self) -> &User;
     /// The link, to be made absolute with the origin of the site. That of a security notice leads to the page
-    /// where anyone may ask for a new password.
+    /// where anyone may ask for a new password, or to the one to log in.
     fn url(&self) -> &RelativeUrl;
     /// The link with its parts, for who hands them to a flow or to a page of their own. Of a security notice they are empty.
     fn link(&self) -> Link<'_> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_events::{RelativeUrl, Sender, Signals};
 use phone_auth_tokens::{Keyring, OneTimeCodes, OneTimeTokens, Purpose, Token, TokenErrorKind};
-use phone_auth_urls::{AccountPage, AccountRoutes};
+use phone_auth_urls::AccountRoutes;
 use zeroize::Zeroizing;
 
 use super::LinkTarget;
@@ -49,7 +49,7 @@ pub(crate) struct Links {
     verify_email_lifetime: Duration,
     verify_phone_lifetime: Duration,
     code_lifetime: TimeDelta,
-    notices: AccountPage,
+    notices: log_in::NoticePages,
 }
 
 impl Links {
@@ -71,7 +71,7 @@ impl Links {
             verify_email_lifetime: settings.verify_email_lifetime,
             verify_phone_lifetime: settings.verify_phone_lifetime,
             code_lifetime: TimeDelta::from_std(settings.code_lifetime).unwrap_or_default(),
-            notices: log_in::page_of_notices(settings, allow_unreceived),
+            notices: log_in::NoticePages::of(settings, allow_unreceived),
         }
     }
 
@@ -201,13 +201,6 @@ impl Links {
             outbox::Purpose::SecurityNotice => NOTICE_LIFETIME,
             outbox::Purpose::Event => EVENT_LIFETIME,
         }
-    }
-
-    /// The page that a security notice leads to. It has no token.
-    #[expect(clippy::expect_used, reason = "the path of a page is a path")]
-    pub(crate) fn page_of_notices(&self) -> RelativeUrl {
-        let path = self.routes.page(self.notices);
-        RelativeUrl::new(path).expect("a route is a path")
     }
 
     /// The link of a message that was enqueued at this time, and the token in it. None for a purpose without a token, and

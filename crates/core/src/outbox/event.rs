@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{
-    Channel, Envelope, LoginEmail, LoginPhone, Message as _, OneTimeCode, ReceiverInfo,
-    RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
+    AccountChange, Channel, Envelope, LoginEmail, LoginPhone, Message as _, OneTimeCode,
+    ReceiverInfo, RelativeUrl, Report, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
     SecurityNoticePhone, Sender, Signals, VerifyEmail, VerifyPhone,
 };
 
@@ -162,15 +162,16 @@ impl MessageEvent {
         })
     }
 
-    /// A security notice by this kind of address.
+    /// A security notice by this kind of address, with the page that belongs to what it tells.
     pub(crate) fn of_notice(
         kind: AddressKind,
         notice: &Notice,
         user: &User,
-        url: RelativeUrl,
+        page: impl FnOnce(&AccountChange) -> RelativeUrl,
         envelope: Envelope,
     ) -> Self {
         let (user, to, change) = (user.to_event_user(), &notice.to, &notice.change);
+        let url = page(change);
         let sender = sender_of(Purpose::SecurityNotice);
         match kind {
             AddressKind::Email => {

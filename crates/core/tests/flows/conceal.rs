@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::common::mailing::options;
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, ann, failure, refusal};
 use phone_auth_core::accounts::{FailureKind, LogInRefusal, SignUpForm, SignUpRefusal};
 use phone_auth_core::address::{AddressKind, AddressRecord};
@@ -149,6 +150,33 @@ async fn taken_address_signs_up_like_a_free_one() {
             kit.hasher.forget();
         }
         kit.log_in(ANNS_EMAIL, HORSE).await;
+    }
+}
+
+/// Anyone who wanted to sign up and has an account is led to where one logs in, also where nobody sends resets.
+#[tokio::test]
+async fn tried_sign_up_leads_to_the_log_in() {
+    let (email, phone) = ("reset_password_email", "reset_password_phone");
+    for lacking in [
+        None,
+        Some(&[][..]),
+        Some(&[email][..]),
+        Some(&[email, phone]),
+    ] {
+        let (kit, _ann) = with_ann(|_| {}).await;
+        let mut sent = Sent::of(&kit);
+        let form = form(ANNS_EMAIL, FREE_PHONE);
+        if let Some(lacking) = lacking {
+            let accounts = kit.lacking_where(lacking, conceal);
+            accounts.sign_up(form).await.unwrap();
+            let worker = accounts.outbox().unwrap().worker(options());
+            assert_eq!(worker.deliver_due().await.unwrap(), 2, "{lacking:?}");
+        } else {
+            kit.accounts.sign_up(form).await.unwrap();
+        }
+        let told = sent.told_by_email.take().remove(0);
+        assert_eq!(told.email, ANNS_EMAIL);
+        assert_eq!(told.url.as_str(), "/accounts/login/", "{lacking:?}");
     }
 }
 

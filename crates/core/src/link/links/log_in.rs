@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{MessageSignal, RelativeUrl};
+use phone_auth_events::{AccountChange, MessageSignal, RelativeUrl};
 use phone_auth_tokens::{Purpose, Token};
 use phone_auth_urls::AccountPage;
 
@@ -56,6 +56,15 @@ impl Links {
         self.refuse(&purpose, token, now, lifetime);
     }
 
+    /// The page that a security notice leads to, by what it tells. It has no token.
+    #[expect(clippy::expect_used, reason = "the path of a page is a path")]
+    pub(crate) fn page_of_notices(&self) -> impl Fn(&AccountChange) -> RelativeUrl {
+        |change| {
+            let path = self.routes.page(self.notices.page(change));
+            RelativeUrl::new(path).expect("a route is a path")
+        }
+    }
+
     /// It lives no longer than the code beside it: it opens the account, and asks for nothing more.
     pub(super) fn log_in(&self, kind: AddressKind) -> (Purpose, Duration) {
         let lifetime = self.code_lifetime.to_std().unwrap_or_default();
@@ -66,20 +75,38 @@ impl Links {
     }
 }
 
-/// The page that a security notice leads to: where anyone may ask for a new password, or, where nobody has one, for a code. Where
-/// nobody sends resets there is no such page, but one to set another password for those who know theirs.
-pub(super) fn page_of_notices(settings: &Settings, allow_unreceived: &[&str]) -> AccountPage {
-    let is_sent = |signal: &MessageSignal| {
-        signal.purpose() == outbox::Purpose::ResetPassword
-            && settings.sends(*signal)
-            && !allow_unreceived.contains(&signal.name())
-    };
-    if settings.sign_up_by_code {
-        AccountPage::LoginCode
-    } else if MessageSignal::ALL.iter().any(is_sent) {
-        AccountPage::PasswordReset
-    } else {
-        AccountPage::ChangePassword
+/// The pages that security notices lead to.
+pub(super) struct NoticePages {
+    /// Where anyone may ask for a new password, or, where nobody has one, for a code. Where nobody sends resets there is no such
+    /// page, but one to set another password for those who know theirs.
+    changed: AccountPage,
+    /// Where those sign in who wanted to sign up and have an account.
+    tried: AccountPage,
+}
+
+impl NoticePages {
+    pub(super) fn of(settings: &Settings, allow_unreceived: &[&str]) -> Self {
+        let is_sent = |signal: &MessageSignal| {
+            signal.purpose() == outbox::Purpose::ResetPassword
+                && settings.sends(*signal)
+                && !allow_unreceived.contains(&signal.name())
+        };
+        let (changed, tried) = if settings.sign_up_by_code {
+            (AccountPage::LoginCode, AccountPage::LoginCode)
+        } else if MessageSignal::ALL.iter().any(is_sent) {
+            (AccountPage::PasswordReset, AccountPage::Login)
+        } else {
+            (AccountPage::ChangePassword, AccountPage::Login)
+        };
+        Self { changed, tried }
+    }
+
+    /// The page for a notice of this.
+    pub(super) const fn page(&self, change: &AccountChange) -> AccountPage {
+        match change {
+            AccountChange::SignUpTried(_) => self.tried,
+            _ => self.changed,
+        }
     }
 }
 

@@ -91,8 +91,8 @@ impl Attempt<'_> {
         let (key, language) = (Some(message.key.as_str()), message.language.as_ref());
         let envelope = envelope(key, language, message.created_at, message.expires_at, left)
             .by_channel(message.channel);
-        let url = self.outbox.links.page_of_notices();
-        let event = MessageEvent::of_notice(message.kind, notice, &user, url, envelope);
+        let page = self.outbox.links.page_of_notices();
+        let event = MessageEvent::of_notice(message.kind, notice, &user, page, envelope);
         Ok(Ok(Outgoing::Message(event)))
     }
 
