@@ -133,8 +133,12 @@ mod tests {
                 let log_in_code = log_in.clone().with_envelope(with_code(&log_in.envelope));
                 let page = RelativeUrl::new(LINK_OF_NOTICES).unwrap();
                 let change = AccountChange::PrimaryChanged("ann@example.org".to_owned());
-                let notice = SecurityNoticePhone::new("test".into(), user(), page, phone(), change)
-                    .with_envelope(Envelope::new("k").in_language(language));
+                let due = AccountChange::ClosingScheduled("2026-12-27 14:05".to_owned());
+                let [notice, closing] = [change, due].map(|change| {
+                    let (page, phone) = (page.clone(), phone());
+                    SecurityNoticePhone::new("test".into(), user(), page, phone, change)
+                        .with_envelope(Envelope::new("k").in_language(language))
+                });
                 for message in [
                     &verify as &dyn Message,
                     &reset,
@@ -143,6 +147,7 @@ mod tests {
                     &log_in,
                     &log_in_code,
                     &notice,
+                    &closing,
                 ] {
                     let text = texts.of(message).render(".txt").unwrap();
                     let text = text.trim();

@@ -254,7 +254,8 @@ impl Texts {
             AccountChange::SignUpTried(address()),
             AccountChange::AddingTried(address()),
             AccountChange::AccountClosed,
-            AccountChange::ClosingScheduled("2026-12-27".to_owned()),
+            // The longest that is said of it.
+            AccountChange::ClosingScheduled("2026-12-27 14:05".to_owned()),
             AccountChange::ClosingCancelled,
         ];
         let mut cases = Vec::new();

@@ -339,6 +339,24 @@ mod tests {
         }
     }
 
+    /// A day begins and ends elsewhere at another time, and a time is another.
+    #[test]
+    fn end_of_an_account_says_by_which_clock() {
+        let texts = texts();
+        for language in ["en", "de", "fr"] {
+            for due in ["2026-12-27", "2026-12-27 14:05"] {
+                let (user, url, email) = ann();
+                let change = AccountChange::ClosingScheduled(due.to_owned());
+                let notice = SecurityNoticeEmail::new("test".into(), user, url, email, change);
+                let notice = notice.with_envelope(Envelope::new("k").in_language(language));
+                for ending in [".txt", ".html"] {
+                    let text = texts.of(&notice).render(ending).unwrap();
+                    assert!(text.contains(&format!("{due} (UTC)")), "{text}");
+                }
+            }
+        }
+    }
+
     /// Nobody can set a password of an account that is gone, and where someone only tried there is nothing to do.
     #[test]
     fn notice_has_a_link_where_it_helps() {
