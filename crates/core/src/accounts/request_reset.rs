@@ -239,8 +239,9 @@ impl Accounts {
         Ok(!addresses.iter().any(|address| address.is_verified))
     }
 
-    /// By which kind of address a message goes to who is named so.
-    fn kind_to(&self, purpose: Purpose, name: &AccountName) -> AddressKind {
+    /// By which kind of address a message goes to who is named so. Who is named by a username may be reached by
+    /// both kinds: it counts as email, which has one channel.
+    pub(super) fn kind_to(&self, purpose: Purpose, name: &AccountName) -> AddressKind {
         if self.goes_by_email(purpose, name) {
             AddressKind::Email
         } else {

@@ -267,12 +267,7 @@ impl Accounts {
         } else {
             b""
         };
-        let is_by_email = !by.is_empty() || (name.phone.is_none() && name.email.is_some());
-        let channel = self.channel_to(if is_by_email {
-            AddressKind::Email
-        } else {
-            AddressKind::Phone
-        });
+        let channel = self.channel_to(self.kind_to(purpose, name));
         let canonical = name.canonical();
         let about = [canonical.as_bytes(), by];
         CodeRequest {
