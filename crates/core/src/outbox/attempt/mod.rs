@@ -276,8 +276,8 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// The receipt of a receiver that failed and asked to be left alone for so long. Where that is longer than the link works,
-    /// half of what is left leaves time for another attempt: a service that is down for a moment may name an hour.
+    /// The receipt of a receiver that failed and asked to be left alone for so long, which it is for at most half of the time
+    /// that is left to the link, so that there is time for another attempt: a service that is down for a moment may name an hour.
     fn failed(&self, id: &str, reason: &str, pause: Duration) -> Receipt {
         let left = self.message.deadline() - self.clock.now();
         let pause = pause.min(left.to_std().unwrap_or_default() / 2);
