@@ -158,9 +158,7 @@ impl PhoneAuthBuilder {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let site = phone_auth::SiteOrigin::parse("https://example.org")?;
     /// # let (key, store) = (phone_auth::SecretKey::generate()?, phone_auth_store_testkit::MemoryStore::new());
-    /// use phone_auth::PhoneAuth;
-    ///
-    /// let builder = PhoneAuth::builder(site, key, store)
+    /// let builder = phone_auth::PhoneAuth::builder(site, key, store)
     ///     .web(|web| web.site_name("Tea house").session_cookie_name("tea_house_session"))
     ///     .web(|web| web.templates_from("templates"));
     /// # drop(builder);
@@ -263,9 +261,7 @@ impl PhoneAuthBuilder {
     /// # let (key, store) = (phone_auth::SecretKey::generate()?, phone_auth_store_testkit::MemoryStore::new());
     /// use std::time::Duration;
     ///
-    /// use phone_auth::PhoneAuth;
-    ///
-    /// let builder = PhoneAuth::builder(site, key, store).worker(|mut options| {
+    /// let builder = phone_auth::PhoneAuth::builder(site, key, store).worker(|mut options| {
     ///     options.concurrency = 4;
     ///     options.receiver_timeout = Duration::from_secs(10);
     ///     options
@@ -279,7 +275,8 @@ impl PhoneAuthBuilder {
         self
     }
 
-    /// Starts no worker: another process delivers pending messages, such as `phone-auth worker`.
+    /// Starts no worker: another process delivers pending messages and deletes accounts whose `closing_grace` is over, such as
+    /// `phone-auth worker`. It asks the receivers of `account_closing` that are linked into it, of which the stock one has none.
     ///
     /// # Examples
     /// ```

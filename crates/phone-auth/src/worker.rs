@@ -49,7 +49,8 @@ pub(crate) struct RunningWorker {
     has_ended: watch::Receiver<bool>,
 }
 
-/// Closes the accounts whose time has come; now, and every minute until it is dropped.
+/// Closes the accounts whose time has come; now, and every minute until it is dropped. Of several processes with a worker any
+/// may be the one, and asks its own receivers of `account_closing`: those of another process it does not know.
 async fn close_due(accounts: &Accounts) -> Infallible {
     loop {
         match accounts.close_due().await {

@@ -221,9 +221,9 @@ settings! {
         sign_ups: RateLimit = "20/min";
         /// how soon another verification link may be sent to a phone number
         phone_verification_pause: RateLimit = "1/30s";
-        /// how often a verification link may be sent to a phone number
+        /// how often a verification link may be sent to a phone number; and, counted by itself, a security notice
         phone_verifications: RateLimit = "10/h";
-        /// how often a verification link may be sent to an email address
+        /// how often a verification link may be sent to an email address; and, counted by itself, a notice that someone else tried to use it (`conceal_accounts`)
         email_verifications: RateLimit = "1/3min";
         /// how often a user may add an email address or a phone number, and remove one, and choose another primary one
         added_addresses: RateLimit = "10/h";

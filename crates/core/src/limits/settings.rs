@@ -83,17 +83,18 @@ pub struct LimitSettings {
     pub sign_ups: RateLimit,
     /// Verification links to a phone number, one after the other.
     pub phone_verification_pause: RateLimit,
-    /// Verification links to a phone number, in a longer time.
+    /// Verification links to a phone number, in a longer time; and, by itself, security notices to one.
     pub phone_verifications: RateLimit,
-    /// Verification links to an email address.
+    /// Verification links to an email address; and, by itself, notices to one that someone else has tried to use it.
     pub email_verifications: RateLimit,
     /// Addresses that a user adds; and, each by itself, those that are removed and those that are chosen as the primary one.
     pub added_addresses: RateLimit,
     /// Times that a signed-in user has their password checked.
     pub password_checks: RateLimit,
-    /// Wrong codes of an address with one purpose in a row, no matter from where and for how many codes: from the fifth on each
-    /// takes longer, but for the first five of a client network, and after this many there are no others. Those from browsers that are known for the account, and of a
-    /// user who verifies the address, are a row of their own. 0 is no such limit.
+    /// Wrong codes of an address with one purpose in a row, no matter from where and for how many codes: after five each makes
+    /// everyone wait longer for the next, but a client network that has tried none may try five without a wait, and after this
+    /// many no other is taken from anyone. Those from browsers that are known for the account, and of a user who verifies the
+    /// address, are a row of their own, in which ten cost no time. 0 is no such limit.
     pub wrong_codes_in_a_row: u32,
     /// Whether text messages are refused that cost too much, as those before them were not used.
     pub text_guard: TextGuard,
