@@ -175,9 +175,21 @@ async fn operator_closes_at_once() {
     assert_eq!(kit.accounts.close_due().await.unwrap(), 0);
 }
 
+/// Where the account goes within two days, a day alone would not say when.
 #[tokio::test]
 async fn owner_is_told_of_both() {
-    let kit = kit();
+    for (grace, format) in [
+        (Duration::from_hours(1), "%Y-%m-%d %H:%M"),
+        (Duration::from_hours(47), "%Y-%m-%d %H:%M"),
+        (2 * DAY, "%Y-%m-%d"),
+        (GRACE, "%Y-%m-%d"),
+    ] {
+        told_of_both(grace, format).await;
+    }
+}
+
+async fn told_of_both(grace: Duration, format: &str) {
+    let kit = Kit::with_settings(|settings| settings.closing_grace = Some(grace));
     let told = Arc::new(Mutex::new(Vec::new()));
     let notices = Arc::clone(&told);
     let tell = move |event: &SecurityNoticeEmail| {
@@ -195,7 +207,7 @@ async fn owner_is_told_of_both() {
     let Closing::Scheduled(due_at) = closing else {
         unreachable!("{closing:?}");
     };
-    let day = due_at.format("%Y-%m-%d").to_string();
+    let day = due_at.format(format).to_string();
     kit.log_in("ann", HORSE).await;
     let expected = [
         ("closing_scheduled", Some(day)),
