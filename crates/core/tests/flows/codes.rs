@@ -19,8 +19,11 @@ use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::outbox::{Purpose, WorkerOptions};
 use phone_auth_core::password::Password;
-use phone_auth_events::{Capture, OneTimeCode, ResetPasswordEmail, VerifyPhone};
+use phone_auth_events::{
+    Capture, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyPhone,
+};
 
+const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A second less than so many minutes.
@@ -208,6 +211,30 @@ async fn code_lives_for_ten_minutes() {
         kit.clock.advance(age);
         let proven = kit.accounts.prove_reset(&key, &code).await;
         assert_eq!(proven.is_ok(), works, "{age:?}");
+    }
+}
+
+/// A code that is typed at the last moment leaves as much time for the new password as a link that was just sent.
+#[tokio::test]
+async fn right_code_begins_the_time_of_a_reset_anew() {
+    for (age, works) in [(just_under(10), true), (10 * MINUTE + SECOND, false)] {
+        let kit = Kit::with_ann().await;
+        let mut sent = kit.signals.capture::<ResetPasswordPhone>();
+        let key = kit.accounts.begin_reset(ANNS_PHONE, None).await.unwrap();
+        let event = sent.take().remove(0);
+        let code = event.envelope.code.clone().unwrap();
+        kit.clock.advance(just_under(10));
+        let proven = kit.accounts.prove_reset(&key, code.as_str()).await.unwrap();
+        kit.clock.advance(age);
+        let link = event.link();
+        let looked = kit.accounts.check_reset_link(link.id, link.token).await;
+        assert!(looked.is_err(), "the link of the message is over");
+        let staple = Password::new(STAPLE);
+        let token = proven.token.reveal();
+        let set = kit
+            .accounts
+            .reset_password(&proven.id, token, &staple, &staple);
+        assert_eq!(set.await.is_ok(), works, "{age:?}");
     }
 }
 
@@ -511,9 +538,7 @@ async fn username_sends_a_code_to_each_address() {
         let _ = kit.accounts.verify_address(&id, &token).await.unwrap();
     }
     let mut by_email = kit.signals.capture::<ResetPasswordEmail>();
-    let mut by_phone = kit
-        .signals
-        .capture::<phone_auth_events::ResetPasswordPhone>();
+    let mut by_phone = kit.signals.capture::<ResetPasswordPhone>();
     let mut codes = Vec::new();
     let first = kit.accounts.begin_reset("ann", None).await.unwrap();
     codes.push((first, code_of(&mut by_email)));
