@@ -1,6 +1,6 @@
 //! Odd input in every field: look-alikes, control characters, floods, broken encodings.
 
-use phone_auth_tests::{Client, Member, Raw, Site, User, changed};
+use phone_auth_tests::{Client, Kind, Member, OwnDatabase, Raw, Site, User, changed};
 
 /// Texts that break programs.
 fn odd() -> Vec<String> {
@@ -84,9 +84,21 @@ async fn odd_sign_ups_never_break() {
 
 #[tokio::test]
 async fn odd_fields_never_break() {
-    let site = Site::start().await;
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let options = database.site().setting("login_by_code", "true");
+        odd_fields_are_answered(kind, options.start().await).await;
+    }
+}
+
+async fn odd_fields_are_answered(kind: Kind, site: Site) {
     let ann = site.member().await;
     let Member { client, user, .. } = &ann;
+    let waits = site.client();
+    for path in ["/accounts/password_reset/", "/accounts/login_code/"] {
+        let asked = waits.submit(path, [("login", "nobody@example.org")]).await;
+        asked.expect(302);
+    }
     for text in odd() {
         let text = text.as_str();
         let password = user.password.as_str();
@@ -95,13 +107,6 @@ async fn odd_fields_never_break() {
             &anyone,
             "/accounts/login/",
             [("login", text), ("password", password)],
-            text,
-        )
-        .await;
-        check(
-            &anyone,
-            "/accounts/login/",
-            [("login", user.username.as_str()), ("password", text)],
             text,
         )
         .await;
@@ -128,18 +133,44 @@ async fn odd_fields_never_break() {
             text,
         )
         .await;
+        if kind == Kind::Sqlite {
+            // No database sees a password.
+            check(
+                &anyone,
+                "/accounts/login/",
+                [("login", user.username.as_str()), ("password", text)],
+                text,
+            )
+            .await;
+            check(
+                client,
+                "/accounts/change_password/",
+                [
+                    ("old_password", text),
+                    ("new_password1", text),
+                    ("new_password2", text),
+                ],
+                text,
+            )
+            .await;
+        }
+        check(&anyone, "/accounts/login/", [(text, "x")], text).await;
+        check(&anyone, "/accounts/login_code/", [("login", text)], text).await;
+        for path in [
+            "/accounts/password_reset_done/",
+            "/accounts/login_code_done/",
+        ] {
+            check(&waits, path, [("code", text)], text).await;
+        }
+        let another = [("resend", text), ("channel", text)];
+        check(&waits, "/accounts/login_code_done/", another, text).await;
         check(
             client,
-            "/accounts/change_password/",
-            [
-                ("old_password", text),
-                ("new_password1", text),
-                ("new_password2", text),
-            ],
+            "/accounts/user_verification/",
+            [("code", text)],
             text,
         )
         .await;
-        check(&anyone, "/accounts/login/", [(text, "x")], text).await;
     }
     assert!(client.is_logged_in().await);
     assert_eq!(
@@ -446,33 +477,37 @@ async fn broken_encodings_are_refused() {
 
 #[tokio::test]
 async fn other_content_types_are_refused() {
-    let site = Site::start().await;
+    let options = Site::options().setting("login_by_code", "true");
+    let site = options.start().await;
     let ann = site.signed_up().await;
     let form = format!("login={}&password={}", ann.username, ann.password);
     let json = format!(
         "{{\"login\":\"{}\",\"password\":\"{}\"}}",
         ann.username, ann.password
     );
+    let array = "[]".to_owned();
     for (kind, body) in [
         ("application/json", &json),
+        ("application/json", &array),
         ("text/plain", &form),
         ("multipart/form-data; boundary=x", &form),
         ("", &form),
     ] {
-        let mut request = site
-            .client()
-            .request("POST", "/accounts/login/")
-            .same_origin()
-            .body(body.clone());
-        if !kind.is_empty() {
-            request = request.header("content-type", kind);
+        for path in [
+            "/accounts/login/",
+            "/accounts/password_reset/",
+            "/accounts/password_reset_done/",
+            "/accounts/login_code/",
+            "/accounts/login_code_done/",
+        ] {
+            let request = site.client().request("POST", path).same_origin();
+            let mut request = request.body(body.clone());
+            if !kind.is_empty() {
+                request = request.header("content-type", kind);
+            }
+            let status = request.send().await.status;
+            assert!([400, 415].contains(&status), "{path} {kind}: {status}");
         }
-        let answer = request.send().await;
-        assert!(
-            [400, 415].contains(&answer.status),
-            "{kind}: {}",
-            answer.status
-        );
     }
 }
 

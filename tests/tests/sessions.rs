@@ -1,7 +1,9 @@
 //! Sessions: how they begin, whom they follow, and all that ends them.
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Site, together, until};
+use phone_auth_tests::{Kind, OwnDatabase, Site, together, until};
+
+const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
 
 const PROFILE: &str = "/accounts/profile/";
 
@@ -72,37 +74,43 @@ async fn logged_out_session_is_dead() {
 
 #[tokio::test]
 async fn reset_ends_every_session() {
-    let site = Site::start().await;
-    let ann = site.member().await;
-    let other = site.log_in(&ann.user).await;
-    let link = site.reset_link(&ann.user.email).await;
-    other
-        .client
-        .reset(link.url(), "walnut-Harbour-22")
-        .await
-        .expect(302);
-    assert!(!ann.client.is_logged_in().await);
-    assert!(!other.client.is_logged_in().await);
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let ann = site.member().await;
+        let other = site.log_in(&ann.user).await;
+        let link = site.reset_link(&ann.user.email).await;
+        other
+            .client
+            .reset(link.url(), "walnut-Harbour-22")
+            .await
+            .expect(302);
+        assert!(!ann.client.is_logged_in().await);
+        assert!(!other.client.is_logged_in().await);
+    }
 }
 
 #[tokio::test]
 async fn change_ends_other_sessions_only() {
-    let site = Site::start().await;
-    let (ann, bob) = (site.member().await, site.member().await);
-    let others = [site.log_in(&ann.user).await, site.log_in(&ann.user).await];
-    let stolen = ann.client.session_cookie().expect("a session");
-    let changed = ann
-        .client
-        .change_password(&ann.user.password, "walnut-Harbour-22")
-        .await;
-    changed.redirects_to("/accounts/change_password_done/");
-    assert!(ann.client.is_logged_in().await);
-    let thief = site.client();
-    thief.plant(&stolen.name, &stolen.value);
-    assert!(!thief.is_logged_in().await);
-    assert!(bob.client.is_logged_in().await);
-    for other in others {
-        assert!(!other.client.is_logged_in().await);
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let (ann, bob) = (site.member().await, site.member().await);
+        let others = [site.log_in(&ann.user).await, site.log_in(&ann.user).await];
+        let stolen = ann.client.session_cookie().expect("a session");
+        let changed = ann
+            .client
+            .change_password(&ann.user.password, "walnut-Harbour-22")
+            .await;
+        changed.redirects_to("/accounts/change_password_done/");
+        assert!(ann.client.is_logged_in().await);
+        let thief = site.client();
+        thief.plant(&stolen.name, &stolen.value);
+        assert!(!thief.is_logged_in().await);
+        assert!(bob.client.is_logged_in().await);
+        for other in others {
+            assert!(!other.client.is_logged_in().await);
+        }
     }
 }
 
