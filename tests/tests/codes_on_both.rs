@@ -1,17 +1,30 @@
 //! What codes promise, at the pages of the whole program, on both databases.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::string_slice,
     reason = "what is not there is a failed test"
 )]
 
-use phone_auth_tests::{Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User, other_code};
+use std::collections::HashSet;
+use std::net::Ipv4Addr;
+
+use phone_auth_tests::{
+    Client, Gateway, Kind, OwnDatabase, Printed, Site, SiteOptions, User, other_code,
+};
 
 const NEW: &str = "marble-Cottage-31";
+const ORIGIN: &str = "https://accounts.example-site.org";
 const RESET: Pages = Pages {
     ask: "/accounts/password_reset/",
     done: "/accounts/password_reset_done/",
     signal: "reset_password_phone",
+};
+/// The same by email, for someone who has not verified any address.
+const BY_EMAIL: Pages = Pages {
+    signal: "reset_password_email",
+    ..RESET
 };
 const LOG_IN: Pages = Pages {
     ask: "/accounts/login_code/",
@@ -20,6 +33,7 @@ const LOG_IN: Pages = Pages {
 };
 
 /// The pages of a code by phone.
+#[derive(Clone, Copy)]
 struct Pages {
     ask: &'static str,
     done: &'static str,
@@ -29,10 +43,20 @@ struct Pages {
 impl Pages {
     /// The message that a client asks for.
     async fn asked(&self, site: &Site, client: &Client, phone: &str) -> Printed {
-        let before = site.count(self.signal, phone);
-        let asked = client.submit(self.ask, [("login", phone)]).await;
+        self.asked_as(site, client, phone, phone).await
+    }
+
+    /// The message to an address that a client asks for by this name.
+    async fn asked_as(&self, site: &Site, client: &Client, login: &str, to: &str) -> Printed {
+        let before = site.count(self.signal, to);
+        let asked = client.submit(self.ask, [("login", login)]).await;
         asked.redirects_to(self.done);
-        site.nth_printed(self.signal, phone, before + 1).await
+        site.nth_printed(self.signal, to, before + 1).await
+    }
+
+    /// The status of a code that a client types.
+    async fn typed(&self, client: &Client, code: &str) -> u16 {
+        client.post(self.done, [("code", code)]).await.status
     }
 }
 
@@ -270,5 +294,294 @@ async fn link_pressed_twice_begins_one_session() {
         client.log_out().await;
         second.send_form(message.url(), &form).await.expect(400);
         assert_eq!(sessions(), before);
+    }
+}
+
+/// A code with one digit that is another, and the right one at a key that is (O1).
+#[tokio::test]
+async fn flipped_code_or_key_is_refused() {
+    for (database, site, ann) in sites(|options| options).await {
+        for pages in [RESET, LOG_IN] {
+            for places in [[0, 1, 2], [3, 4, 5]] {
+                let client = site.client();
+                let message = pages.asked(&site, &client, &ann.phone).await;
+                let code = message.code();
+                let cookies = client.cookies();
+                let mut kept = cookies.iter();
+                let kept = kept.find(|it| it.name == "phone_auth_challenge");
+                let key = kept.expect("the browser has the key").value.clone();
+                for place in (0..43).step_by(7) {
+                    let thief = client.thief();
+                    let flipped = if key[place..].starts_with('A') {
+                        "B"
+                    } else {
+                        "A"
+                    };
+                    let forged = format!("{}{flipped}{}", &key[..place], &key[place + 1..]);
+                    thief.forget("phone_auth_challenge");
+                    thief.plant("phone_auth_challenge", &forged);
+                    assert_eq!(pages.typed(&thief, code).await, 400, "{place}");
+                }
+                for place in places {
+                    let flipped = if code[place..].starts_with('0') {
+                        "1"
+                    } else {
+                        "0"
+                    };
+                    let forged = format!("{}{flipped}{}", &code[..place], &code[place + 1..]);
+                    assert_eq!(pages.typed(&client, &forged).await, 400, "{place}");
+                }
+                let kind = database.kind();
+                assert_eq!(pages.typed(&client, code).await, 302, "{kind:?}");
+            }
+        }
+    }
+}
+
+/// A program that looks at a link to log in, in each way that is not a button of its page, uses up neither it nor the code (O6).
+#[tokio::test]
+async fn looking_uses_up_no_log_in() {
+    for (_, site, ann) in sites(|options| options).await {
+        for by_link in [false, true] {
+            let client = site.client();
+            let message = LOG_IN.asked(&site, &client, &ann.phone).await;
+            let scanner = site.client();
+            for _ in 0..3 {
+                for method in ["HEAD", "GET", "OPTIONS"] {
+                    let looks = scanner.request(method, message.url());
+                    assert!(looks.send().await.status < 300, "{method}");
+                }
+                let ahead = scanner.request("GET", message.url());
+                ahead.header("sec-purpose", "prefetch").send().await;
+                let post = || scanner.request("POST", message.url());
+                post().form([("a", "b")]).send().await.expect(403);
+                let elsewhere = post().header("origin", "https://scanner.example");
+                elsewhere.form([("a", "b")]).send().await.expect(403);
+            }
+            assert!(!scanner.is_logged_in().await);
+            let done = if by_link {
+                client.submit(message.url(), [("", ""); 0]).await
+            } else {
+                client.submit(LOG_IN.done, [("code", message.code())]).await
+            };
+            done.redirects_to("/accounts/profile/");
+        }
+    }
+}
+
+/// A quarter of an hour and a minute later, as far as limits know.
+fn later(database: &OwnDatabase) {
+    const MICROSECONDS: u64 = 16 * 60 * 1_000_000;
+    database.execute(&format!(
+        "UPDATE phone_auth_limit SET blocked_until = blocked_until - {MICROSECONDS}, expires_at = expires_at - {MICROSECONDS}"
+    ));
+}
+
+/// A hundred wrong ones at an address, over however many codes and networks, and then not even the right one (O9). What else
+/// there is has counters of its own (X7), and the link in the message works.
+#[tokio::test]
+async fn hundredth_wrong_code_is_the_last() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().limited().start().await;
+        let ann = site.signed_up().await;
+        for number in 0..3 {
+            let stranger = site.client().at(Ipv4Addr::new(127, 30, number, 1));
+            let message = BY_EMAIL.asked(&site, &stranger, &ann.email).await;
+            for by in 1..=5 {
+                later(&database);
+                let wrong = other_code(message.code(), by);
+                let status = BY_EMAIL.typed(&stranger, &wrong).await;
+                assert_eq!(status, 400, "{kind:?} {number}");
+            }
+            if number == 1 {
+                // Those in between, with their waits, are walked through in `core`.
+                database.execute("UPDATE phone_auth_limit SET hits = 95 WHERE hits = 10");
+            }
+        }
+        later(&database);
+        let owner = site.client().at(Ipv4Addr::new(127, 31, 1, 1));
+        let message = BY_EMAIL.asked(&site, &owner, &ann.email).await;
+        let refused = owner.post(RESET.done, [("code", message.code())]).await;
+        let refused = refused.expect(429);
+        let wait = refused.header("retry-after").and_then(|it| it.parse().ok());
+        assert!(wait > Some(86_400), "{kind:?}: {wait:?}");
+        site.client()
+            .post_log_in(&ann.username, &ann.password)
+            .await
+            .expect(302);
+        let by_phone = RESET.asked(&site, &owner, &ann.phone).await;
+        assert_eq!(RESET.typed(&owner, by_phone.code()).await, 302, "{kind:?}");
+        let message = BY_EMAIL.asked(&site, &site.client(), &ann.email).await;
+        owner.reset(message.url(), NEW).await.expect(302);
+    }
+}
+
+/// Who guesses has to wait after ten, by whatever name or spelling they ask (X8), and the owner at another network has not (X4).
+#[tokio::test]
+async fn spellings_share_the_wrong_codes() {
+    for pages in [RESET, LOG_IN] {
+        for (database, site, ann) in sites(SiteOptions::limited).await {
+            let (code, rest) = ann.phone.split_at(3);
+            let mut statuses = Vec::new();
+            for (number, login) in (1..).zip([
+                ann.phone.clone(),
+                ann.username.to_uppercase(),
+                format!(" {code} {}-{} ", &rest[..5], &rest[5..]),
+            ]) {
+                let asks = site.client().at(Ipv4Addr::new(127, 32, number, 1));
+                let message = pages.asked_as(&site, &asks, &login, &ann.phone).await;
+                let guesser = asks.at(Ipv4Addr::new(127, 33, 1, 1));
+                for by in 1..=5 {
+                    let wrong = other_code(message.code(), by);
+                    statuses.push(pages.typed(&guesser, &wrong).await);
+                }
+            }
+            let kind = database.kind();
+            assert_eq!(statuses[..10], [400; 10], "{kind:?}");
+            assert!(statuses[10..].contains(&429), "{kind:?} {statuses:?}");
+            let owner = site.client().at(Ipv4Addr::new(127, 34, 1, 1));
+            let message = pages.asked(&site, &owner, &ann.phone).await;
+            let entered = pages.typed(&owner, message.code()).await;
+            assert_eq!(entered, 302, "{kind:?} {statuses:?}");
+        }
+    }
+}
+
+/// A network may ask for two codes of an address in a minute: of IPv6 the first 64 bits count, as a trusted proxy says them,
+/// and what anyone else says of where they are counts nothing (X13).
+#[tokio::test]
+async fn forwarded_address_counts_from_a_proxy_alone() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let (database, gateway) = (OwnDatabase::new(kind), Gateway::start().await);
+        let options = database.site().limited().config(&sent_to(&gateway));
+        let site = options.start().await;
+        for (peer, said) in [
+            (
+                [127, 35, 0, 1],
+                [
+                    ("2001:db8:0:1::1", 302),
+                    ("2001:db8:0:2::1, 2001:db8:0:1:a::2", 302),
+                    ("2001:db8:0:1:ffff::3", 429),
+                    ("2001:db8:0:2::1", 302),
+                ],
+            ),
+            (
+                [127, 35, 1, 1],
+                [
+                    ("2001:db8:0:3::1", 302),
+                    ("203.0.113.1", 302),
+                    ("2001:db8:0:4::1", 429),
+                    ("127.0.0.1", 429),
+                ],
+            ),
+        ] {
+            let client = site.client().at(peer.into()).through(ORIGIN);
+            let email = User::another_email();
+            for (said, status) in said {
+                let ask = client.request("POST", RESET.ask).same_origin();
+                let ask = ask.header("x-forwarded-for", said);
+                let asked = ask.form([("login", &email)]).send().await;
+                assert_eq!(asked.status, status, "{kind:?} {peer:?} {said}");
+                client.forget("phone_auth_challenge");
+            }
+        }
+    }
+}
+
+/// There is no session before the last step (X11), a reset ends in none (O16), and one that has begun proves nothing more (X12),
+/// also to a form that is sent without its page.
+#[tokio::test]
+async fn session_begins_last_and_is_no_proof() {
+    for (database, site, ann) in sites(|options| options).await {
+        let kind = database.kind();
+        let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
+        let before = sessions();
+        let client = site.client();
+        let reset = RESET.asked(&site, &client, &ann.phone).await;
+        let proven = client.submit(RESET.done, [("code", reset.code())]).await;
+        assert_eq!(sessions(), before, "{kind:?}");
+        let fields = [("new_password1", NEW), ("new_password2", NEW)];
+        let set = client.submit(proven.expect(302).location(), fields).await;
+        set.redirects_to("/accounts/password_reset_complete/");
+        assert!(client.session_cookie().is_none());
+        assert_eq!(sessions(), 0, "{kind:?}: the one from before is over");
+
+        let message = LOG_IN.asked(&site, &client, &ann.phone).await;
+        let wrong = other_code(message.code(), 1);
+        assert_eq!(LOG_IN.typed(&client, &wrong).await, 400);
+        assert!(client.session_cookie().is_none());
+        assert_eq!(sessions(), 0, "{kind:?}");
+        assert_eq!(LOG_IN.typed(&client, message.code()).await, 302);
+        let by_password = site.client();
+        by_password.log_in(&ann.phone, NEW).await.expect(302);
+        assert_eq!(sessions(), 2, "{kind:?}");
+        for client in [client, by_password] {
+            let path = "/accounts/email/add/";
+            for answer in [
+                client.get(path).await,
+                client.post(path, [("email", "thief@example.org")]).await,
+            ] {
+                let to = answer.expect(302).location().to_owned();
+                assert!(to.starts_with("/accounts/confirm_identity/"), "{to}");
+            }
+        }
+        assert!(!database.dump().contains("thief@example.org"), "{kind:?}");
+    }
+}
+
+/// The settings of a site whose messages a gateway takes.
+fn sent_to(gateway: &Gateway) -> String {
+    let origin = gateway.origin();
+    format!(
+        "site_url = \"{ORIGIN}\"\ntrusted_proxies = [\"127.35.0.1\"]\nlogin_by_code = true\n\
+         [sms]\nurl = \"{origin}/send\"\njson = {{ to = \"{{{{ to }}}}\", text = \"{{{{ text }}}}\" }}\n\
+         [webhook]\nurl = \"{origin}/hook\"\nsecret = \"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"\n\
+         signals = [\"verify_email\", \"reset_password_email\", \"login_email\"]\n"
+    )
+}
+
+/// What fits one text message, each letter in one place.
+const LETTERS: &str = "ÄÖÜäöüßàèéùìò";
+
+/// The text that a gateway gets is one segment, and its last line what telephones fill in, in each language (O15).
+#[tokio::test]
+async fn text_ends_in_what_telephones_read() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let (database, gateway) = (OwnDatabase::new(kind), Gateway::start().await);
+        let toml = sent_to(&gateway);
+        let site = database.site().config(&toml).start().await;
+        let ann = site.signed_up_through(ORIGIN).await.user;
+        database.execute("UPDATE phone_auth_phonenumber SET is_verified = true");
+        let mut texts = Vec::new();
+        for pages in [RESET, LOG_IN] {
+            for language in ["en", "de", "fr"] {
+                let client = site.client().through(ORIGIN);
+                let ask = client.request("POST", pages.ask).same_origin();
+                let ask = ask.header("accept-language", language);
+                let asked = ask.form([("login", &ann.phone)]).send().await;
+                asked.redirects_to(pages.done);
+                let body = gateway.nth(texts.len() + 1).await.body;
+                let body: serde_json::Value = serde_json::from_str(&body).expect("it is JSON");
+                let text = body["text"].as_str().expect("a text").to_owned();
+                let is_short = |c: char| c.is_ascii() && !"[]{}\\^|~`".contains(c);
+                let fits = |c: char| is_short(c) || LETTERS.contains(c);
+                assert!(
+                    text.chars().all(fits) && text.chars().count() <= 160,
+                    "{text}"
+                );
+                let (_, last) = text.rsplit_once('\n').expect("several lines");
+                let code = last.strip_prefix("@accounts.example-site.org #");
+                let code = code.unwrap_or_else(|| panic!("{text}"));
+                assert!(code.len() == 6 && code.bytes().all(|it| it.is_ascii_digit()));
+                assert_eq!(pages.typed(&client, code).await, 302, "{kind:?} {text}");
+                texts.push(text);
+            }
+        }
+        let different: HashSet<_> = texts
+            .iter()
+            .map(|it| it.replace(|c: char| c.is_ascii_digit(), ""))
+            .collect();
+        assert_eq!(different.len(), 6, "{kind:?}: {texts:?}");
     }
 }
