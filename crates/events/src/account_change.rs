@@ -55,7 +55,8 @@ pub enum AccountChange {
     AddingTried(String),
     /// The account was closed.
     AccountClosed,
-    /// The account is to be closed on this day of UTC, as 2026-12-27, unless its user logs in before.
+    /// The account is to be closed on this day of UTC, as 2026-12-27, unless its user logs in before. Where that is in less than
+    /// two days the time stands behind it, as 2026-12-27 14:05.
     ClosingScheduled(String),
     /// The account was to be closed, and stays.
     ClosingCancelled,
@@ -100,7 +101,7 @@ impl AccountChange {
         }
     }
 
-    /// The day on which it takes effect, if that is a later one.
+    /// The day on which it takes effect, and perhaps the time, if that is a later one.
     pub fn day(&self) -> Option<&str> {
         match self {
             Self::ClosingScheduled(day) => Some(day),

@@ -77,7 +77,13 @@ impl Accounts {
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
         let due_at = begun_at.checked_add_signed(grace).unwrap_or(begun_at);
         let addresses = self.addresses_to_tell(user.id).await?;
-        let change = AccountChange::ClosingScheduled(due_at.format("%Y-%m-%d").to_string());
+        // Where it is so soon, a day would say too little.
+        let format = if grace < TimeDelta::days(2) {
+            "%Y-%m-%d %H:%M"
+        } else {
+            "%Y-%m-%d"
+        };
+        let change = AccountChange::ClosingScheduled(due_at.format(format).to_string());
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         self.forget_old_closing(&user).await?;
         let closing = ScheduledClosing {
