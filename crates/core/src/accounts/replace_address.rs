@@ -58,7 +58,7 @@ impl Accounts {
             let refusal = ReplaceAddressRefusal::NoSuchAddress;
             return Err(FlowError::Refused(refusal));
         };
-        // Whoever has as many as they may can change one all the same: the old one goes.
+        // Anyone who has as many as they may can change one all the same: the old one goes.
         let more = AddressCaps {
             all: 1,
             unverified: u32::from(!replaced.is_verified),

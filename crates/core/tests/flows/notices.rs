@@ -352,7 +352,7 @@ async fn texts_of_changes_are_limited() {
     }
 }
 
-/// Whoever has a session of Ann's must not be able to use up what her number is told, by what changes nothing.
+/// Anyone who has a session of Ann's must not be able to use up what her number is told, by what changes nothing.
 #[tokio::test]
 async fn refused_changes_use_up_no_notice() {
     for refused in ["taken", "used link", "last way in", "verified by hand"] {

@@ -163,7 +163,7 @@ async fn change_is_refused_as_adding_is() {
     );
 }
 
-/// Whoever has as many addresses as they may can change one, and has no more than one beyond them for it.
+/// Anyone who has as many addresses as they may can change one, and has no more than one beyond them for it.
 #[tokio::test]
 async fn full_account_can_change_an_address() {
     for (kind, old, new) in CASES {
