@@ -137,11 +137,12 @@ impl Accounts {
                 }
                 return Err(match error.kind() {
                     StoreErrorKind::Taken(_) => invalid(Problem::Taken),
-                    StoreErrorKind::TooManyAddresses => {
-                        invalid(Problem::TooManyAddresses { max: caps.all })
-                    }
+                    // What is told is what one may have, whatever room there was for a change.
+                    StoreErrorKind::TooManyAddresses => invalid(Problem::TooManyAddresses {
+                        max: self.settings().max_addresses,
+                    }),
                     StoreErrorKind::TooManyUnverified => invalid(Problem::TooManyUnverified {
-                        max: caps.unverified,
+                        max: self.settings().max_unverified_addresses,
                     }),
                     _ => error.into(),
                 });

@@ -173,7 +173,7 @@ async fn full_account_can_change_an_address() {
         let id = kit.address(&ann, kind).await.id;
         let third = ["ann@third.example", "+442079460019"][usize::from(kind == AddressKind::Phone)];
         let refused = kit.accounts.replace_address(&ann, kind, id, third).await;
-        let problem = Problem::TooManyAddresses { max: 3 };
+        let problem = Problem::TooManyAddresses { max: 2 };
         let refused = format!("{:?}", refusal(refused));
         assert!(
             refused.contains(&format!("{problem:?}")),
