@@ -8,7 +8,7 @@ mod sessions;
 
 use std::time::Duration;
 
-use phone_auth_events::Channel;
+use phone_auth_events::{Carries, CarriesTo, Channel};
 
 use crate::address::{AddressKind, Region};
 use crate::form::Field;
@@ -101,6 +101,12 @@ pub struct Settings {
     pub refused_number_types: RefusedNumberTypes,
     /// By which channels messages go to a phone: by the first, unless its user asks for another of them.
     pub phone_channels: Vec<Channel>,
+    /// What messages to email addresses say of a link and the code beside it, by who sends them; the shipped ones say both. It
+    /// decides what a [log-in link](crate::accounts::Accounts::log_in_by_link) asks for where it is opened, and that no message is
+    /// sent whose [code alone](Carries::Code) nobody could use.
+    pub email_carries: Carries,
+    /// The same of messages to phone numbers. The facade takes it from its gateway.
+    pub phone_carries: CarriesTo,
     /// The fewest characters of a new password, from 8 to 64.
     pub password_min_length: u32,
     /// The fields that the sign-up form does not have. One that must be filled in cannot be among them, nor a password.
@@ -201,6 +207,8 @@ impl Default for Settings {
             default_region: None,
             refused_number_types: RefusedNumberTypes::default(),
             phone_channels: vec![Channel::Sms],
+            email_carries: Carries::Both,
+            phone_carries: CarriesTo::default(),
             password_min_length: 8,
             hidden_sign_up_fields: Vec::new(),
             login_redirect_url: "/accounts/profile/".to_owned(),

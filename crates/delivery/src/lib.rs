@@ -120,6 +120,8 @@ mod tls;
 pub use build_error::{BuildError, BuildErrorKind, TemplateProblem};
 #[cfg(any(feature = "sms-gateway", feature = "webhook"))]
 pub use http::StatusSet;
+#[cfg(any(feature = "smtp", feature = "sms-gateway"))]
+pub use phone_auth_events::{Carries, CarriesTo, NotCarried};
 #[cfg(any(
     feature = "smtp",
     feature = "sms-gateway",
@@ -128,7 +130,7 @@ pub use http::StatusSet;
 ))]
 pub use secret::Secret;
 #[cfg(any(feature = "smtp", feature = "sms-gateway"))]
-pub use texts::{Carries, NotCarried, unused_templates};
+pub use texts::unused_templates;
 
 /// The ids of the receivers in this build that deliver for strangers, those of `development` left out. Each
 /// takes state; one that gets none is idle.

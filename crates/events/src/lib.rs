@@ -43,6 +43,7 @@
 
 mod account_change;
 mod address_kind;
+mod carries;
 mod channel;
 mod closing;
 mod delivery;
@@ -68,6 +69,7 @@ pub use phone_auth_signals::*;
 
 pub use crate::account_change::AccountChange;
 pub use crate::address_kind::AddressKind;
+pub use crate::carries::{Carries, CarriesTo, NotCarried};
 pub use crate::channel::Channel;
 pub use crate::closing::*;
 pub use crate::delivery::*;

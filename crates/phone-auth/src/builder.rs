@@ -392,8 +392,9 @@ impl PhoneAuthBuilder {
         }
         self.mount
             .map_err(|error| BuildError::with_source(BuildErrorKind::Settings, error))?;
+        let accounts = self.receivers.say_to(self.accounts);
         let handle = AccountsHandle::new();
-        let (dispatcher, left_alone) = match self.accounts.given_signals() {
+        let (dispatcher, left_alone) = match accounts.given_signals() {
             Some(_) if self.receivers.is_described => {
                 return Err(BuildError::new(BuildErrorKind::TwoDispatchers));
             }
@@ -408,8 +409,7 @@ impl PhoneAuthBuilder {
             left_alone: &left_alone,
             allowed: &self.allow_unreceived,
         };
-        let accounts = self
-            .accounts
+        let accounts = accounts
             .handle(&handle)
             .signals(dispatcher.clone())
             .allow_unreceived(reception.unsent())

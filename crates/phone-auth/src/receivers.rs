@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::core::accounts::{Accounts, AccountsHandle};
+use crate::core::accounts::{Accounts, AccountsBuilder, AccountsHandle};
 use crate::core::settings::{NoticesBy, Settings};
 use crate::signals::{
     AddressKind, Channel, MessageSignal, ReceiverInfo, SetupError, Signals, SignalsBuilder,
@@ -30,6 +30,22 @@ impl Receivers {
         use crate::delivery::development::{LinePrinter, Mailbox};
         self.builder.provided::<Mailbox>().is_some()
             || self.builder.provided::<LinePrinter>().is_some()
+    }
+
+    /// The flows, told what text messages say, where a gateway here sends them.
+    #[cfg_attr(
+        not(feature = "sms-gateway"),
+        expect(clippy::unused_self, reason = "there is no gateway to ask")
+    )]
+    pub(crate) fn say_to(&self, accounts: AccountsBuilder) -> AccountsBuilder {
+        #[cfg(feature = "sms-gateway")]
+        if let Some(gateway) = self
+            .builder
+            .provided::<crate::delivery::sms_gateway::SmsGateway>()
+        {
+            return accounts.phone_carries(gateway.carries().clone());
+        }
+        accounts
     }
 
     /// The dispatcher, whose receivers find the flows by this handle, and what its receivers leave alone.

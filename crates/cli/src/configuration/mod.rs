@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::core::settings::Settings;
+use phone_auth::delivery::CarriesTo;
 
 pub(crate) use error::{ConfigurationError, Mistake};
 pub(crate) use kinds::Success;
@@ -87,6 +88,13 @@ impl Configuration {
     pub(crate) fn account_settings(&self) -> Settings {
         let mut settings = self.accounts.clone();
         settings.limits = self.limits.clone();
+        if self.sms.url.is_some() || self.sms.twilio_account_sid.is_some() {
+            let all = CarriesTo::all(self.sms.carries);
+            let by_prefix = self.sms.carries_by_prefix.iter();
+            settings.phone_carries = by_prefix.fold(all, |all, (prefix, carries)| {
+                all.by_prefix(prefix.as_str(), *carries)
+            });
+        }
         settings
     }
 }

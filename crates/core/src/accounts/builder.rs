@@ -1,5 +1,7 @@
 //! Puts the flows together.
 
+mod messages;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,22 +123,6 @@ impl AccountsBuilder {
     /// ```
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
-        self
-    }
-
-    /// Where links lead; else under `/accounts/`.
-    ///
-    /// # Examples
-    /// ```
-    /// use phone_auth_urls::{AccountPage, AccountRoutes};
-    ///
-    #[doc = include_str!("example_builder.txt")]
-    /// let accounts = builder.routes(AccountRoutes::new("/members/")?).build()?;
-    /// assert_eq!(accounts.routes().page(AccountPage::Login), "/members/login/");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn routes(mut self, routes: AccountRoutes) -> Self {
-        self.routes = Some(routes);
         self
     }
 

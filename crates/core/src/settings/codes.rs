@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use phone_auth_events::Carries;
+
 use super::{MINUTE, Settings, SettingsError};
 use crate::address::AddressKind;
 use crate::outbox::{MessageSignal, Purpose};
@@ -13,6 +15,34 @@ const MIN_LIFETIME: Duration = MINUTE;
 pub(super) const MAX_LIFETIME: Duration = Duration::from_mins(10);
 
 impl Settings {
+    /// What a message to this address says of a link and the code beside it.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::AddressKind;
+    /// use phone_auth_core::settings::Settings;
+    /// use phone_auth_events::{Carries, CarriesTo};
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.phone_carries = CarriesTo::all(Carries::Code);
+    /// assert_eq!(settings.carries(AddressKind::Phone, "+12125552368"), Carries::Code);
+    /// assert_eq!(settings.carries(AddressKind::Email, "ann@example.org"), Carries::Both);
+    /// ```
+    pub fn carries(&self, kind: AddressKind, address: &str) -> Carries {
+        match kind {
+            AddressKind::Email => self.email_carries,
+            AddressKind::Phone => self.phone_carries.to(address),
+        }
+    }
+
+    /// Whether a message to some address of this kind may say a code and no link.
+    pub(crate) fn may_carry_code_alone(&self, kind: AddressKind) -> bool {
+        match kind {
+            AddressKind::Email => self.email_carries == Carries::Code,
+            AddressKind::Phone => self.phone_carries.may_be(Carries::Code),
+        }
+    }
+
     /// Checks what is said of codes.
     pub(super) fn validate_codes(&self) -> Result<(), SettingsError> {
         let methods = self.authentication_methods;

@@ -17,7 +17,7 @@ use super::request_template::{self, ADDRESS, RequestTemplate};
 use super::{SmsGateway, TEMPLATES, segments, trial};
 use crate::http::{Condition, Endpoint, StatusSet, Statuses};
 use crate::texts::{Style, Texts};
-use crate::{BuildError, BuildErrorKind, Carries, Secret};
+use crate::{BuildError, BuildErrorKind, Carries, CarriesTo, Secret};
 
 /// The methods that a message can be sent by.
 const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::PATCH];
@@ -70,7 +70,7 @@ impl SmsGatewayBuilder {
             endpoint: Endpoint::default(),
             templates: None,
             style: Style {
-                carries: Carries::Code,
+                carries: CarriesTo::all(Carries::Code),
                 ..Style::new(site)
             },
         }

@@ -22,7 +22,7 @@ pub use twilio::{Twilio, TwilioSender};
 
 use std::fmt;
 
-use phone_auth_events::{PhoneMessage, SiteOrigin, Undelivered};
+use phone_auth_events::{CarriesTo, PhoneMessage, SiteOrigin, Undelivered};
 use reqwest::Client;
 
 use crate::http::{self, Statuses};
@@ -88,6 +88,22 @@ impl SmsGateway {
     /// ```
     pub fn long_texts(&self) -> &[(String, usize)] {
         &self.long_texts
+    }
+
+    /// What its messages say: the same must be known to who makes the codes.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_delivery::{Carries, sms_gateway::SmsGateway};
+    /// use phone_auth_events::SiteOrigin;
+    ///
+    /// let site = SiteOrigin::parse("https://example.org")?;
+    /// let url = "https://sms.example.org/send?to={{ to }}&text={{ text }}";
+    /// assert_eq!(SmsGateway::builder(site, url).build()?.carries().to("+12125552368"), Carries::Code);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn carries(&self) -> &CarriesTo {
+        self.texts.carries()
     }
 
     /// Sends a message and waits until the gateway has taken it.

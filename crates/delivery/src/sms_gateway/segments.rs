@@ -61,9 +61,9 @@ mod tests {
     };
 
     use super::*;
-    use crate::Carries;
     use crate::sms_gateway::TEMPLATES;
     use crate::texts::Style;
+    use crate::{Carries, CarriesTo};
 
     /// A link to log in, as long as they come.
     const LOG_IN_LINK: &str =
@@ -99,7 +99,7 @@ mod tests {
         let site = SiteOrigin::parse("https://accounts.example-site.org").unwrap();
         assert_eq!(site.as_str().len(), "https://".len() + 25);
         let style = Style {
-            carries: Carries::Code,
+            carries: CarriesTo::all(Carries::Code),
             ..Style::new(site)
         };
         let texts = Texts::load(None, style, TEMPLATES).unwrap();
@@ -171,8 +171,11 @@ mod tests {
     fn texts_say_what_their_country_takes() {
         let by = [("+1", Carries::Both), ("+1212", Carries::Link)];
         let style = Style {
-            carries: Carries::Code,
-            carries_by_prefix: by.map(|(prefix, it)| (prefix.to_owned(), it)).into(),
+            carries: by
+                .into_iter()
+                .fold(CarriesTo::all(Carries::Code), |all, (prefix, it)| {
+                    all.by_prefix(prefix, it)
+                }),
             ..Style::new(SiteOrigin::parse("https://example.org").unwrap())
         };
         let texts = Texts::load(None, style, TEMPLATES).unwrap();
@@ -199,7 +202,7 @@ mod tests {
     fn long_texts_are_named() {
         let site = format!("https://{}.example.org", "a".repeat(40));
         let style = Style {
-            carries: Carries::Link,
+            carries: CarriesTo::all(Carries::Link),
             ..Style::new(SiteOrigin::parse(&site).unwrap())
         };
         let texts = Texts::load(None, style, TEMPLATES).unwrap();

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use phone_auth_events::{AccountChange, User};
+use phone_auth_events::{AccountChange, Carries, User};
 
 use super::words::{Lifetime, Words};
-use super::{Carries, Engines, NAMES, Needed, Texts, compiled};
+use super::{Engines, NAMES, Needed, Texts, compiled};
 use crate::build_error::TemplateProblem;
 use crate::{BuildError, BuildErrorKind};
 

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Template};
-use phone_auth_events::{Message, Purpose, Retry, SiteOrigin, Undelivered};
+use phone_auth_events::{CarriesTo, Message, Purpose, Retry, SiteOrigin, Undelivered};
 
 use crate::BuildError;
 pub use loading::unused_templates;
@@ -60,49 +60,8 @@ pub(crate) struct Style {
     pub(crate) site: SiteOrigin,
     pub(crate) site_name: Option<String>,
     pub(crate) language: String,
-    pub(crate) carries: Carries,
-    /// What is said to numbers that begin so.
-    pub(crate) carries_by_prefix: Vec<(String, Carries)>,
+    pub(crate) carries: CarriesTo,
 }
-
-/// What a message says where it has a code: the code, the link, or both. Where there is no code it says the link.
-///
-/// # Examples
-/// ```
-/// use phone_auth_delivery::Carries;
-///
-/// assert_eq!("code".parse(), Ok(Carries::Code));
-/// assert!("neither".parse::<Carries>().is_err());
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there is no fourth")]
-pub enum Carries {
-    /// The code alone.
-    Code,
-    /// The link alone.
-    Link,
-    /// Both.
-    Both,
-}
-
-impl std::str::FromStr for Carries {
-    type Err = NotCarried;
-
-    fn from_str(text: &str) -> Result<Self, NotCarried> {
-        match text {
-            "code" => Ok(Self::Code),
-            "link" => Ok(Self::Link),
-            "both" => Ok(Self::Both),
-            _ => Err(NotCarried),
-        }
-    }
-}
-
-/// A text that says nothing that a message can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("one of code, link and both")]
-#[non_exhaustive]
-pub struct NotCarried;
 
 impl Style {
     /// English, called as the site's host is.
@@ -111,26 +70,18 @@ impl Style {
             site,
             site_name: None,
             language: "en".to_owned(),
-            carries: Carries::Both,
-            carries_by_prefix: Vec::new(),
+            carries: CarriesTo::default(),
         }
-    }
-
-    /// What a message to this address says where it has a code: of the prefixes that it has the longest counts.
-    fn carries_to(&self, address: &str) -> Carries {
-        let prefixes = self.carries_by_prefix.iter();
-        let fitting = prefixes.filter(|(prefix, _)| address.starts_with(prefix));
-        let longest = fitting.max_by_key(|(prefix, _)| prefix.len());
-        longest.map_or(self.carries, |(_, carries)| *carries)
     }
 
     /// Everything that messages may say.
     #[cfg(feature = "sms-gateway")]
-    fn all_carries(&self) -> impl Iterator<Item = Carries> {
+    fn all_carries(&self) -> impl Iterator<Item = phone_auth_events::Carries> {
+        use phone_auth_events::Carries;
+
         let all = [Carries::Code, Carries::Link, Carries::Both];
-        all.into_iter().filter(|carries| {
-            self.carries == *carries || self.carries_by_prefix.iter().any(|it| it.1 == *carries)
-        })
+        all.into_iter()
+            .filter(|carries| self.carries.may_be(*carries))
     }
 
     fn site_name(&self) -> &str {
@@ -206,6 +157,12 @@ impl Texts {
         };
         texts.try_all(needed)?;
         Ok(texts)
+    }
+
+    /// What they say.
+    #[cfg(feature = "sms-gateway")]
+    pub(crate) const fn carries(&self) -> &CarriesTo {
+        &self.style.carries
     }
 
     /// The texts of one message, in the user's language.

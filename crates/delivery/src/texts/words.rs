@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::DateTime;
-use phone_auth_events::{AccountChange, Message, OneTimeCode, User};
+use phone_auth_events::{AccountChange, Carries, Message, OneTimeCode, User};
 use serde::Serialize;
 
-use super::{Carries, Style};
+use super::Style;
 
 /// The values that a template can use.
 #[derive(Serialize)]
@@ -35,7 +35,7 @@ pub(crate) struct Words<'a> {
 impl<'a> Words<'a> {
     pub(super) fn new(message: &'a dyn Message, language: &'a str, style: &'a Style) -> Self {
         let envelope = message.envelope();
-        let carries = style.carries_to(message.destination().as_str());
+        let carries = style.carries.to(message.destination().as_str());
         let code = envelope.code.as_ref().filter(|_| carries != Carries::Link);
         let until = envelope.code_expires_at.filter(|_| code.is_some());
         let code_lifetime = until.and_then(|until| until.duration_since(SystemTime::now()).ok());

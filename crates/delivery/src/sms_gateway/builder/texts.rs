@@ -55,7 +55,7 @@ impl SmsGatewayBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn carries(mut self, carries: Carries) -> Self {
-        self.style.carries = carries;
+        self.style.carries = self.style.carries.else_to_all(carries);
         self
     }
 
@@ -74,7 +74,7 @@ impl SmsGatewayBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn carries_by_prefix(mut self, prefix: impl Into<String>, carries: Carries) -> Self {
-        self.style.carries_by_prefix.push((prefix.into(), carries));
+        self.style.carries = self.style.carries.by_prefix(prefix, carries);
         self
     }
 
