@@ -1,6 +1,8 @@
 //! Codes in the whole program: reset and verified by one, guessed at by many, and in no copy of the database.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "what is not there is a failed test"
 )]
@@ -8,7 +10,7 @@
 use std::net::Ipv4Addr;
 
 use phone_auth_tests::{
-    Browser, BrowserOptions, Client, Kind, OwnDatabase, Site, holds_code, other_code,
+    Browser, BrowserOptions, Client, Kind, OwnDatabase, Site, holds_code, other_code, together,
 };
 
 const NEW: &str = "marble-Cottage-31";
@@ -230,5 +232,82 @@ async fn scanner_that_sends_forms_uses_no_code_up() {
             .send_form("/accounts/user_verification/", &filled);
         let page = ann.client.open(done.await.expect(302).location()).await;
         page.says("is confirmed");
+    }
+}
+
+/// So many clicks at once by one browser; all of them must be answered so.
+async fn click_at_once(client: &Client, path: &str, fields: &[(String, String)]) -> Vec<String> {
+    let clicks = together((0..40).map(|_| {
+        let (click, path, fields) = (client.thief(), path.to_owned(), fields.to_vec());
+        async move {
+            let answer = click.post(&path, fields).await;
+            match answer.status {
+                302 => answer.location().to_owned(),
+                status => format!("{status} {}", answer.page().words()),
+            }
+        }
+    }));
+    let mut answers = clicks.await;
+    answers.sort_unstable();
+    answers.dedup();
+    answers
+}
+
+/// A right code that one browser sends forty times at once: each is answered as the first, also where wrong ones are limited, and
+/// what there was to be done is done once. None of the forty counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn right_code_at_once_is_answered_as_the_first() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let options = database.site().limited();
+        let site = options.setting("login_by_code", "true").start().await;
+        let ann = site.member().await;
+        let phone = &ann.user.phone;
+        let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
+        let page = ann.client.ask_verification(phone).await.expect(200);
+        let message = site.nth_printed("verify_phone", phone, 1).await;
+        let code = |code: &str| vec![("code".to_owned(), code.to_owned())];
+        let form = page
+            .page()
+            .form_with(&["code"])
+            .filled(&code(message.code()));
+        let path = "/accounts/user_verification/";
+        let answers = click_at_once(&ann.client, path, &form.values()).await;
+        let confirmed = format!("{path}?notice=phone-confirmed");
+        assert_eq!(answers, [confirmed], "{kind:?}");
+
+        let client = site.client();
+        let typed = asked(&site, &client, phone).await;
+        let answers = click_at_once(&client, DONE, &code(&typed)).await;
+        let [form] = &answers[..] else {
+            panic!("{kind:?}: {answers:?}");
+        };
+        assert!(form.ends_with("/set-password/"), "{kind:?}: {form}");
+
+        let (client, before) = (site.client(), sessions());
+        let done = "/accounts/login_code_done/";
+        let asked = client
+            .submit("/accounts/login_code/", [("login", phone)])
+            .await;
+        asked.redirects_to(done);
+        let message = site.nth_printed("login_phone", phone, 1).await;
+        let answers = click_at_once(&client, done, &code(message.code())).await;
+        assert_eq!(answers, ["/accounts/profile/"], "{kind:?}");
+        assert_eq!(sessions(), before + 1, "{kind:?}");
+
+        // The code at the page of a link, in another browser than the one that asked.
+        let (asks, client, before) = (site.client(), site.client(), sessions());
+        let asked = asks
+            .submit("/accounts/login_code/", [("login", phone)])
+            .await;
+        asked.redirects_to(done);
+        let message = site.nth_printed("login_phone", phone, 2).await;
+        let page = client.get(message.url()).await.expect(200).page();
+        let form = page.form_with(&["code"]).filled(&code(message.code()));
+        let answers = click_at_once(&client, message.url(), &form.values()).await;
+        assert_eq!(answers, ["/accounts/profile/"], "{kind:?}");
+        assert_eq!(sessions(), before + 1, "{kind:?}");
+        let counted = "SELECT count(*) FROM phone_auth_limit WHERE counter LIKE 'wrong_code%'";
+        assert_eq!(database.number(counted), 0, "{kind:?}");
     }
 }

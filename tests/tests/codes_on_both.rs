@@ -269,8 +269,8 @@ async fn link_pressed_twice_begins_one_session() {
     for (database, site, ann) in sites(|options| options).await {
         let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
         let before = sessions();
-        let message = LOG_IN.asked(&site, &site.client(), &ann.phone).await;
         let (client, elsewhere) = (site.client(), site.client());
+        let message = LOG_IN.asked(&site, &client, &ann.phone).await;
         let page = client.get(message.url()).await.expect(200);
         let form = page.page().form_with(&["form_token"]);
         let second = client.thief();
@@ -288,7 +288,7 @@ async fn link_pressed_twice_begins_one_session() {
         assert_eq!(keys[0], keys[1]);
         assert_eq!(sessions(), before + 1);
         elsewhere
-            .post(message.url(), [("", ""); 0])
+            .post(message.url(), [("code", message.code())])
             .await
             .expect(400);
         client.log_out().await;

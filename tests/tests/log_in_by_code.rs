@@ -67,14 +67,15 @@ async fn two_browsers_sign_in() {
         }
         assert!(database.last_login(&ann.username) > before, "{kind:?}");
 
-        // The link opens elsewhere, and a click there signs in, once.
+        // The link opens elsewhere, and its code signs in there, once.
         let asks = site.client();
         let message = asked(&site, &asks, &ann.email).await;
         let phone = site.client();
         let page = phone.get(message.url()).await.expect(200);
         page.says(&ann.username);
         assert!(!phone.is_logged_in().await);
-        let signed_in = phone.submit(message.url(), [("", ""); 0]).await;
+        let signed_in = phone.submit(message.url(), [("code", message.code())]);
+        let signed_in = signed_in.await;
         signed_in.redirects_to("/accounts/profile/");
         assert!(phone.is_logged_in().await);
         site.client().get(message.url()).await.expect(400);
@@ -115,8 +116,8 @@ async fn guesses_to_sign_in_are_few() {
     }
 }
 
-/// A right code that one browser sends five times at once begins one session, and a link that twenty open and press at once
-/// signs one of them in. After a log-out neither opens anything.
+/// A right code that one browser sends five times at once begins one session, and a link whose code twenty type at once signs one
+/// of them in. After a log-out neither opens anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn right_ones_at_once_begin_one_session() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
@@ -154,7 +155,8 @@ async fn right_ones_at_once_begin_one_session() {
         let message = asked(&site, &site.client(), &ann.phone).await;
         let answers = together((0..20).map(|_| {
             let (client, url) = (site.client(), message.url().to_owned());
-            async move { client.post(&url, [("", ""); 0]).await.status }
+            let code = message.code().to_owned();
+            async move { client.post(&url, [("code", code)]).await.status }
         }));
         let won = answers.await.iter().filter(|it| **it == 302).count();
         assert_eq!((won, sessions()), (1, before + 1), "{kind:?}");
@@ -252,4 +254,102 @@ async fn sign_up(site: &Site, client: &Client, name: &str, phone: &str) -> Print
     let asked = client.submit("/accounts/signup/", form).await;
     asked.redirects_to(DONE);
     site.nth_printed("login_phone", phone, before + 1).await
+}
+
+/// What a program types that fills each field.
+const RUBBISH: [&str; 4] = ["", "test", "12345", "scanner@example.org"];
+
+/// A scanner that opens a link to sign in, presses every button of its page and sends each form, with whatever is no code in its
+/// fields, uses up neither the link nor the code (O6): the one who asked signs in by the button, and elsewhere by link and code.
+#[tokio::test]
+async fn scanner_that_presses_buttons_uses_no_log_in_up() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = by_code(database.site()).start().await;
+        let ann = verified(&site).await;
+        let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
+        let attempts = || database.number("SELECT min(attempts_left) FROM phone_auth_challenge");
+        for (value, by_button) in [
+            (&ann.email, true),
+            (&ann.email, false),
+            (&ann.phone, true),
+            (&ann.phone, false),
+        ] {
+            let asks = site.client();
+            let message = asked(&site, &asks, value).await;
+            let (before, left) = (sessions(), attempts());
+            let scanner = site.client();
+            for _ in 0..2 {
+                let page = scanner.get(message.url()).await.expect(200).page();
+                let forms = page.forms();
+                assert!(!forms.is_empty());
+                for (form, typed) in forms.iter().flat_map(|it| RUBBISH.map(|typed| (it, typed))) {
+                    let fields = form.visible_names().into_iter();
+                    let fields: Vec<_> = fields
+                        .map(|name| (name.to_owned(), typed.to_owned()))
+                        .collect();
+                    let filled = form.clone().filled(&fields);
+                    let sent = scanner.send_form(message.url(), &filled).await;
+                    sent.expect(400).says("Type the six digits of the code.");
+                }
+                let bare = scanner.post(message.url(), [("", ""); 0]).await;
+                bare.expect(400).says("Type the six digits of the code.");
+            }
+            assert!(!scanner.is_logged_in().await, "{kind:?} {value}");
+            assert_eq!((sessions(), attempts()), (before, left), "{kind:?} {value}");
+
+            let enters = if by_button {
+                asks.submit(message.url(), [("", ""); 0])
+                    .await
+                    .redirects_to("/accounts/profile/");
+                asks
+            } else {
+                let elsewhere = site.client();
+                elsewhere
+                    .submit(message.url(), [("code", message.code())])
+                    .await
+                    .redirects_to("/accounts/profile/");
+                elsewhere
+            };
+            assert!(enters.is_logged_in().await, "{kind:?} {value}");
+            assert_eq!(sessions(), before + 1);
+            // Both are over.
+            for (path, fields) in [
+                (message.url(), vec![("code", message.code())]),
+                (message.url(), Vec::new()),
+                (DONE, vec![("code", message.code())]),
+            ] {
+                scanner.post(path, fields).await.expect(400);
+            }
+        }
+    }
+}
+
+/// Wrong codes at a link: five are compared of two hundred at once, and the link is as good as before to who asked.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guesses_at_a_link_are_few() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = by_code(database.site()).start().await;
+        let ann = verified(&site).await;
+        let asks = site.client();
+        let message = asked(&site, &asks, &ann.email).await;
+        let guesses = together((1..=200).map(|by| {
+            let (thief, url) = (site.client(), message.url().to_owned());
+            let guess = other_code(message.code(), by);
+            async move { thief.post(&url, [("code", guess)]).await }
+        }));
+        let mut compared = 0;
+        for answer in guesses.await {
+            let text = answer.expect(400).text().to_owned();
+            compared += usize::from(text.contains("That code isn’t right"));
+        }
+        assert_eq!(compared, 4, "{kind:?}: and one that is the last");
+        let thief = site.client();
+        let late = thief.post(message.url(), [("code", message.code())]).await;
+        late.expect(400).says("Get a new one.");
+        asks.submit(message.url(), [("", ""); 0])
+            .await
+            .redirects_to("/accounts/profile/");
+    }
 }

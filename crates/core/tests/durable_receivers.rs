@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use common::mailing::{messages, options};
 use common::{HORSE, Kit, SECRET, STAPLE, ann, keyring, unlimited};
-use phone_auth_core::accounts::{Accounts, BuildErrorKind, SignUpForm};
+use phone_auth_core::accounts::{Accounts, BuildErrorKind, LinkForm, SignUpForm};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{OutboxMessage, OutboxWorker, PendingEvent, Purpose};
 use phone_auth_core::password::Password;
@@ -269,7 +269,13 @@ async fn flows_by_code_commit_their_events() {
         let text = sent.take().remove(0);
         let how = if by_link {
             let link = text.link();
-            let flow = site.accounts.log_in_by_link(link.id, link.token, None);
+            let form = LinkForm {
+                asked: &[key],
+                ..LinkForm::default()
+            };
+            let flow = site
+                .accounts
+                .log_in_by_link(link.id, link.token, &form, None);
             flow.await.unwrap();
             "log_in_by_link"
         } else {

@@ -16,16 +16,27 @@ use crate::pool::Query;
 use crate::rows::{self, past};
 use crate::store::PostgresStore;
 
-/// Begins a challenge, if there is one, and ends the previous one.
-macro_rules! begin {
+/// A challenge that begins, if there is one.
+macro_rules! insert {
     () => {
         "INSERT INTO phone_auth_challenge
         (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at, key_digest)
     SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13 WHERE $1::bytea IS NOT NULL
-    ON CONFLICT (id) DO UPDATE SET purpose = excluded.purpose, email_id = excluded.email_id,
+    ON CONFLICT (id) DO "
+    };
+}
+pub(crate) use insert;
+
+/// Begins a challenge, if there is one, in the place of one that is there.
+macro_rules! begin {
+    () => {
+        concat!(
+            $crate::challenges::insert!(),
+            "UPDATE SET purpose = excluded.purpose, email_id = excluded.email_id,
         phone_id = excluded.phone_id, attempts_left = excluded.attempts_left, created_at = excluded.created_at,
         expires_at = excluded.expires_at, subject = excluded.subject, sends = excluded.sends,
         resend_at = excluded.resend_at, proven_at = NULL, key_digest = excluded.key_digest"
+        )
     };
 }
 pub(crate) use begin;
@@ -42,6 +53,9 @@ macro_rules! ended {
 pub(crate) use ended;
 
 pub(crate) const BEGIN: &str = concat!("WITH ", ended!(), " ", begin!());
+
+/// One that is there stays.
+pub(crate) const OPEN: &str = concat!("WITH ", ended!(), " ", insert!(), "NOTHING");
 
 /// The row of a key: under its id, else at its place. There it must be its own, or one that a server of the version before
 /// began, which noted none.
@@ -96,6 +110,11 @@ pub(crate) const REMOVE_EXPIRED: &str = "WITH over AS (
 impl ChallengeStore for PostgresStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
         self.run(bind(query(BEGIN), Some(new))).await?;
+        Ok(())
+    }
+
+    async fn open_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
+        self.run(bind(query(OPEN), Some(new))).await?;
         Ok(())
     }
 

@@ -11,6 +11,9 @@ use phone_auth_core::store::{LimitRow, LimitStore, StoreError, StoreErrorKind};
 use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
+mod texts;
+
+use self::texts::{about_texts, text_row, text_rows};
 use crate::failure::Failure;
 use crate::gates::Pass;
 use crate::pool::Query;
@@ -217,6 +220,11 @@ pub(crate) const FULL_AFTER: &str = "SELECT digest, counter, hits, blocked_until
     WHERE digest > $1 AND blocked_until > (extract(epoch FROM clock_timestamp()) * 1000000)::int8
         AND octet_length(digest) = 16 ORDER BY digest LIMIT $2";
 
+pub(crate) const FULL_FOR: &str = "SELECT blocked_until - now FROM (
+        SELECT blocked_until, (extract(epoch FROM clock_timestamp()) * 1000000)::int8 AS now
+        FROM phone_auth_limit WHERE digest = $1
+    ) AS found WHERE blocked_until > now";
+
 /// Counters that someone else is about to change or remove are left for the next time.
 pub(crate) const REMOVE_EMPTY: &str = "WITH empty AS (
         SELECT digest FROM phone_auth_limit
@@ -312,6 +320,19 @@ impl LimitStore for PostgresStore {
         Ok(rows?)
     }
 
+    async fn full_for(
+        &self,
+        key: &LimitKey,
+        _now: DateTime<Utc>,
+    ) -> Result<Option<Duration>, StoreError> {
+        let full = query(FULL_FOR).bind(key.as_bytes().as_slice());
+        let Some(row) = self.first(full).await? else {
+            return Ok(None);
+        };
+        let micros: i64 = row.try_get(0).map_err(Failure::from)?;
+        Ok(u64::try_from(micros).ok().map(Duration::from_micros))
+    }
+
     async fn remove_empty_limits(
         &self,
         _now: DateTime<Utc>,
@@ -349,44 +370,6 @@ impl LimitStore for PostgresStore {
         let removed = self.first(old).await?;
         Ok(rows::count(removed.as_ref())?)
     }
-}
-
-/// A statement with what is to be counted of text messages as its last arguments.
-fn about_texts<'q>(statement: Query<'q>, texts: &TextCount) -> Query<'q> {
-    let bytes = |of: fn(&LimitKey) -> LimitKey| {
-        let keys = texts.scopes.iter();
-        let keys = keys.map(|scope| of(&scope.key).as_bytes().to_vec());
-        keys.collect::<Vec<_>>()
-    };
-    let names: Vec<_> = texts.scopes.iter().map(|it| it.name.clone()).collect();
-    let (sent, used) = texts.change.numbers();
-    statement
-        .bind(bytes(|key| *key))
-        .bind(names)
-        .bind(texts.hour)
-        .bind(sent)
-        .bind(used)
-        .bind(bytes(|key| key.subject().first()))
-        .bind(bytes(|key| key.subject().last()))
-        .bind(TextRow::KEPT)
-}
-
-fn text_rows(rows: &[PgRow]) -> Result<Vec<TextRow>, Failure> {
-    let rows = rows.iter().map(|row| text_row(row, row.try_get(2)?));
-    rows.collect()
-}
-
-/// What is counted of text messages in a row of this scope.
-fn text_row(row: &PgRow, scope: String) -> Result<TextRow, Failure> {
-    let key: Vec<u8> = row.try_get(0)?;
-    let key = key.try_into().map_err(|_| StoreErrorKind::Broken)?;
-    Ok(TextRow {
-        key: LimitKey::from_bytes(key),
-        hour: row.try_get(1)?,
-        scope,
-        sent: row.try_get(3)?,
-        used: row.try_get(4)?,
-    })
 }
 
 impl PostgresStore {

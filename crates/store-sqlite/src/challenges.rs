@@ -15,11 +15,23 @@ use crate::outbox;
 use crate::rows;
 use crate::store::SqliteStore;
 
-pub(crate) const BEGIN: &str = "INSERT INTO phone_auth_challenge
+macro_rules! insert {
+    () => {
+        "INSERT INTO phone_auth_challenge
     (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at, key_digest)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-    ON CONFLICT (id) DO UPDATE SET purpose = ?2, email_id = ?3, phone_id = ?4, attempts_left = ?5, created_at = ?6,
-        expires_at = ?7, subject = ?8, sends = ?9, resend_at = ?10, proven_at = NULL, key_digest = ?11";
+    ON CONFLICT (id) DO "
+    };
+}
+
+pub(crate) const BEGIN: &str = concat!(
+    insert!(),
+    "UPDATE SET purpose = ?2, email_id = ?3, phone_id = ?4, attempts_left = ?5, created_at = ?6,
+        expires_at = ?7, subject = ?8, sends = ?9, resend_at = ?10, proven_at = NULL, key_digest = ?11"
+);
+
+/// One that is there stays.
+pub(crate) const OPEN: &str = concat!(insert!(), "NOTHING");
 
 /// The row of a key: under its id, else at its place. There it must be its own, or one that a server of the version before
 /// began, which noted none.
@@ -66,6 +78,12 @@ impl ChallengeStore for SqliteStore {
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
         let new = *new;
         self.write(move |connection| begin(connection, &new)).await
+    }
+
+    async fn open_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
+        let new = *new;
+        self.write(move |connection| insert(connection, OPEN, &new))
+            .await
     }
 
     async fn challenge(
@@ -189,6 +207,10 @@ pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), F
         let ids = [previous, &place].map(|id| id.as_bytes().as_slice());
         rows::change(connection, REMOVE, ids)?;
     }
+    insert(connection, BEGIN, new)
+}
+
+fn insert(connection: &Connection, statement: &str, new: &NewChallenge) -> Result<(), Failure> {
     let place = new.place();
     let row = params![
         place.as_bytes().as_slice(),
@@ -203,7 +225,7 @@ pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), F
         new.resend_at.timestamp_micros(),
         new.key_digest().map(|it| *it.as_bytes()),
     ];
-    rows::change(connection, BEGIN, row)?;
+    rows::change(connection, statement, row)?;
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Counters of limits, on SQLite. The one thread that writes decides, so nobody changes a counter meanwhile.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::limits::{
@@ -106,6 +108,16 @@ impl LimitStore for SqliteStore {
                 })
             })
         })
+    }
+
+    async fn full_for(
+        &self,
+        key: &LimitKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Duration>, StoreError> {
+        let tally = self.read(|connection| find(connection, key))?;
+        let wait = tally.and_then(|tally| (tally.blocked_until - now).to_std().ok());
+        Ok(wait.filter(|wait| !wait.is_zero()))
     }
 
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

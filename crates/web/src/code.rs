@@ -73,6 +73,18 @@ pub(crate) fn sentence(refusal: CodeRefusal) -> String {
     }
 }
 
+/// What is said where a code is typed to who has sent no cookie at all: without one no browser is the one that asked.
+pub(crate) const NO_COOKIES: &str = "Your browser sent no cookie, and the code needs one. Allow cookies for this site and get a new \
+                                     code, or open the link in the message, if it has one, in another browser.";
+
+/// What is said of a code that is refused to who has sent cookies, or has not.
+pub(crate) fn sentence_to(context: &RequestContext, refusal: CodeRefusal) -> String {
+    match refusal {
+        CodeRefusal::Over if !context.sends_cookies => NO_COOKIES.to_owned(),
+        refusal => sentence(refusal),
+    }
+}
+
 /// What is said to the one who asks for another code too soon.
 pub(crate) fn too_soon(wait: Duration) -> String {
     format!("You can get a new code in {}.", answer::in_words(wait))

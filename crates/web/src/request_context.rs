@@ -68,6 +68,7 @@ pub struct RequestContext {
     /// Whether the store was asked who is logged in.
     is_asked: bool,
     keeps_no_cookies: bool,
+    pub(crate) sends_cookies: bool,
     kept_next: Vec<String>,
 }
 
@@ -238,6 +239,7 @@ impl RequestContext {
             accounts: web.accounts().for_client(client),
             is_asked,
             keeps_no_cookies: is_browser(&parts.headers) && !parts.headers.contains_key(COOKIE),
+            sends_cookies: parts.headers.contains_key(COOKIE),
             kept_next: web.cookies().read_next(&parts.headers),
         }
     }

@@ -446,6 +446,7 @@ impl AccountsBuilder {
             store: self.store,
             device_keys,
             limiter,
+            turns: super::turns::Turns::default(),
             links,
             settings: self.settings,
             routes,

@@ -177,6 +177,7 @@ impl Accounts {
         key: &ChallengeKey,
         typed: &str,
     ) -> Result<ProvenReset, FlowError<CodeRefusal>> {
+        let _turn = self.turn(&key.id()).await;
         let target = self
             .proven(key, Purpose::ResetPassword, typed, None)
             .await?;
@@ -239,6 +240,7 @@ impl Accounts {
         let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(None);
         };
+        self.refuse_useless(&user, &address).await?;
         let key = self.verification_key(&address, user.id);
         let request = self.verification_code(&address, user.id, &key);
         let claim = match self.claim_send(request).await? {
@@ -284,9 +286,11 @@ impl Accounts {
         typed: &str,
     ) -> Result<Verification, FlowError<CodeRefusal>> {
         let owner = Some(current_user.user().id);
+        let turn = self.turn(&key.id()).await;
         let target = match self.proven(key, Purpose::Verify, typed, owner).await {
             // The second of two clicks: the first may not have come to its end.
             Err(FlowError::Refused(CodeRefusal::Over)) => {
+                drop(turn);
                 let repeated = self.repeated(key, Purpose::Verify, typed, owner).await?;
                 let own = repeated.filter(|it| owner == Some(it.user.id));
                 own.ok_or(FlowError::Refused(CodeRefusal::Over))?

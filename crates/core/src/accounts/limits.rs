@@ -349,7 +349,12 @@ impl Accounts {
     }
 
     /// Tells that a limit was met, and makes the failure of it.
-    async fn limited(&self, asking: &Asking<'_>, hit: Option<&Hit>, wait: Duration) -> Failure {
+    pub(super) async fn limited(
+        &self,
+        asking: &Asking<'_>,
+        hit: Option<&Hit>,
+        wait: Duration,
+    ) -> Failure {
         let Some(hit) = hit else {
             return Failure::new(FailureKind::Broken);
         };

@@ -1,4 +1,4 @@
-//! Logging in by a code or a link that was sent, without a password.
+//! Logging in by a code that was sent, without a password; and what a link beside it leads to.
 
 use chrono::{DateTime, Utc};
 use phone_auth_events::{Sender, UserLoggedIn};
@@ -19,8 +19,8 @@ use crate::store::StoreError;
 impl Accounts {
     /// Has a code sent that logs a user in, and a link, to the verified address that was named; for a username to the oldest
     /// verified address of each kind. Fires `login_email` or `login_phone`. The code is good for the one who has the key that
-    /// this gives, by [`log_in_by_code`](Self::log_in_by_code); the link, by [`log_in_by_link`](Self::log_in_by_link), in any
-    /// browser. Either ends both.
+    /// this gives, by [`log_in_by_code`](Self::log_in_by_code); the link, by [`log_in_by_link`](Self::log_in_by_link), there as
+    /// well, and with the code in any browser. Either ends both.
     ///
     /// Only where the setting [`login_by_code`](crate::settings::Settings::login_by_code) is on. `previous` is as for
     /// [`begin_reset`](Self::begin_reset).
@@ -102,6 +102,8 @@ impl Accounts {
         if !self.settings().login_by_code {
             return Err(FlowError::Refused(CodeRefusal::Over));
         }
+        // One who clicks twice comes to what the first click has begun.
+        let _turn = self.turn(&key.id()).await;
         let target = self.proven(key, Purpose::LogIn, typed, None).await?;
         let repeatable = self.repeatable(key, typed);
         let keys = SessionKeys::of(repeatable.as_ref(), self.randomness());
@@ -156,71 +158,6 @@ impl Accounts {
         }
     }
 
-    /// Logs a user in by the link that was sent to them, as [`log_in_by_code`](Self::log_in_by_code) does, with the sender
-    /// `log_in_by_link`. The link dies with it, and the code beside it. Of several uses at the same moment one succeeds.
-    ///
-    /// # Security
-    /// It works in any browser. Call it for a click, never for a link that was opened: programs open links too.
-    ///
-    /// # Errors
-    /// As for [`check_log_in_link`](Self::check_log_in_link).
-    ///
-    /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
-    /// address would end; nothing was changed.
-    ///
-    /// # Cancel safety
-    /// As for [`log_in`](Self::log_in); the link may be spent.
-    ///
-    /// # Examples
-    /// ```
-    /// use phone_auth_core::accounts::{FlowError, InvalidLink};
-    /// use phone_auth_core::settings::Settings;
-    /// use phone_auth_events::LoginEmail;
-    /// # use phone_auth_events::VerifyEmail;
-    /// # use phone_auth_core::password::Password;
-    ///
-    #[doc = include_str!("example_setup_by_code.txt")]
-    /// let mut sent = signals.capture::<LoginEmail>();
-    /// accounts.begin_log_in("ann@example.org", None).await?;
-    /// let sent = sent.take().remove(0);
-    /// let link = sent.link();
-    ///
-    /// assert_eq!(accounts.open_log_in_link(link.id, link.token).await?.user.username, "ann");
-    /// accounts.log_in_by_link(link.id, link.token, None).await?;
-    /// let again = accounts.log_in_by_link(link.id, link.token, None).await;
-    /// assert!(matches!(again, Err(FlowError::Refused(InvalidLink))));
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// # })?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub async fn log_in_by_link(
-        &self,
-        idb64: &str,
-        token: &str,
-        previous: Option<&SessionKey>,
-    ) -> Result<LoggedIn, FlowError<InvalidLink>> {
-        let keys = SessionKeys::of(None, self.randomness());
-        self.log_in_by_link_with(idb64, token, previous, &keys)
-            .await
-    }
-
-    /// The same for a session whose keys are drawn from these sources.
-    pub(super) async fn log_in_by_link_with(
-        &self,
-        idb64: &str,
-        token: &str,
-        previous: Option<&SessionKey>,
-        keys: &SessionKeys<'_>,
-    ) -> Result<LoggedIn, FlowError<InvalidLink>> {
-        match self.log_in_target(idb64, token).await? {
-            Some(target) => {
-                self.log_in_proven("log_in_by_link", target, previous, keys)
-                    .await
-            }
-            None => Err(FlowError::Refused(InvalidLink)),
-        }
-    }
-
     /// Whether the browser with this key asked for a code to log in that was sent to this address: what it said then, such as
     /// that its user stays signed in, is about the link in the same message.
     ///
@@ -260,7 +197,7 @@ impl Accounts {
     }
 
     /// Begins a session for the one who has shown that an address is theirs.
-    async fn log_in_proven(
+    pub(super) async fn log_in_proven(
         &self,
         flow: &'static str,
         target: LinkTarget,
@@ -312,7 +249,7 @@ impl Accounts {
     }
 
     /// Whom a link logs in; nobody when it does not work.
-    async fn log_in_target(
+    pub(super) async fn log_in_target(
         &self,
         idb64: &str,
         token: &str,

@@ -45,6 +45,7 @@ mod handle;
 mod limits;
 mod log_in;
 mod log_in_by_code;
+mod log_in_by_link;
 mod log_out;
 mod lost_addresses;
 mod new_password;
@@ -70,6 +71,8 @@ mod session_list;
 mod sign_up;
 mod sign_up_by_code;
 mod texts;
+mod turns;
+mod useless_codes;
 mod verify_address;
 mod wrong_codes;
 
@@ -86,6 +89,7 @@ pub use dispatch::Dispatch;
 pub use find::AmbiguousName;
 pub use handle::AccountsHandle;
 pub use log_in::LogInRefusal;
+pub use log_in_by_link::{LinkForm, LogInLinkRefusal};
 pub use operate_address::RenameRefusal;
 pub use reauthenticate::{ProofRequired, ReauthenticationRefusal};
 pub use remove_address::{LastWayIn, PrimaryRefusal, Removal};
@@ -178,6 +182,7 @@ struct Inner {
     links: Arc<Links>,
     device_keys: devices::DeviceKeys,
     limiter: Limiter,
+    turns: turns::Turns,
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,

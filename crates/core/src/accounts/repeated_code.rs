@@ -126,8 +126,15 @@ impl Accounts {
         let Some(targets) = self.ended_lately(key, Purpose::LogIn).await? else {
             return Ok(None);
         };
+        let turn = self.turn(&key.id()).await;
         let counted = self.count_code(&targets, &key.id(), None).await?;
-        let Some(found) = self.session_begun(&repeatable).await? else {
+        let mut found = self.session_of(&repeatable, false).await?;
+        if found.is_none() {
+            // Of another process, which is waited for; those after this one need not wait for that.
+            drop(turn);
+            found = self.session_begun(&repeatable).await?;
+        }
+        let Some(found) = found else {
             return Ok(None);
         };
         self.forget_wrong_codes(&counted).await;
@@ -148,6 +155,7 @@ impl Accounts {
         let Some(targets) = self.ended_lately(key, purpose).await? else {
             return Ok(None);
         };
+        let _turn = self.turn(&key.id()).await;
         let counted = self.count_code(&targets, &key.id(), owner).await?;
         let target = targets.into_proven(&self.inner.links, &code, self.now());
         if target.is_some() {
@@ -157,7 +165,7 @@ impl Accounts {
     }
 
     /// Whose code was right a moment ago, by this challenge.
-    async fn ended_lately(
+    pub(super) async fn ended_lately(
         &self,
         key: &ChallengeKey,
         purpose: Purpose,

@@ -21,7 +21,7 @@ use crate::outbox::Purpose;
 use crate::user::{AccountName, UserId};
 
 /// How many attempts a challenge has.
-const ATTEMPTS: u32 = 5;
+pub(super) const ATTEMPTS: u32 = 5;
 
 /// When the second message can be sent. Each one after it waits twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(30);
@@ -281,7 +281,7 @@ impl Accounts {
     }
 
     /// What a challenge is about: the keyed digest of these, and by which channel.
-    fn challenge_subject(
+    pub(super) fn challenge_subject(
         &self,
         purpose: Purpose,
         about: &[&[u8]],
@@ -441,7 +441,7 @@ impl Accounts {
         }
     }
 
-    fn challenge_expiry(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+    pub(super) fn challenge_expiry(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         now + self.inner.links.code_half_life() * 2
     }
 

@@ -252,6 +252,14 @@ impl Accounts {
         scopes
     }
 
+    /// Takes back what was counted of a message that was let through and is not sent after all.
+    pub(super) async fn text_is_not_sent(&self, purpose: Purpose, to: Addressee<'_>) {
+        let count = self.guarded_text(purpose, to).and_then(|text| text.count);
+        if let Some(count) = count.filter(|it| it.change == TextChange::Sent) {
+            self.take_text_back(count).await;
+        }
+    }
+
     /// Takes back what was counted of a message that is not sent. Where receivers run in the background, this does too:
     /// the answer would take longer for one who exists.
     async fn take_text_back(&self, sent: TextCount) {

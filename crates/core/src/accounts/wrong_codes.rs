@@ -23,7 +23,7 @@ const OF_WIDE_NETWORK: Rate = Rate::of(50, Duration::from_hours(24));
 const OF_ALL_NETWORKS: Rate = Rate::of(20, Duration::from_hours(4));
 
 /// All wrong codes in a row, which come to an end but cost no time.
-fn all<'a>(counters: Counters<'a>, about: &[&[u8]]) -> Counters<'a> {
+pub(super) fn all<'a>(counters: Counters<'a>, about: &[&[u8]]) -> Counters<'a> {
     let stops = |rule| match rule {
         LimitRule::InARow(most) => LimitRule::Row { free: most, most },
         other => other,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -160,6 +161,16 @@ impl LimitStore for MemoryLimits {
         Ok(rows
             .take(usize::try_from(limit).unwrap_or(usize::MAX))
             .collect())
+    }
+
+    async fn full_for(
+        &self,
+        key: &LimitKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Duration>, StoreError> {
+        let tally = self.lock().find(key);
+        let wait = tally.and_then(|tally| (tally.blocked_until - now).to_std().ok());
+        Ok(wait.filter(|wait| !wait.is_zero()))
     }
 
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

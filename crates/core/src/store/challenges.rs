@@ -15,6 +15,9 @@ pub trait ChallengeStore: Send + Sync {
     /// nobody's.
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError>;
 
+    /// Begins a challenge of someone, unless there is one under its id, which stays as it is: of many at once one begins it.
+    async fn open_challenge(&self, new: &NewChallenge) -> Result<(), StoreError>;
+
     /// The challenge of this purpose with this id, at the place of nobody as well; also one that is over.
     async fn challenge(
         &self,

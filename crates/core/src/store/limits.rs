@@ -1,5 +1,7 @@
 //! Counters in a store.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
@@ -37,6 +39,13 @@ pub trait LimitStore: Send + Sync {
         limit: u32,
         now: DateTime<Utc>,
     ) -> Result<Vec<LimitRow>, StoreError>;
+
+    /// For how long a counter is full; none for one that has room, or that nothing is counted in.
+    async fn full_for(
+        &self,
+        key: &LimitKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Duration>, StoreError>;
 
     /// Removes at most `limit` counters that are empty; how many they were.
     ///

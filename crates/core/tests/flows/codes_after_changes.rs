@@ -6,7 +6,7 @@
 )]
 
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, SECRET, keyring, unlimited};
-use phone_auth_core::accounts::{Accounts, Removal, SignUpForm};
+use phone_auth_core::accounts::{Accounts, LinkForm, Removal, SignUpForm};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::password::Password;
@@ -184,7 +184,15 @@ impl Site {
                 set.await.is_ok()
             }
             For::LogIn | For::SignUp | For::Return => {
-                accounts.log_in_by_link(id, token, None).await.is_ok()
+                let asked = [self.key.clone()];
+                let form = LinkForm {
+                    asked: &asked,
+                    ..LinkForm::default()
+                };
+                accounts
+                    .log_in_by_link(id, token, &form, None)
+                    .await
+                    .is_ok()
             }
             For::Verify => accounts.verify_address(id, token).await.is_ok(),
         }
@@ -318,12 +326,12 @@ async fn unverified_account_is_taken_by_no_older_code() {
     site.change(Change::Unverified).await;
     let accounts = &site.kit.accounts;
     assert!(accounts.log_in_by_code(&key, &sent.0, None).await.is_err());
-    assert!(
-        accounts
-            .log_in_by_link(&sent.1, &sent.2, None)
-            .await
-            .is_err()
-    );
+    let form = LinkForm {
+        asked: &[key],
+        ..LinkForm::default()
+    };
+    let pressed = accounts.log_in_by_link(&sent.1, &sent.2, &form, None);
+    assert!(pressed.await.is_err());
     let kept = passwords.log_in(name, &Password::new(HORSE), None).await;
     assert!(kept.is_ok(), "{kept:?} {ANNS_EMAIL}");
 }

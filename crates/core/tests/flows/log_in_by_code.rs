@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, failure, refusal, unlimited};
 use phone_auth_core::accounts::{
-    CodeRefusal, FailureKind, FlowError, InvalidLink, LoggedIn, ResetRequestRefusal,
+    CodeRefusal, FailureKind, FlowError, InvalidLink, LinkForm, LogInLinkRefusal, LoggedIn,
+    ResetRequestRefusal,
 };
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::challenge::ChallengeKey;
@@ -28,6 +29,8 @@ use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 const MINUTE: Duration = Duration::from_mins(1);
 const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
 
+const USED: LogInLinkRefusal = LogInLinkRefusal::Link(InvalidLink);
+
 /// A code and the link beside it.
 #[derive(Clone, Debug)]
 struct Sent {
@@ -37,6 +40,14 @@ struct Sent {
 }
 
 impl Sent {
+    /// What another browser says of it than the one that asked.
+    fn form(&self) -> LinkForm<'_> {
+        LinkForm {
+            code: &self.code,
+            ..LinkForm::default()
+        }
+    }
+
     fn of(message: &dyn Message) -> Self {
         let link = message.link();
         Self {
@@ -116,9 +127,11 @@ impl Site {
         self.kit.accounts.log_in_by_code(key, code, None).await
     }
 
-    async fn by_link(&self, sent: &Sent) -> Result<LoggedIn, FlowError<InvalidLink>> {
-        let accounts = &self.kit.accounts;
-        accounts.log_in_by_link(&sent.id, &sent.token, None).await
+    /// As anyone who has the message, in another browser than the one that asked.
+    async fn by_link(&self, sent: &Sent) -> Result<LoggedIn, FlowError<LogInLinkRefusal>> {
+        let (accounts, form) = (&self.kit.accounts, sent.form());
+        let flow = accounts.log_in_by_link(&sent.id, &sent.token, &form, None);
+        flow.await
     }
 
     async fn opens(&self, sent: &Sent) -> bool {
@@ -179,7 +192,7 @@ async fn code_or_link_logs_in_once() {
 
             // Success of either ends both.
             assert!(!site.opens(&sent).await);
-            assert_eq!(refusal(site.by_link(&sent).await), InvalidLink);
+            assert_eq!(refusal(site.by_link(&sent).await), USED);
             let over = refusal(site.by_code(&key, &sent.code).await);
             let expected = if by_link {
                 CodeRefusal::Wrong { left: 4 }
@@ -206,7 +219,8 @@ async fn log_in_at_once_has_one_winner() {
                 let (accounts, key, sent) = (site.kit.accounts.clone(), key.clone(), sent.clone());
                 tokio::spawn(async move {
                     if by_link {
-                        let flow = accounts.log_in_by_link(&sent.id, &sent.token, None);
+                        let form = sent.form();
+                        let flow = accounts.log_in_by_link(&sent.id, &sent.token, &form, None);
                         flow.await.is_ok()
                     } else {
                         accounts
@@ -291,7 +305,7 @@ async fn what_it_relied_on_ends_it() {
         let (key, sent) = site.asked(ANNS_EMAIL).await;
         change(&site).await;
         assert!(!site.opens(&sent).await, "{what}");
-        assert_eq!(refusal(site.by_link(&sent).await), InvalidLink, "{what}");
+        assert_eq!(refusal(site.by_link(&sent).await), USED, "{what}");
         assert!(site.by_code(&key, &sent.code).await.is_err(), "{what}");
     }
     // Until then it works, whatever log-ins there are meanwhile.
@@ -380,8 +394,9 @@ async fn setting_off_sends_and_takes_nothing() {
     assert_eq!(site.sent().len(), 0);
     let code = off.log_in_by_code(&key, &sent.code, None).await;
     assert_eq!(refusal(code), CodeRefusal::Over);
-    let link = off.log_in_by_link(&sent.id, &sent.token, None).await;
-    assert_eq!(refusal(link), InvalidLink);
+    let form = sent.form();
+    let link = off.log_in_by_link(&sent.id, &sent.token, &form, None).await;
+    assert_eq!(refusal(link), USED);
     // Nothing of it was used up.
     site.by_code(&key, &sent.code).await.unwrap();
 }

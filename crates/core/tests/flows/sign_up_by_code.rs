@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use crate::common::{ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, failure, keyring, refusal, unlimited};
 use phone_auth_core::accounts::{
-    Accounts, CodeRefusal, FailureKind, FlowError, InvalidLink, LoggedIn, SignUpForm, SignUpRefusal,
+    Accounts, CodeRefusal, FailureKind, FlowError, InvalidLink, LinkForm, LogInLinkRefusal,
+    LoggedIn, SignUpForm, SignUpRefusal,
 };
 use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
 use phone_auth_core::challenge::ChallengeKey;
@@ -48,11 +49,23 @@ fn by_code(settings: &mut Settings) {
 }
 
 /// What was sent: the code, and what the link has in its path.
+const USED: LogInLinkRefusal = LogInLinkRefusal::Link(InvalidLink);
+
 #[derive(Clone, Debug)]
 struct Sent {
     code: String,
     id: String,
     token: String,
+}
+
+impl Sent {
+    /// What another browser says of it than the one that asked.
+    fn form(&self) -> LinkForm<'_> {
+        LinkForm {
+            code: &self.code,
+            ..LinkForm::default()
+        }
+    }
 }
 
 /// A site for phones and codes only.
@@ -102,9 +115,11 @@ impl Site {
         self.kit.accounts.log_in_by_code(key, code, None).await
     }
 
-    async fn by_link(&self, sent: &Sent) -> Result<LoggedIn, FlowError<InvalidLink>> {
-        let accounts = &self.kit.accounts;
-        accounts.log_in_by_link(&sent.id, &sent.token, None).await
+    /// As anyone who has the message, in another browser than the one that asked.
+    async fn by_link(&self, sent: &Sent) -> Result<LoggedIn, FlowError<LogInLinkRefusal>> {
+        let (accounts, form) = (&self.kit.accounts, sent.form());
+        let flow = accounts.log_in_by_link(&sent.id, &sent.token, &form, None);
+        flow.await
     }
 
     async fn all_users(&self) -> Vec<User> {
@@ -292,7 +307,7 @@ async fn account_with_a_proven_number_is_not_for_the_taking() {
     let key = site.kit.accounts.begin_log_in(OTHER, None).await.unwrap();
     let sent = site.sent().remove(0);
     site.set_verified(&owner, ANNS_PHONE).await;
-    assert_eq!(refusal(site.by_link(&sent).await), InvalidLink);
+    assert_eq!(refusal(site.by_link(&sent).await), USED);
     assert_eq!(
         refusal(site.by_code(&key, &sent.code).await),
         CodeRefusal::Over
@@ -412,7 +427,8 @@ async fn squatted_number_has_one_winner() {
         .map(|_| {
             let (accounts, sent) = (site.kit.accounts.clone(), sent.clone());
             tokio::spawn(async move {
-                let flow = accounts.log_in_by_link(&sent.id, &sent.token, None);
+                let form = sent.form();
+                let flow = accounts.log_in_by_link(&sent.id, &sent.token, &form, None);
                 flow.await.is_ok()
             })
         })
@@ -432,7 +448,8 @@ async fn claims_at_once_have_one_winner() {
         .map(|_| {
             let (accounts, sent) = (site.kit.accounts.clone(), sent.clone());
             tokio::spawn(async move {
-                let flow = accounts.log_in_by_link(&sent.id, &sent.token, None);
+                let form = sent.form();
+                let flow = accounts.log_in_by_link(&sent.id, &sent.token, &form, None);
                 flow.await.is_ok()
             })
         })
@@ -517,8 +534,9 @@ async fn without_the_setting_none_signs_up_by_code() {
         .unwrap();
     off.begin_log_in(ANNS_PHONE, None).await.unwrap();
     assert_eq!(site.sent().len(), 0);
-    let link = off.log_in_by_link(&sent.id, &sent.token, None).await;
-    assert_eq!(refusal(link), InvalidLink);
+    let form = sent.form();
+    let link = off.log_in_by_link(&sent.id, &sent.token, &form, None).await;
+    assert_eq!(refusal(link), USED);
     let code = off.log_in_by_code(&key, &sent.code, None).await;
     assert_eq!(refusal(code), CodeRefusal::Over);
     assert!(!site.all_users().await[0].password.is_usable());

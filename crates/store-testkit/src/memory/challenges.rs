@@ -21,6 +21,14 @@ impl ChallengeStore for MemoryStore {
         .await
     }
 
+    async fn open_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
+        self.write(|state| {
+            state.challenges.entry(new.place()).or_insert((*new, None));
+            Ok(())
+        })
+        .await
+    }
+
     async fn challenge(
         &self,
         id: &ChallengeId,

@@ -1,5 +1,7 @@
 //! Counters of limits, in memory: those of `core`, which fail when the store is told to, and whose clock can be set.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::limits::{Attempt, Decision, Hit, LimitKey, LimitSubject, TextCount, TextRow};
@@ -47,6 +49,15 @@ impl LimitStore for MemoryStore {
     ) -> Result<Vec<LimitRow>, StoreError> {
         let now = self.limit_time(now).await?;
         self.limits.full_limits_after(after, limit, now).await
+    }
+
+    async fn full_for(
+        &self,
+        key: &LimitKey,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Duration>, StoreError> {
+        let now = self.limit_time(now).await?;
+        self.limits.full_for(key, now).await
     }
 
     async fn remove_empty_limits(&self, now: DateTime<Utc>, limit: u32) -> Result<u64, StoreError> {

@@ -128,6 +128,30 @@ pub(super) async fn attempts_are_counted_down(subject: &Subject) {
     assert_eq!(attempt(subject, 3, at(1)).await, None, "there is none");
 }
 
+/// One that was begun is not begun again, however it stands, and of many at once one is.
+pub(super) async fn opened_challenge_stays_as_it_is(subject: &Subject) {
+    let store = subject.store();
+    store.open_challenge(&new(1)).await.unwrap();
+    attempt(subject, 1, at(1)).await.unwrap();
+    store.open_challenge(&new(1)).await.unwrap();
+    assert_eq!(attempts(subject, 1, at(1)).await, 4);
+    store.open_challenge(&new(1)).await.unwrap();
+    assert_eq!(attempts(subject, 1, at(1)).await, 0, "used up");
+    store.open_challenge(&new(2)).await.unwrap();
+    assert!(store.end_challenge(&id(2), at(1)).await.unwrap());
+    store.open_challenge(&new(2)).await.unwrap();
+    let ended = store.challenge(&id(2), RESET).await.unwrap().unwrap();
+    assert_eq!((ended.proven_at, ended.attempts_left), (Some(at(1)), 0));
+    // Each opens it and takes an attempt.
+    let taken = subject
+        .at_once(50, |store, _| async move {
+            store.open_challenge(&new(3)).await.unwrap();
+            store.attempt_challenge(&id(3), RESET, at(1)).await.unwrap()
+        })
+        .await;
+    assert_eq!(taken.iter().flatten().count(), 5);
+}
+
 pub(super) async fn attempts_at_once_are_exact(subject: &Subject) {
     let challenge = NewChallenge {
         attempts: 50,

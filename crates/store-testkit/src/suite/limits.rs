@@ -91,6 +91,28 @@ pub(super) async fn limit_is_exact_under_parallel_hits(subject: &Subject) {
     }
 }
 
+/// A counter says for how long it is full: one that stops, one that slows down, one that has room and one that is not there.
+pub(super) async fn full_counter_says_for_how_long(subject: &Subject) {
+    let limits = subject.limits();
+    let stops = ruled(1, LimitRule::Row { free: 2, most: 2 });
+    let slows = ruled(2, LimitRule::Row { free: 2, most: 9 });
+    let has_room = rated(3, "5/d");
+    for hit in [stops, slows] {
+        fill(limits, &[hit]).await;
+    }
+    count(limits, &[has_room]).await.unwrap();
+    let full_for = |hit: Hit| async move { limits.full_for(&hit.key, at(0)).await.unwrap() };
+    let day = Duration::from_hours(24);
+    let stopped = full_for(stops).await.unwrap();
+    assert!((29 * day..=30 * day).contains(&stopped), "{stopped:?}");
+    let slowed = full_for(slows).await.unwrap();
+    assert!(slowed <= Duration::from_secs(2), "{slowed:?}");
+    assert_eq!(full_for(has_room).await, None);
+    assert_eq!(full_for(rated(4, "5/d")).await, None);
+    pass(subject, 31 * 24 * 3_600).await;
+    assert_eq!(full_for(stops).await, None);
+}
+
 pub(super) async fn attempt_counts_all_or_nothing(subject: &Subject) {
     let limits = subject.limits();
     let (few, many) = (rated(1, "1/d"), rated(2, "4/d"));

@@ -238,6 +238,7 @@ macro_rules! __for_each_case {
             challenges::renewals_at_once_have_one_winner;
             challenges::challenge_is_found_until_it_ends;
             challenges::challenge_ends_once;
+            challenges::opened_challenge_stays_as_it_is;
             challenges::challenges_of_nobody_are_bounded;
             challenges::challenge_is_found_by_its_own_key;
             challenges::previous_challenge_ends;
@@ -292,6 +293,7 @@ macro_rules! __for_each_limit_case {
             limits::hits_at_once_are_all_given_back;
             limits::cleared_counters_are_empty;
             limits::full_counters_come_in_pages;
+            limits::full_counter_says_for_how_long;
             limits::empty_counters_are_removed;
             limits::lower_limit_takes_effect;
             texts::text_counts_are_exact_under_parallel_calls;

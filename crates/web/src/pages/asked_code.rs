@@ -165,7 +165,7 @@ impl CodePages {
         let view = |problem: &str| code_view().problem(Field::Code, problem);
         match error {
             FlowError::Refused(refusal) => {
-                let view = view(&code::sentence(refusal));
+                let view = view(&code::sentence_to(context, refusal));
                 let page = self.done(context, next, pending, Some(view)).await;
                 context.render(page.status(StatusCode::BAD_REQUEST))
             }
@@ -236,7 +236,9 @@ impl CodePages {
         let resend = pending.map(|pending| pending.view);
         let form = problem.or_else(|| resend.is_some().then(code_view));
         let gate = GateView::offered(context, self.gate).await;
+        let no_cookies = (!context.sends_cookies).then_some(code::NO_COOKIES);
         let page = self.done_page(next).with("form", form);
+        let page = page.with("no_cookies", no_cookies);
         page.with("resend", resend).with("gate", gate)
     }
 

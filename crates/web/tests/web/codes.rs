@@ -58,7 +58,7 @@ async fn password_is_reset_by_code() {
     }
     // Elsewhere it is worth nothing.
     let mut elsewhere = site.browser();
-    elsewhere.get(DONE).await;
+    elsewhere.get("/accounts/password_reset/").await;
     let refused = elsewhere.post(DONE, &[("code", code)]).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     assert!(

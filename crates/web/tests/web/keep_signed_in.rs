@@ -233,6 +233,9 @@ async fn code_and_link_keep_who_asked_for_it() {
                     let is_ticked = page.body.contains(" checked");
                     assert_eq!(is_ticked, ticked && !is_elsewhere, "{case}");
                     let mut form = vec![("form_token", page.hidden("form_token"))];
+                    if is_elsewhere {
+                        form.push(("code", &code));
+                    }
                     if ticked {
                         form.push(("keep_signed_in", "1"));
                     }

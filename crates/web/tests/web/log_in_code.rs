@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::Settings;
-use phone_auth_events::{Capture, Channel, LoginEmail, LoginPhone, OneTimeCode};
+use phone_auth_events::{Capture, Carries, Channel, LoginEmail, LoginPhone, OneTimeCode};
 
 use crate::support::{Answer, Browser, Site};
 
@@ -110,7 +110,7 @@ async fn link_signs_in_after_a_click() {
     assert!(page.body.contains("The link is for another account"));
     let mut elsewhere = site.browser();
     elsewhere.get(&link).await;
-    let done = elsewhere.post(&link, &[]).await;
+    let done = elsewhere.post(&link, &[("code", &code)]).await;
     assert_eq!(done.location(), "/accounts/profile/", "{}", done.body);
     assert!(is_signed_in(&mut elsewhere).await);
 
@@ -362,11 +362,11 @@ async fn link_pressed_twice_has_one_session() {
         let cookie = answer.set_cookie("sessionid")?;
         Some(cookie.split(';').next().unwrap_or_default().to_owned())
     };
-    site.browser().post(ASK, &[("login", EMAIL)]).await;
+    let mut browser = site.browser();
+    browser.post(ASK, &[("login", EMAIL)]).await;
     let (_, link) = sent(&mut messages);
     let mut elsewhere = site.browser();
     let other = elsewhere.get(&link).await.hidden("form_token").to_owned();
-    let mut browser = site.browser();
     let page = browser.get(&link).await;
     let form = [("form_token", page.hidden("form_token"))];
     let before = browser.cookies.clone();
@@ -391,7 +391,7 @@ async fn link_pressed_twice_has_one_session() {
     assert_eq!(third.status, StatusCode::BAD_REQUEST, "a minute later");
 
     // After a log-out there is no session to have.
-    site.browser().post(ASK, &[("login", EMAIL)]).await;
+    browser.post(ASK, &[("login", EMAIL)]).await;
     let (_, link) = sent(&mut messages);
     let page = browser.get(&link).await;
     let form = [("form_token", page.hidden("form_token"))];
@@ -400,4 +400,164 @@ async fn link_pressed_twice_has_one_session() {
     let late = browser.post(&link, &form).await;
     assert_eq!(late.status, StatusCode::BAD_REQUEST);
     assert!(!is_signed_in(&mut browser).await);
+}
+
+/// What a program sends that presses each button of a link's page, with each field filled or not.
+const RUBBISH: [&str; 6] = ["", " ", "test", "12345", "1234567", "scanner@example.org"];
+
+/// In another browser than the one that asked, the page asks for the code that stands beside the link. Buttons that are pressed
+/// there use up neither.
+#[tokio::test]
+async fn link_asks_for_its_code_elsewhere() {
+    for by_button in [false, true] {
+        let site = Site::with(by_code);
+        verified(&site).await;
+        let mut messages = site.capture::<LoginEmail>();
+        let mut asks = site.browser();
+        asks.post(ASK, &[("login", EMAIL)]).await;
+        let (code, link) = sent(&mut messages);
+        let mut scanner = site.browser();
+        for typed in RUBBISH {
+            let page = scanner.get(&link).await;
+            let field = "<input type=\"text\" id=\"id_code\" name=\"code\" autocomplete=\"one-time-code\" inputmode=\"numeric\" \
+                         pattern=\"[0-9]*\" required";
+            assert!(page.body.contains(field), "{}", page.body);
+            let words = "type the code that’s in the same message";
+            assert!(page.body.contains(words), "{}", page.body);
+            assert!(!page.body.contains(&code));
+            let form = [("code", typed), ("form_token", page.hidden("form_token"))];
+            for form in [&form[..], &form[..1], &form[1..], &[]] {
+                let answer = scanner.post(&link, form).await;
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{typed:?}");
+                assert_eq!(answer.error_at("code"), "Type the six digits of the code.");
+                assert!(answer.set_cookie("sessionid").is_none());
+                assert!(!answer.hidden("form_token").is_empty());
+            }
+        }
+        assert!(!is_signed_in(&mut scanner).await);
+
+        if by_button {
+            let page = asks.get(&link).await;
+            assert!(!page.body.contains("name=\"code\""), "{}", page.body);
+            let form = [("form_token", page.hidden("form_token"))];
+            let done = asks.post(&link, &form).await;
+            assert_eq!(done.location(), "/accounts/profile/", "{}", done.body);
+        } else {
+            let mut phone = site.browser();
+            let page = phone.get(&link).await;
+            let wrong: u32 = code.parse().unwrap();
+            let wrong = format!("{:06}", (wrong + 1) % 1_000_000);
+            let refused = phone.post(&link, &[("code", &wrong)]).await;
+            assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+            let told = refused.error_at("code");
+            assert_eq!(told, "That code isn’t right. You can try 4 more times.");
+            let form = [("code", &*code), ("form_token", page.hidden("form_token"))];
+            let before = phone.cookies.clone();
+            let done = phone.post(&link, &form).await;
+            assert_eq!(done.location(), "/accounts/profile/", "{}", done.body);
+            assert!(is_signed_in(&mut phone).await);
+            // The second of two clicks.
+            phone.cookies = before;
+            let second = phone.post(&link, &form).await;
+            assert_eq!(second.location(), done.location(), "{}", second.body);
+            assert_eq!(site.store.session_count(), 2, "Ann's before, and this");
+        }
+        // Both are over, in whatever browser.
+        for browser in [&mut asks, &mut scanner] {
+            for form in [&[("code", &*code)][..], &[]] {
+                let again = browser.post(&link, form).await;
+                assert_eq!(again.status, StatusCode::BAD_REQUEST);
+                assert!(again.body.contains("The link is not valid."));
+                assert!(again.set_cookie("sessionid").is_none());
+            }
+        }
+        let typed = site.browser().post(DONE, &[("code", &code)]).await;
+        assert_eq!(typed.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+/// The attempts of a link come to an end, and the page says what to do; who asked has the button still.
+#[tokio::test]
+async fn attempts_at_a_link_run_out() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    let mut asks = site.browser();
+    asks.post(ASK, &[("login", EMAIL)]).await;
+    let (code, link) = sent(&mut messages);
+    let number: u32 = code.parse().unwrap();
+    for by in 1..=6 {
+        let wrong = format!("{:06}", (number + by) % 1_000_000);
+        let told = site.browser().post(&link, &[("code", &wrong)]).await;
+        let told = told.error_at("code").to_owned();
+        let is_last = by >= 5;
+        assert_eq!(told.contains("Get a new one."), is_last, "{told}");
+        assert!(!told.contains("another browser"), "{told}");
+    }
+    let late = site.browser().post(&link, &[("code", &code)]).await;
+    assert_eq!(late.status, StatusCode::BAD_REQUEST);
+    let done = asks.post(&link, &[]).await;
+    assert_eq!(done.status, StatusCode::FOUND, "{}", done.body);
+}
+
+/// Where the message says a link alone nobody could type a code, so the button is enough, and a scanner that presses it is in.
+#[tokio::test]
+async fn link_without_a_code_has_a_button() {
+    let site = Site::with(|settings| {
+        by_code(settings);
+        settings.email_carries = Carries::Link;
+    });
+    verified(&site).await;
+    let mut messages = site.capture::<LoginEmail>();
+    site.browser().post(ASK, &[("login", EMAIL)]).await;
+    let (_, link) = sent(&mut messages);
+    let mut elsewhere = site.browser();
+    let page = elsewhere.get(&link).await;
+    assert!(!page.body.contains("name=\"code\""), "{}", page.body);
+    let done = elsewhere.post(&link, &[]).await;
+    assert_eq!(done.location(), "/accounts/profile/", "{}", done.body);
+}
+
+/// Where no cookie came at all, it is said that a code needs one, and not that another browser asked.
+#[tokio::test]
+async fn browser_without_cookies_is_told() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    for (ask, done) in [
+        (ASK, DONE),
+        (
+            "/accounts/password_reset/",
+            "/accounts/password_reset_done/",
+        ),
+    ] {
+        for login in [EMAIL, "nobody@example.org"] {
+            let mut browser = site.browser();
+            let asked = browser.post(ask, &[("login", login)]).await;
+            assert_eq!(asked.location(), done);
+            browser.cookies.clear();
+            let words = "Your browser sent no cookie, and the code needs one. Allow cookies for this site and get a new code, or \
+                         open the link in the message, if it has one, in another browser.";
+            let page = browser.get(done).await;
+            assert!(page.body.contains(words), "{}", page.body);
+            assert!(!page.body.contains("name=\"code\""), "{}", page.body);
+            browser.cookies.clear();
+            let typed = browser.post(done, &[("code", "123456")]).await;
+            assert_eq!(typed.status, StatusCode::BAD_REQUEST);
+            assert_eq!(typed.error_at("code"), words);
+            assert!(
+                !typed.body.contains("another browser. Get"),
+                "{}",
+                typed.body
+            );
+            // Who sends cookies is told that it may have been another browser.
+            let mut other = site.browser();
+            other.get(ask).await;
+            let typed = other.post(done, &[("code", "123456")]).await;
+            let told = typed.error_at("code");
+            assert!(
+                told.contains("you asked for it in another browser"),
+                "{told}"
+            );
+        }
+    }
 }

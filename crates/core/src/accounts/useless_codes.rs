@@ -1,0 +1,98 @@
+//! Codes that could not be used: at an address for which so many wrong ones were typed that none is taken any more. A message
+//! that says nothing but such a code is not sent: it would cost its sender, and its user a walk to the telephone.
+
+use std::time::Duration;
+
+use phone_auth_events::{Carries as Said, Limit};
+
+use super::code_targets::wrong_codes_of;
+use super::limits::Asking;
+use super::{Accounts, Failure, wrong_codes};
+use crate::address::AddressRecord;
+use crate::limits::{Counters, Hit};
+use crate::outbox::{Addressee, Carries, Purpose, To};
+use crate::user::{AccountName, User};
+
+/// By how much longer than ever a counter may be full by a clock that is behind, until it is not believed.
+const CLOCKS_APART: Duration = Duration::from_mins(1);
+
+impl Accounts {
+    /// Whom a message goes to: nobody where it would say a code alone, and no code of this address is taken from a stranger as
+    /// long as it lives. The same is read for everybody, and the answer is the same, so it tells nobody who is there.
+    ///
+    /// It takes nothing from the owner that they had: in a browser that is known for the account wrong codes of strangers do not
+    /// count, so the message goes out; and so it does where it says a link.
+    pub(super) async fn unless_useless<'a>(
+        &self,
+        purpose: Purpose,
+        to: Addressee<'a>,
+        carries: Carries,
+    ) -> Result<Addressee<'a>, Failure> {
+        let (kind, settings) = (to.kind(), self.settings());
+        let is_asked_for = matches!(carries, Carries::LinkAndCode(_)) && purpose != Purpose::Verify;
+        if !is_asked_for || !settings.may_carry_code_alone(kind) {
+            return Ok(to);
+        }
+        let (user, text) = match to {
+            Addressee::User(To { user, address }) => (Some(user), address.value.as_str()),
+            Addressee::Nobody { name, .. } => (None, name),
+        };
+        let requester = self.requester(&AccountName::default(), user);
+        if !requester.is_stranger() {
+            return Ok(to);
+        }
+        let about = wrong_codes_of(purpose, kind, text);
+        let counters = wrong_codes::all(self.counters(), &about);
+        let stopped = self.outlives_codes(counters).await?;
+        let is_alone = user.is_some() && settings.carries(kind, text) == Said::Code;
+        if stopped.is_none() || !is_alone {
+            return Ok(to);
+        }
+        tracing::info!(%kind, "a code that could not be used is not sent");
+        self.text_is_not_sent(purpose, to).await;
+        Ok(Addressee::Nobody { kind, name: text })
+    }
+
+    /// Refuses to send a user a code alone that verifies an address of theirs, where none of theirs is taken as long as it
+    /// lives. Nobody else sees that answer.
+    pub(super) async fn refuse_useless(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+    ) -> Result<(), Failure> {
+        if self.settings().carries(address.kind, &address.value) != Said::Code {
+            return Ok(());
+        }
+        let id = user.id.get().to_be_bytes();
+        let about = wrong_codes_of(Purpose::Verify, address.kind, &address.value);
+        let own = [&about[..], &[&id]].concat();
+        let counters = self.counters().about(Limit::WrongCodes, &own, &[]);
+        let Some((hit, wait)) = self.outlives_codes(counters).await? else {
+            return Ok(());
+        };
+        let asking = Asking {
+            flow: "begin_verification",
+            user: Some(user),
+            is_stranger: false,
+        };
+        Err(self.limited(&asking, Some(&hit), wait).await)
+    }
+
+    /// The counter that is full for longer than a code lives that is sent now, and for how long.
+    async fn outlives_codes(
+        &self,
+        counters: Counters<'_>,
+    ) -> Result<Option<(Hit, Duration)>, Failure> {
+        let (now, limits) = (self.now(), &self.inner.limiter.store);
+        for hit in counters.into_hits() {
+            let kept = u64::try_from(hit.rule.numbers().keep).unwrap_or_default();
+            let most = Duration::from_micros(kept) + CLOCKS_APART;
+            let wait = limits.full_for(&hit.key, now).await?;
+            let wait = wait.filter(|it| (self.settings().code_lifetime..=most).contains(it));
+            if let Some(wait) = wait {
+                return Ok(Some((hit, wait)));
+            }
+        }
+        Ok(None)
+    }
+}
