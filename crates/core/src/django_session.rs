@@ -68,6 +68,8 @@ pub struct DjangoLogIn {
     pub ends: Option<SessionKey>,
     /// The session to begin.
     pub begins: DjangoRow,
+    /// As in [`NewLogIn`](crate::session::NewLogIn::unless_closing).
+    pub unless_closing: bool,
 }
 
 /// A user and what is proven of their addresses.

@@ -92,8 +92,8 @@ pub enum Problem {
     RefusedNumber,
     /// Other characters than letters `a` to `z`, digits, `_`, `.` and `-`, or dots alone.
     InvalidUsername,
-    /// A username that is a phone number, where nothing may tell whether someone
-    /// [has that](crate::settings::Settings::conceal_accounts).
+    /// A username that reads as a phone number, by itself or in the [country of the site](crate::settings::Settings::default_region):
+    /// typed to sign in it would name the account that has the number, now or later.
     UsernameIsNumber,
     /// Someone has it.
     Taken,

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::address::Losses;
 use crate::outbox::Notices;
 use crate::password::EncodedPassword;
 use crate::user::{User, UserId};
@@ -283,6 +284,9 @@ pub struct NewLogIn {
     pub ends: Option<SessionDigest>,
     /// How many sessions the user may have with the new one; at least 1. The oldest of those above it end.
     pub max_sessions: u32,
+    /// Whether it is refused while the account is [to be closed](crate::store::ClosingScheduleStore): of this and of what
+    /// schedules the closing at the same moment one comes first, and the other sees it.
+    pub unless_closing: bool,
 }
 
 impl NewLogIn {
@@ -334,6 +338,8 @@ pub struct PasswordReplacement {
     pub keeps: Option<KeptSession>,
     /// What is enqueued with it.
     pub notices: Notices,
+    /// What becomes of others who have the address of the link without proof.
+    pub losses: Losses,
 }
 
 /// The session in which a password is changed. It is bound to the new password and gets another key: anyone who had

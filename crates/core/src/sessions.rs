@@ -164,6 +164,8 @@ pub struct LogIn<'a> {
     pub expires_at: DateTime<Utc>,
     /// How many sessions the user may have with this one; the oldest of those above it end.
     pub max_sessions: u32,
+    /// Whether it is refused while the account is [to be closed](crate::store::ClosingScheduleStore).
+    pub unless_closing: bool,
     /// From where.
     pub client: SessionClient,
 }

@@ -258,6 +258,7 @@ impl Sessions for DjangoSessions {
                 at: log_in.at,
                 ends: log_in.previous.filter(|key| key.is_djangos()).cloned(),
                 begins: self.row(key.clone(), &data, log_in.at, log_in.expires_at),
+                unless_closing: log_in.unless_closing,
             };
             match self.store.django_log_in(&new).await {
                 Ok(began) => return Ok(began.then_some(key)),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use phone_auth_core::accounts::{Accounts, FlowError, LogInRefusal};
+use phone_auth_core::address::Losses;
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{
@@ -331,6 +332,7 @@ impl PasswordHasher for ResetMeanwhile {
             link: None,
             keeps: None,
             notices: Notices::default(),
+            losses: Losses::default(),
         };
         let _ = self.store.replace_password(&replacement).await.unwrap();
         self.inner.hash(password, requester).await

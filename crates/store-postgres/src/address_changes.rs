@@ -7,7 +7,8 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::outbox;
-use crate::outbox::statements::enqueue_notices;
+use crate::outbox::statements::{enqueue_losses, enqueue_notices};
+use crate::proofs;
 use crate::rows;
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
@@ -85,14 +86,21 @@ macro_rules! statements {
                 ), ended AS (
                     DELETE FROM phone_auth_claim c USING changed WHERE c.kind = '",
                 $kind,
-                "' AND c.value = ANY($7) AND ($3 OR c.user_id = changed.user_id)
-                ), kept AS (
+                "' AND c.value = ANY($7) AND ($3 AND NOT $8 OR c.user_id = changed.user_id)
+                    RETURNING c.id, c.user_id
+                ), proven AS (
+                    SELECT 1 FROM changed WHERE $3
+                ), ended_links AS (",
+                proofs::end_links_of_others!("$8", "$7", $kind, "proven"),
+                "), kept AS (
                     INSERT INTO ",
                 $verified,
                 " (address_id, verified_at) SELECT id, $4 FROM changed WHERE $3
                     ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at
                 ), noticed AS (",
                 enqueue_notices!("changed", "user_id", "$5"),
+                "), told AS (",
+                enqueue_losses!("ended", "$9"),
                 ")
                 SELECT 1 FROM changed"
             ),
@@ -158,7 +166,9 @@ pub(crate) async fn set_verified(
         .bind(rows::micros(proof.at))
         .bind(outbox::notices_text(&proof.notices))
         .bind(text)
-        .bind(texts.texts);
+        .bind(texts.texts)
+        .bind(proof.losses.keeps_claims)
+        .bind(outbox::losses_text(&proof.losses));
     let row = store.first_locked_at(&user, &lock, change).await?;
     Ok(row.is_some())
 }

@@ -10,17 +10,16 @@ use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::{User, UserId};
-use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::outbox;
-use crate::outbox::statements::enqueue_notices;
+use crate::outbox::statements::{enqueue_losses, enqueue_notices};
 use crate::rows::{self, USER_COLUMNS, past, sought, user_columns};
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
 use crate::taken::{is_email_taken, is_phone_taken};
-use crate::{address_changes, claims, links, users};
+use crate::{address_changes, claims, links, proofs, users};
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
@@ -124,9 +123,14 @@ macro_rules! statements {
                 ), ended AS (
                     DELETE FROM phone_auth_claim WHERE kind = '",
                 $kind,
-                "' AND value = ANY($8) AND EXISTS (SELECT 1 FROM verified)
-                ), noticed AS (",
+                "' AND value = ANY($8) AND (NOT $9 OR user_id = $2) AND EXISTS (SELECT 1 FROM verified)
+                    RETURNING id, user_id
+                ), ended_links AS (",
+                proofs::end_links_of_others!("$9", "$8", $kind, "verified"),
+                "), noticed AS (",
                 enqueue_notices!("verified", "user_id", "$7"),
+                "), told AS (",
+                enqueue_losses!("ended", "$10"),
                 ")
                 INSERT INTO ",
                 $verified,
@@ -171,7 +175,9 @@ macro_rules! statements {
                     UPDATE auth_user SET email = ''
                     WHERE id IN (SELECT user_id FROM freed)
                         AND lower(email COLLATE \"C\") = lower($3::text COLLATE \"C\")
-                )
+                ), noticed AS (",
+                enqueue_notices!("freed", "user_id", "$5"),
+                ")
                 SELECT 1 FROM freed"
             ),
         }
@@ -214,16 +220,6 @@ pub(crate) const OF_USER: &str = "
         SELECT id, value, false, user_id, kind
             FROM phone_auth_claim WHERE user_id = $1 AND kind = 'phone' AND NOT is_proven LIMIT $2)
     ) a ORDER BY a.kind, a.id";
-
-/// The kind of the address that a user has verified for the longest.
-pub(crate) const OLDEST_PROOF: &str = "
-    SELECT a.kind FROM (
-        SELECT 'email' AS kind, (SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id) AS since
-            FROM phone_auth_emailaddress e WHERE e.user_id = $1 AND e.is_verified
-        UNION ALL
-        SELECT 'phone', (SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id)
-            FROM phone_auth_phonenumber p WHERE p.user_id = $1 AND p.is_verified
-    ) a ORDER BY a.since NULLS FIRST, a.kind LIMIT 1";
 
 /// The statements about a kind.
 pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
@@ -314,7 +310,9 @@ impl AddressStore for PostgresStore {
     }
 
     async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError> {
-        let row = self.first(query(OLDEST_PROOF).bind(user.get())).await?;
+        let row = self
+            .first(query(proofs::OLDEST_PROOF).bind(user.get()))
+            .await?;
         let kind = row.map(|row| rows::kind(&row, 0)).transpose()?;
         Ok(kind.flatten())
     }
@@ -354,7 +352,7 @@ impl AddressStore for PostgresStore {
             .bind(id.get())
             .bind(purpose.as_str());
         let row = self.first(look).await?;
-        Ok(row.map(|row| target(&row, kind)).transpose()?)
+        Ok(row.map(|row| links::target(&row, kind)).transpose()?)
     }
 
     async fn link_requests_of(
@@ -393,7 +391,12 @@ impl AddressStore for PostgresStore {
         Ok(self.first(end).await?.is_some())
     }
 
-    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
+    async fn free_address(
+        &self,
+        user: UserId,
+        link: &OpenedLink,
+        notices: &Notices,
+    ) -> Result<bool, StoreError> {
         let Some(value) = sought(&link.value) else {
             return Ok(false);
         };
@@ -401,7 +404,8 @@ impl AddressStore for PostgresStore {
             .bind(link.address.get())
             .bind(user.get())
             .bind(value)
-            .bind(link.newest.map(rows::micros));
+            .bind(link.newest.map(rows::micros))
+            .bind(outbox::notices_text(notices));
         Ok(self.first_locked(&users::lock(user), free).await?.is_some())
     }
 
@@ -431,7 +435,9 @@ impl AddressStore for PostgresStore {
             .bind(rows::micros(claim.at))
             .bind(claim.newest.map(rows::micros))
             .bind(outbox::notices_text(&claim.notices))
-            .bind(texts.texts);
+            .bind(texts.texts)
+            .bind(claim.losses.keeps_claims)
+            .bind(outbox::losses_text(&claim.losses));
         let row = self.first_locked_at(&user, &lock, verify).await?;
         if row.is_some() {
             return Ok(VerificationOutcome::Verified);
@@ -487,14 +493,4 @@ impl AddressStore for PostgresStore {
         }
         address_changes::set_verified(self, proof).await
     }
-}
-
-/// The target of a link.
-fn target(row: &PgRow, kind: AddressKind) -> Result<LinkTarget, Failure> {
-    Ok(LinkTarget {
-        address: rows::address(row, kind, USER_COLUMNS)?,
-        user: rows::user(row, 0)?,
-        newest: row.try_get(USER_COLUMNS + 4)?,
-        code_at: row.try_get(USER_COLUMNS + 5)?,
-    })
 }

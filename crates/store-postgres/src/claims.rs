@@ -12,12 +12,15 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::failure::Failure;
-use crate::outbox::{self, statements::enqueue_notices};
+use crate::outbox;
+use crate::outbox::statements::{enqueue_losses, enqueue_notices};
 use crate::pool::Query;
 use crate::rows::{self, past, sought, user_columns};
-use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, list, trimmed};
+use crate::spellings::{
+    Texts, digits, is_email, is_foreign_phone, is_padded, is_phone, list, trimmed,
+};
 use crate::store::PostgresStore;
-use crate::{addresses, locks, users};
+use crate::{addresses, locks, proofs, users};
 
 /// Whether more than unproven rows of others keep the user `$2` from an email address.
 macro_rules! is_email_kept {
@@ -58,39 +61,6 @@ macro_rules! has {
     };
 }
 
-/// Whether a row has this email address, in whatever spelling.
-macro_rules! is_email {
-    ($emails:literal) => {
-        concat!(
-            "lower(email COLLATE \"C\") = ANY(",
-            $emails,
-            ") OR (",
-            trimmed!("email"),
-            " = ANY(",
-            $emails,
-            ") AND ",
-            is_padded!("email"),
-            ")"
-        )
-    };
-}
-
-/// Whether a row has this phone number, in whatever spelling.
-macro_rules! is_phone {
-    ($numbers:literal, $digits:literal) => {
-        concat!(
-            "phone = ANY(",
-            $numbers,
-            ") OR (",
-            digits!("phone"),
-            " = ANY(",
-            $digits,
-            ") AND ",
-            is_foreign_phone!("phone"),
-            ")"
-        )
-    };
-}
 pub(crate) use {has, is_email_kept, is_phone_kept};
 
 /// The statements about one kind.
@@ -194,7 +164,7 @@ macro_rules! statements {
                 $table,
                 " WHERE is_verified IS NOT TRUE AND EXISTS (SELECT 1 FROM proven) AND (",
                 $is_it,
-                ")  RETURNING user_id, ",
+                ")  RETURNING id::int8, user_id::int8, ",
                 $column,
                 "::text AS value
                 ), others AS (
@@ -209,7 +179,12 @@ macro_rules! statements {
                     DELETE FROM phone_auth_claim
                     WHERE kind = '",
                 $kind,
-                "' AND value = $3 AND user_id <> $2 AND EXISTS (SELECT 1 FROM proven)
+                "' AND value = $3 AND user_id <> $2 AND NOT $8 AND EXISTS (SELECT 1 FROM proven)
+                    RETURNING id, user_id
+                ), ended_links AS (",
+                proofs::end_links_of_others!("$8", "ARRAY[$3::text]", $kind, "proven"),
+                "), lost AS (
+                    SELECT id, user_id FROM freed UNION ALL SELECT id, user_id FROM ended
                 ), moved AS (
                     INSERT INTO ",
                 $table,
@@ -229,6 +204,8 @@ macro_rules! statements {
                 " AND u.id = moved.user_id AND coalesce(u.email, '') = ''
                 ), noticed AS (",
                 enqueue_notices!("moved", "user_id", "$7"),
+                "), told AS (",
+                enqueue_losses!("lost", "$9"),
                 ")
                 SELECT 1 FROM moved"
             ),
@@ -242,8 +219,8 @@ const EMAIL: Statements = statements!(
     "email",
     "phone_auth_email_verified",
     "true",
-    is_email_kept!("$8"),
-    is_email!("$8"),
+    is_email_kept!("$10"),
+    is_email!("$10"),
     is_email!("$5"),
     is_email!("$1"),
     "$6"
@@ -255,8 +232,8 @@ const PHONE: Statements = statements!(
     "phone",
     "phone_auth_phone_verified",
     "false",
-    is_phone_kept!("$8", "$9"),
-    is_phone!("$8", "$9"),
+    is_phone_kept!("$10", "$11"),
+    is_phone!("$10", "$11"),
     is_phone!("$5", "$6"),
     is_phone!("$1", "$4"),
     "$7"
@@ -370,7 +347,9 @@ pub(crate) async fn verify(
         .bind(true)
         .bind(claim.newest.map(rows::micros))
         .bind(rows::micros(claim.at))
-        .bind(outbox::notices_text(&claim.notices));
+        .bind(outbox::notices_text(&claim.notices))
+        .bind(claim.losses.keeps_claims)
+        .bind(outbox::losses_text(&claim.losses));
     if prove_locked(store, claim.kind, claim.user, value, prove).await? {
         return Ok(VerificationOutcome::Verified);
     }
@@ -403,7 +382,9 @@ pub(crate) async fn set_verified(
         .bind(false)
         .bind(None::<DateTime<Utc>>)
         .bind(rows::micros(proof.at))
-        .bind(outbox::notices_text(&proof.notices));
+        .bind(outbox::notices_text(&proof.notices))
+        .bind(proof.losses.keeps_claims)
+        .bind(outbox::losses_text(&proof.losses));
     prove_locked(store, proof.kind, proof.user, &value, prove).await
 }
 

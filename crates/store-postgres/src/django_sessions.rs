@@ -42,6 +42,7 @@ pub(crate) const PROVEN: &str = concat!(
 pub(crate) const LOG_IN: &str = "WITH one_user AS (
         UPDATE auth_user SET last_login = $4, password = coalesce($3, password, '')
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
+            AND NOT ($11 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1))
         RETURNING id
     ), begun AS (
         INSERT INTO django_session (session_key, session_data, expire_date)
@@ -85,7 +86,7 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), noticed AS (",
     enqueue_notices!("one_user", "id", "$16"),
     ")",
-    proofs::by_reset!("$11", "$12", "$15", "$17"),
+    proofs::by_reset!("$11", "$12", "$15", "$17", "$18", "$19"),
     " SELECT 1 FROM one_user"
 );
 
@@ -135,8 +136,13 @@ impl DjangoSessionStore for PostgresStore {
             .bind(rows::micros(begins.expires_at))
             .bind(log_in.ends.as_ref().and_then(|key| sought(key.reveal())))
             .bind(old.as_ref().map(|old| old.as_bytes().as_slice()))
-            .bind(new.as_ref().map(|new| new.as_bytes().as_slice()));
-        let _pass = self.at(&users::lock(log_in.user)).await?;
+            .bind(new.as_ref().map(|new| new.as_bytes().as_slice()))
+            .bind(log_in.unless_closing);
+        let lock = users::lock(log_in.user);
+        if log_in.unless_closing {
+            return Ok(self.first_locked(&lock, record).await?.is_some());
+        }
+        let _pass = self.at(&lock).await?;
         Ok(self.first(record).await?.is_some())
     }
 

@@ -1,6 +1,12 @@
 //! When links were asked for, on PostgreSQL.
 
-use crate::rows::past;
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::link::LinkTarget;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use crate::failure::Failure;
+use crate::rows::{self, USER_COLUMNS, past};
 
 /// Keeps a request for a link, and answers the time under which that is known: that of the newest while it is young and
 /// unused, else a newer one. A link that has verified an address is used, to the second, as its token tells the time. An
@@ -139,3 +145,13 @@ macro_rules! may_reset {
     };
 }
 pub(crate) use {is_newest, may_reset};
+
+/// The target of a link.
+pub(crate) fn target(row: &PgRow, kind: AddressKind) -> Result<LinkTarget, Failure> {
+    Ok(LinkTarget {
+        address: rows::address(row, kind, USER_COLUMNS)?,
+        user: rows::user(row, 0)?,
+        newest: row.try_get(USER_COLUMNS + 4)?,
+        code_at: row.try_get(USER_COLUMNS + 5)?,
+    })
+}

@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 use crate::spellings::Texts;
 use crate::{
     PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims, closing,
-    closing_schedule, django_sessions, limits, links, outbox, replacements, sessions, site_key,
-    taken, users,
+    closing_schedule, django_sessions, limits, links, outbox, proofs, replacements, sessions,
+    site_key, taken, users,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -239,7 +239,7 @@ fn statements() -> Vec<String> {
         django_sessions::REMOVE,
         django_sessions::END,
         addresses::OF_USER,
-        addresses::OLDEST_PROOF,
+        proofs::OLDEST_PROOF,
         replacements::REPLACE,
         replacements::FIND,
         replacements::END,

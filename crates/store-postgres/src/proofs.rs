@@ -3,10 +3,10 @@
 /// The parts of a statement that replaces a password, after one that is named `one_user`: what becomes of the addresses
 /// of a user whose password a link has reset. The one that it was sent to is proven, and what was proven later, or is about
 /// to be, may be the work of anyone who had the password before. The arguments are the kind and the address of the link, NULL
-/// without one, the time, and the values of claims on that address. Claims are locked in the order of their ids: two users
+/// without one, the time, the values of claims on that address, whether others keep theirs, and what tells those who do not. Claims are locked in the order of their ids: two users
 /// who reset at once may each have claimed what is the other's.
 macro_rules! by_reset {
-    ($kind:literal, $address:literal, $at:literal, $values:literal) => {
+    ($kind:literal, $address:literal, $at:literal, $values:literal, $keeps:literal, $losses:literal) => {
         concat!(
             ", ",
             $crate::proofs::since!(
@@ -33,9 +33,24 @@ macro_rules! by_reset {
                         SELECT c.id FROM phone_auth_claim c, one_user, since
                         WHERE c.kind = since.kind AND c.value = ANY(",
             $values,
-            "))
+            ") AND NOT ",
+            $keeps,
+            ")
                     ORDER BY id FOR UPDATE))
-            ), ",
+                RETURNING id, user_id
+            ), ended_links AS (
+                DELETE FROM phone_auth_link_request WHERE claim_id = ANY(ARRAY(
+                    SELECT id FROM phone_auth_claim WHERE id IN (
+                        SELECT c.id FROM phone_auth_claim c, one_user, since
+                        WHERE ",
+            $keeps,
+            " AND c.kind = since.kind AND c.value = ANY(",
+            $values,
+            ") AND c.user_id <> one_user.id)
+                    ORDER BY id FOR UPDATE))
+            ), told AS (",
+            $crate::outbox::statements::enqueue_losses!("ended_claims", $losses),
+            "), ",
             $crate::proofs::of_kind!(
                 "phone_auth_emailaddress",
                 "phone_auth_email_verified",
@@ -149,4 +164,33 @@ macro_rules! of_kind {
         )
     };
 }
-pub(crate) use {by_reset, of_kind, since};
+/// Ends the links and codes that were sent to the claims of others than `$2` on an address that the user has proven, where those
+/// claims stay. Locked in the order of their ids, as a reset locks them.
+macro_rules! end_links_of_others {
+    ($keeps:literal, $values:literal, $kind:literal, $proven:literal) => {
+        concat!(
+            "DELETE FROM phone_auth_link_request WHERE claim_id = ANY(ARRAY(
+                SELECT id FROM phone_auth_claim
+                WHERE ",
+            $keeps,
+            " AND kind = '",
+            $kind,
+            "' AND value = ANY(",
+            $values,
+            ") AND user_id <> $2 AND EXISTS (SELECT 1 FROM ",
+            $proven,
+            ")  ORDER BY id FOR UPDATE))"
+        )
+    };
+}
+/// The kind of the address that a user has verified for the longest.
+pub(crate) const OLDEST_PROOF: &str = "
+    SELECT a.kind FROM (
+        SELECT 'email' AS kind, (SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id) AS since
+            FROM phone_auth_emailaddress e WHERE e.user_id = $1 AND e.is_verified
+        UNION ALL
+        SELECT 'phone', (SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id)
+            FROM phone_auth_phonenumber p WHERE p.user_id = $1 AND p.is_verified
+    ) a ORDER BY a.since NULLS FIRST, a.kind LIMIT 1";
+
+pub(crate) use {by_reset, end_links_of_others, of_kind, since};

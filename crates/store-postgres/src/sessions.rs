@@ -62,6 +62,7 @@ pub(crate) const LOG_IN: &str = concat!(
     "WITH one_user AS (
         UPDATE auth_user SET last_login = $4
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
+            AND NOT ($12 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1))
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session
@@ -77,8 +78,9 @@ pub(crate) const LOG_IN: &str = concat!(
 /// user is locked: so it sees the session of the one who logged in with the old hash meanwhile.
 pub(crate) const LOG_IN_UPGRADING: &str = concat!(
     "WITH one_user AS (
-        UPDATE auth_user SET last_login = $4, password = $12
+        UPDATE auth_user SET last_login = $4, password = $13
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
+            AND NOT ($12 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1))
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session
@@ -89,7 +91,7 @@ pub(crate) const LOG_IN_UPGRADING: &str = concat!(
     over!("$8"),
     ", moved AS (
         UPDATE phone_auth_session SET password_digest = $7
-        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $13
+        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $14
             AND digest <> ALL (ARRAY(SELECT digest FROM over))
     )
     SELECT 1 FROM one_user"
@@ -196,8 +198,14 @@ impl SessionStore for PostgresStore {
                 .bind(session.handle.as_bytes().as_slice())
                 .bind(session.client.address.map(|it| it.to_string()))
                 .bind(session.client.browser.as_ref().map(BrowserName::as_str))
+                .bind(log_in.unless_closing)
         };
         let recorded = match &log_in.upgraded_password {
+            // What schedules a closing has the user's row: it is to be seen, not to be missed by a moment.
+            None if log_in.unless_closing => {
+                self.first_locked(&users::lock(session.user), record(LOG_IN))
+                    .await?
+            }
             None => {
                 let _pass = self.at(&users::lock(session.user)).await?;
                 self.first(record(LOG_IN)).await?

@@ -23,7 +23,40 @@ macro_rules! digits {
         )
     };
 }
-pub(crate) use digits;
+/// Whether a row has this email address, in whatever spelling.
+macro_rules! is_email {
+    ($emails:literal) => {
+        concat!(
+            "lower(email COLLATE \"C\") = ANY(",
+            $emails,
+            ") OR (",
+            $crate::spellings::trimmed!("email"),
+            " = ANY(",
+            $emails,
+            ") AND ",
+            $crate::spellings::is_padded!("email"),
+            ")"
+        )
+    };
+}
+
+/// Whether a row has this phone number, in whatever spelling.
+macro_rules! is_phone {
+    ($numbers:literal, $digits:literal) => {
+        concat!(
+            "phone = ANY(",
+            $numbers,
+            ") OR (",
+            $crate::spellings::digits!("phone"),
+            " = ANY(",
+            $digits,
+            ") AND ",
+            $crate::spellings::is_foreign_phone!("phone"),
+            ")"
+        )
+    };
+}
+pub(crate) use {digits, is_email, is_phone};
 
 /// Whether a username could be read as a number.
 macro_rules! is_number {

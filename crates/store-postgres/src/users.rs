@@ -181,7 +181,7 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), noticed AS (",
     enqueue_notices!("one_user", "id", "$14"),
     ")",
-    proofs::by_reset!("$9", "$10", "$13", "$15"),
+    proofs::by_reset!("$9", "$10", "$13", "$15", "$16", "$17"),
     " SELECT 1 FROM one_user"
 );
 
@@ -398,6 +398,8 @@ pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplaceme
         .bind(link.map(|link| rows::micros(link.at)))
         .bind(outbox::notices_text(&replacement.notices))
         .bind(texts_of_link(replacement).texts)
+        .bind(replacement.losses.keeps_claims)
+        .bind(outbox::losses_text(&replacement.losses))
 }
 
 /// The texts of the address that a link was sent to, which it proves.

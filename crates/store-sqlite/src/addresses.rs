@@ -353,10 +353,21 @@ impl AddressStore for SqliteStore {
         .await
     }
 
-    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
-        let link = link.clone();
-        self.write(move |connection| free(connection, user, &link))
-            .await
+    async fn free_address(
+        &self,
+        user: UserId,
+        link: &OpenedLink,
+        notices: &Notices,
+    ) -> Result<bool, StoreError> {
+        let (link, notices) = (link.clone(), notices.clone());
+        self.write(move |connection| {
+            let is_freed = free(connection, user, &link)?;
+            if is_freed {
+                outbox::enqueue_notices(connection, user, &notices)?;
+            }
+            Ok(is_freed)
+        })
+        .await
     }
 
     async fn verify_address(

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
     Address, AddressId, AddressKind, AddressRemoval, Claiming, EmailAddress, EmailSpellings,
-    PhoneNumber, PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim,
+    Losses, PhoneNumber, PhoneSpellings, ProofByHand, RemovalOutcome, VerificationClaim,
     VerificationOutcome,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 
 use crate::address_changes;
 use crate::addresses;
@@ -119,15 +119,19 @@ pub(crate) const PROVEN: &str = "UPDATE phone_auth_claim SET is_proven = 1 WHERE
 
 const REMOVE: &str = "DELETE FROM phone_auth_claim WHERE id = ?1 AND kind = ?2 AND user_id = ?3";
 
-/// Of all users.
+/// Of all users; whose they were.
 pub(crate) const END_ON: &str =
-    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value IN (?2, ?3, ?4, ?5)";
+    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value IN (?2, ?3, ?4, ?5)
+    RETURNING id, user_id";
 
 pub(crate) const END_OF: &str =
     "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value IN (?2, ?3, ?4, ?5) AND user_id = ?6";
 
-pub(crate) const END_OF_OTHERS: &str =
-    "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value = ?2 AND user_id <> ?3";
+pub(crate) const END_OF_OTHERS: &str = "DELETE FROM phone_auth_claim WHERE kind = ?1 AND value = ?2 AND user_id <> ?3 RETURNING id, user_id";
+
+/// Ends the links and codes that were sent to the claims of others on an address: those stay.
+pub(crate) const END_LINKS_OF_OTHERS: &str = "DELETE FROM phone_auth_link_request WHERE claim_id IN (
+        SELECT id FROM phone_auth_claim WHERE kind = ?1 AND value IN (?2, ?3, ?4, ?5) AND user_id <> ?6)";
 
 /// What a reset ends besides those on the address that it proves: all of the user, who may not have made them.
 pub(crate) const END_BY_RESET: &str = "DELETE FROM phone_auth_claim WHERE user_id = ?1";
@@ -245,7 +249,12 @@ pub(crate) fn verify(
         Some((true, _)) => Ok(VerificationOutcome::AlreadyVerified),
         Some((false, newest)) if is_newest(newest) => {
             let row = (claim.kind, claim.id, claim.user);
-            let is_proven = prove(connection, row, &claim.value, claim.at, &claim.notices)?;
+            let is_proven = prove(
+                connection,
+                row,
+                (&claim.value, claim.at),
+                (&claim.notices, &claim.losses),
+            )?;
             Ok(if is_proven {
                 VerificationOutcome::Verified
             } else {
@@ -263,7 +272,12 @@ pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Resu
     match value.filter(|_| proof.is_verified) {
         Some(value) => {
             let row = (proof.kind, proof.id, proof.user);
-            prove(connection, row, &value, proof.at, &proof.notices)
+            prove(
+                connection,
+                row,
+                (&value, proof.at),
+                (&proof.notices, &proof.losses),
+            )
         }
         None => Ok(false),
     }
@@ -273,9 +287,8 @@ pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Resu
 fn prove(
     connection: &Connection,
     (kind, id, user): (AddressKind, AddressId, UserId),
-    value: &str,
-    at: DateTime<Utc>,
-    notices: &Notices,
+    (value, at): (&str, DateTime<Utc>),
+    (notices, losses): (&Notices, &Losses),
 ) -> Result<bool, Failure> {
     let address = match kind {
         AddressKind::Email => EmailAddress::parse(value).ok().map(Address::Email),
@@ -287,15 +300,22 @@ fn prove(
     if is_kept(connection, user, &address)? {
         return Ok(false);
     }
+    let mut ended = Vec::new();
     for (row, holder, text) in held(connection, &address)? {
+        ended.push((AddressId::new(row), UserId::new(holder)));
         rows::change(connection, address_changes::statements(kind).remove, [row])?;
         if kind == AddressKind::Email {
             let next = params![holder, text];
             rows::change(connection, address_changes::NEXT_EMAIL, next)?;
         }
     }
-    let others = params![kind.as_str(), value, user.get()];
-    rows::change(connection, END_OF_OTHERS, others)?;
+    if losses.keeps_claims {
+        end_links_of_others(connection, user, kind, value)?;
+    } else {
+        let others = params![kind.as_str(), value, user.get()];
+        ended.extend(rows::all(connection, END_OF_OTHERS, others, ended_claim)?);
+    }
+    tell(connection, losses, &ended)?;
     rows::change(connection, PROVEN, [id.get()])?;
     let row = addresses::insert(connection, kind, user, value)?.get();
     rows::change(connection, statements(kind).verified, [row])?;
@@ -327,19 +347,54 @@ pub(crate) fn end_by_hand(connection: &Connection, proof: &ProofByHand) -> Resul
     let value = rows::first(connection, text, [proof.id.get()], |row| rows::text(row, 0))?;
     let value = value.unwrap_or_default();
     if proof.is_verified {
-        end_on(connection, proof.kind, &value)
+        let of = (proof.user, proof.kind);
+        end_on(connection, of, &value, &proof.losses)
     } else {
         end_of(connection, proof.user, proof.kind, &value)
     }
 }
 
-/// Ends the claims on an address that is proven.
+/// Ends the claims on an address that a user has proven, and tells those who lose one; or the user's own, where others keep
+/// theirs.
 pub(crate) fn end_on(
     connection: &Connection,
+    (user, kind): (UserId, AddressKind),
+    value: &str,
+    losses: &Losses,
+) -> Result<(), Failure> {
+    if losses.keeps_claims {
+        end_of(connection, user, kind, value)?;
+        return end_links_of_others(connection, user, kind, value);
+    }
+    let claims = params_from_iter(of_stored(kind, value));
+    let ended = rows::all(connection, END_ON, claims, ended_claim)?;
+    tell(connection, losses, &ended)
+}
+
+fn end_links_of_others(
+    connection: &Connection,
+    user: UserId,
     kind: AddressKind,
     value: &str,
 ) -> Result<(), Failure> {
-    rows::change(connection, END_ON, params_from_iter(of_stored(kind, value)))?;
+    let others = of_stored(kind, value).chain([user.get().into()]);
+    rows::change(connection, END_LINKS_OF_OTHERS, params_from_iter(others))?;
+    Ok(())
+}
+
+fn ended_claim(row: &Row<'_>) -> Result<(AddressId, UserId), Failure> {
+    Ok((AddressId::new(row.get(0)?), UserId::new(row.get(1)?)))
+}
+
+/// Enqueues what tells those whose row or claim has ended.
+fn tell(
+    connection: &Connection,
+    losses: &Losses,
+    ended: &[(AddressId, UserId)],
+) -> Result<(), Failure> {
+    for loss in losses.of(ended) {
+        outbox::enqueue_notices(connection, loss.user, &loss.notices)?;
+    }
     Ok(())
 }
 

@@ -139,6 +139,7 @@ fn log_in(connection: &Connection, log_in: &DjangoLogIn, zone: &Zone) -> Result<
         log_in.checked_password.reveal(),
         rows::model_time_text(log_in.at, zone)?,
         upgraded.map(EncodedPassword::reveal),
+        log_in.unless_closing,
     ];
     if rows::change(connection, sessions::RECORD, recorded)? == 0 {
         return Ok(false);

@@ -52,6 +52,7 @@ fn every_lookup_uses_an_index() {
         claims::END_ON,
         claims::END_OF,
         claims::END_OF_OTHERS,
+        claims::END_LINKS_OF_OTHERS,
         claims::END_BY_RESET,
         claims::OWN_EMAIL,
         replacements::FIND,

@@ -1,6 +1,6 @@
 //! What the proof of an address ends that was there before it, on SQLite.
 
-use phone_auth_core::address::AddressKind;
+use phone_auth_core::address::{AddressKind, Losses};
 use phone_auth_core::link::OpenedLink;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
@@ -86,6 +86,7 @@ pub(crate) fn by_reset(
     connection: &Connection,
     user: UserId,
     link: &OpenedLink,
+    losses: &Losses,
 ) -> Result<(), Failure> {
     let address = link.address.get();
     let of_kind = STATEMENTS.iter().find(|(kind, _)| *kind == link.kind);
@@ -99,7 +100,7 @@ pub(crate) fn by_reset(
             rows::change(connection, statements(link.kind).keep_when, when)?;
         }
     }
-    claims::end_on(connection, link.kind, &link.value)?;
+    claims::end_on(connection, (user, link.kind), &link.value, losses)?;
     rows::change(connection, claims::END_BY_RESET, [user.get()])?;
     for (kind, of_kind) in &STATEMENTS {
         let but = (*kind == link.kind).then_some(address);

@@ -32,7 +32,8 @@ pub(crate) const ALIVE: &str = concat!(
 
 pub(crate) const RECORD: &str =
     "UPDATE auth_user SET last_login = ?3, password = coalesce(?4, password, '')
-    WHERE id = ?1 AND ifnull(CAST(password AS TEXT), '') = ?2 AND is_active";
+    WHERE id = ?1 AND ifnull(CAST(password AS TEXT), '') = ?2 AND is_active
+        AND NOT (?5 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = ?1))";
 
 const BEGIN: &str = "INSERT INTO phone_auth_session
     (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser)
@@ -334,6 +335,7 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<boo
         log_in.checked_password.reveal(),
         rows::model_time_text(session.created_at, zone)?,
         upgraded.map(EncodedPassword::reveal),
+        log_in.unless_closing,
     ];
     if rows::change(connection, RECORD, recorded)? == 0 {
         return Ok(false);

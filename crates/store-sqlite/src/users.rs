@@ -453,7 +453,7 @@ pub(crate) fn replace_password(
         return Ok(false);
     }
     if let Some(link) = &replacement.link {
-        proofs::by_reset(connection, replacement.user, link)?;
+        proofs::by_reset(connection, replacement.user, link, &replacement.losses)?;
     }
     let kept = replacement.keeps.map(|kept| kept.digest);
     let kept = kept.as_ref().map(|digest| digest.as_bytes().as_slice());

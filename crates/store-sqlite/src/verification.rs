@@ -27,7 +27,8 @@ pub(crate) fn verify(
     if rows::change(connection, statements.verify, unused)? > 0 {
         let when = (id, rows::time_text(claim.at)?);
         rows::change(connection, statements.keep_when, when)?;
-        claims::end_on(connection, claim.kind, &claim.value)?;
+        let of = (claim.user, claim.kind);
+        claims::end_on(connection, of, &claim.value, &claim.losses)?;
         outbox::enqueue_notices(connection, claim.user, &claim.notices)?;
         return Ok(VerificationOutcome::Verified);
     }

@@ -7,6 +7,7 @@
 )]
 
 use chrono::{DateTime, TimeDelta, Utc};
+use phone_auth_core::address::Losses;
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
@@ -46,6 +47,7 @@ pub async fn keeps_django_sessions(store: &(impl UserStore + DjangoSessionStore)
         at: now(),
         ends: None,
         begins: first.clone(),
+        unless_closing: false,
     };
     assert!(store.django_log_in(&log_in).await.unwrap());
     let expected = Some((first.data.clone(), first.expires_at));
@@ -92,6 +94,7 @@ pub async fn keeps_django_sessions(store: &(impl UserStore + DjangoSessionStore)
         link: None,
         keeps: None,
         notices: Notices::default(),
+        losses: Losses::default(),
     };
     let replace = async |replacement: &PasswordReplacement, rewrite: &DjangoRewrite| {
         let replaced = store.replace_password_of_django(replacement, rewrite).await;

@@ -26,7 +26,9 @@ limit_suite!(empty);
 
 /// Runs a future to its end.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_time()
+        .build();
     runtime.unwrap().block_on(future)
 }
 

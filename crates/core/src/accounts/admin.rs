@@ -4,7 +4,7 @@ use phone_auth_events::{AccountChange, DurableSignal, PasswordChanged, Sender};
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, SignUpForm, SignUpRefusal};
-use crate::address::AddressRecord;
+use crate::address::{AddressRecord, Losses};
 use crate::form::{Field, FieldProblem, Problems};
 use crate::password::{Password, Requester};
 use crate::session::PasswordReplacement;
@@ -277,6 +277,7 @@ impl Accounts {
                 link: None,
                 keeps: None,
                 notices: notices.to_commit(),
+                losses: Losses::default(),
             };
             if self.store().replace_password(&replacement).await? {
                 self.notify(&user, notices).await;

@@ -105,22 +105,44 @@ impl Accounts {
         previous: Option<&SessionKey>,
         randomness: &dyn Randomness,
     ) -> Result<Option<LoggedIn>, Failure> {
-        self.keep_who_logs_in(&user).await?;
+        for _ in 0..ATTEMPTS {
+            self.keep_who_logs_in(&user).await?;
+            let begun = self.begin_for(&user, upgrade.as_ref(), previous, randomness);
+            if let Some(begun) = begun.await? {
+                return Ok(Some(LoggedIn { user, ..begun }));
+            }
+            // A closing that was wanted meanwhile is cancelled like one from before.
+            if !self.closes_meanwhile(&user).await? {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Begins a session, if the user is as it was when the password was checked, and the account is not to be closed.
+    async fn begin_for(
+        &self,
+        user: &User,
+        upgrade: Option<&EncodedPassword>,
+        previous: Option<&SessionKey>,
+        randomness: &dyn Randomness,
+    ) -> Result<Option<LoggedIn>, Failure> {
         let at = self.now();
         let (lifetime, ends_with_browser) = self.lifetime_of_new();
         let expires_at = at + lifetime;
         let log_in = LogIn {
-            user: &user,
-            upgraded_password: upgrade.as_ref(),
+            user,
+            upgraded_password: upgrade,
             previous,
             at,
             expires_at,
             max_sessions: self.settings().max_sessions,
+            unless_closing: self.settings().closing_grace.is_some(),
             client: SessionClient::of(&self.client),
         };
         let begun = self.session_port().begin(&log_in, randomness).await?;
         Ok(begun.map(|key| LoggedIn {
-            user,
+            user: user.clone(),
             key,
             expires_at,
             ends_with_browser,

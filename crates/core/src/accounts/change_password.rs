@@ -6,6 +6,7 @@ use phone_auth_events::{
 
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
+use crate::address::Losses;
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
 use crate::password::{HashError, Password, Requester, Verdict};
@@ -124,6 +125,7 @@ impl Accounts {
                 link: None,
                 keeps: None,
                 notices: notices.to_commit(),
+                losses: Losses::default(),
             };
             let rebound = self
                 .session_port()

@@ -180,12 +180,20 @@ impl Accounts {
     }
 
     /// Keeps the account of a user who logs in. Before the session begins: so of this and of what closes the account one
-    /// comes first, and nobody loses an account in which they have just been welcomed.
+    /// comes first, and nobody loses an account in which they have just been welcomed. What is scheduled between this and the
+    /// session keeps the session from beginning.
     pub(super) async fn keep_who_logs_in(&self, user: &User) -> Result<(), Failure> {
         if self.settings().closing_grace.is_some() {
             self.cancel_closing(user).await?;
         }
         Ok(())
+    }
+
+    /// Whether an account that a session could not begin in is to be closed, wanted since
+    /// [they were to be kept](Self::keep_who_logs_in).
+    pub(super) async fn closes_meanwhile(&self, user: &User) -> Result<bool, Failure> {
+        Ok(self.settings().closing_grace.is_some()
+            && self.store().scheduled_closing(user.id).await?.is_some())
     }
 
     /// Closes the accounts whose time has come, and tells how many: what the worker of the facade does every minute. One that a

@@ -44,21 +44,15 @@ impl Accounts {
         claiming: Claiming,
     ) -> Result<MadeUser, FlowError<SignUpRefusal>> {
         let (draft, mut problems) = self.check_form(form, required);
-        let username = draft.username.as_ref().map(Username::as_str);
-        let as_number = username.and_then(PhoneSpellings::named);
-        if claiming != Claiming::Always {
-            self.note_taken(&draft.wanted(), claiming, &mut problems)
-                .await?;
-        } else if as_number.is_some_and(|number| !number.numbers().is_empty()) {
-            // Whether it is taken would tell whether someone has the number.
-            problems.add(Field::Username, Problem::UsernameIsNumber);
-        } else {
-            let wanted = WantedNames {
-                username,
+        // What addresses others have is not told.
+        let wanted = match claiming {
+            Claiming::Always => WantedNames {
+                username: draft.username.as_ref().map(Username::as_str),
                 ..WantedNames::default()
-            };
-            self.note_taken(&wanted, claiming, &mut problems).await?;
-        }
+            },
+            Claiming::Never | Claiming::Unproven => draft.wanted(),
+        };
+        self.note_taken(&wanted, claiming, &mut problems).await?;
         problems.refuse(SignUpRefusal::Invalid)?;
         let is_made_up = draft.username.is_none();
         // The second of two clicks gets the answer of the first.

@@ -2,8 +2,11 @@
 
 use phone_auth_events::{AccountChange, EmailLost, PhoneLost, Sender};
 
+use super::notices::ChangeNotices;
 use super::{Accounts, Failure};
-use crate::address::{Address, AddressId, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
+use crate::address::{
+    Address, AddressId, AddressKind, AddressRecord, EmailAddress, Loss, Losses, PhoneNumber,
+};
 use crate::store::StoreError;
 use crate::user::{User, UserId};
 
@@ -11,40 +14,85 @@ use crate::user::{User, UserId};
 const MOST_LOSERS: u32 = 20;
 
 /// Who has an address without proof, while someone proves it: they are told if they have lost it.
-#[derive(Default)]
 pub(super) struct MayLose {
     address: Option<Address>,
-    holders: Vec<(AddressRecord, User)>,
+    keeps_claims: bool,
+    holders: Vec<MayLoseIt>,
+}
+
+/// One of them, and what tells them.
+struct MayLoseIt {
+    held: AddressRecord,
+    user: User,
+    notices: ChangeNotices,
+}
+
+impl MayLose {
+    /// What the store does with the proof, and enqueues with it for those who lose the address.
+    pub(super) fn to_commit(&self) -> Losses {
+        let told = self.holders.iter().map(|it| Loss {
+            address: it.held.id,
+            user: it.user.id,
+            notices: it.notices.to_commit(),
+        });
+        Losses {
+            keeps_claims: self.keeps_claims,
+            told: told.collect(),
+        }
+    }
 }
 
 impl Accounts {
-    /// Who would lose an address if this user proved it: read before they do.
+    /// Who would lose an address if this user proved it, and what tells them then: read before they do.
+    ///
+    /// Where accounts are concealed nobody loses a claim: it may be on the address of anyone, and that it ends would say that
+    /// they have an account now.
     pub(super) async fn may_lose(
         &self,
         prover: UserId,
         (kind, value): (AddressKind, &str),
     ) -> Result<MayLose, StoreError> {
-        let address = match kind {
+        let mut may_lose = self.nobody_may_lose();
+        let keeps_claims = may_lose.keeps_claims;
+        may_lose.address = match kind {
             AddressKind::Email => EmailAddress::parse(value).ok().map(Address::Email),
             AddressKind::Phone => PhoneNumber::parse(value).ok().map(Address::Phone),
         };
         // What is stored without its calling code is no other's.
-        let Some(address) = address else {
-            return Ok(MayLose::default());
+        let Some(address) = &may_lose.address else {
+            return Ok(may_lose);
         };
-        let mut holders = self.store().holders_of(&address, MOST_LOSERS).await?;
-        holders.retain(|(held, user)| user.id != prover && !held.is_verified);
-        Ok(MayLose {
-            address: Some(address),
-            holders,
-        })
+        let holders = self.store().holders_of(address, MOST_LOSERS).await?;
+        for (held, user) in holders {
+            let is_kept = keeps_claims && held.id.is_claim();
+            if user.id != prover && !held.is_verified && !is_kept {
+                let notices = self.notices_of_loss(&held, &user).await;
+                may_lose.holders.push(MayLoseIt {
+                    held,
+                    user,
+                    notices,
+                });
+            }
+        }
+        Ok(may_lose)
     }
 
-    /// Tells those who have lost an address by a proof that was made since. A proof is not undone because nobody could be told.
+    /// Where nobody is told: nothing is proven, or nothing is that was not before.
+    pub(super) fn nobody_may_lose(&self) -> MayLose {
+        MayLose {
+            address: None,
+            keeps_claims: self.settings().conceal_accounts,
+            holders: Vec::new(),
+        }
+    }
+
+    /// Tells those who have lost an address by a proof that was made since: their notices are pending by now, where there is an
+    /// outbox.
     pub(super) async fn tell_losers(&self, sender: &'static str, before: MayLose) {
         let MayLose {
             address: Some(address),
             holders,
+            ..
         } = before
         else {
             return;
@@ -55,25 +103,36 @@ impl Accounts {
         let left = match self.store().holders_of(&address, MOST_LOSERS).await {
             Ok(left) => left,
             Err(error) => {
-                tracing::warn!(%error, "nobody is told who has lost an address");
+                tracing::warn!(%error, "no receiver is told who has lost an address");
                 return;
             }
         };
         let left: Vec<AddressId> = left.into_iter().map(|(held, _)| held.id).collect();
-        for (lost, user) in holders {
-            if !left.contains(&lost.id) {
-                self.tell_loser(sender, &lost, user).await;
+        for it in holders {
+            if left.contains(&it.held.id) {
+                self.was_not_made(&it.notices).await;
+            } else {
+                self.tell_loser(sender, &it.held, it.user, it.notices).await;
             }
         }
     }
 
-    /// Tells someone that an address is theirs no more: their verified addresses, and the signals. Where accounts are concealed
-    /// a claim ends in silence, for it may be on the address of anyone: a message would say that they have an account now.
-    pub(super) async fn tell_loser(&self, sender: &'static str, lost: &AddressRecord, user: User) {
-        let is_silent = self.settings().conceal_accounts && lost.id.is_claim();
-        if !is_silent && let Err(error) = self.notice_of_loss(lost, &user).await {
-            tracing::warn!(%error, "nobody was told that an address is theirs no more");
+    /// Nobody has lost the address: the proof was refused.
+    pub(super) async fn nobody_lost(&self, before: &MayLose) {
+        for it in &before.holders {
+            self.was_not_made(&it.notices).await;
         }
+    }
+
+    /// Says that an address is someone's no more: what tells their verified addresses is pending, and the signals are fired.
+    pub(super) async fn tell_loser(
+        &self,
+        sender: &'static str,
+        lost: &AddressRecord,
+        user: User,
+        notices: ChangeNotices,
+    ) {
+        self.notify(&user, notices).await;
         let (sender, user, value) = (
             Sender::new(sender),
             user.to_event_user(),
@@ -85,12 +144,22 @@ impl Accounts {
         }
     }
 
-    /// Sends the notice, in no language and by no channel of the one who has the address now.
-    async fn notice_of_loss(&self, lost: &AddressRecord, user: &User) -> Result<(), Failure> {
+    /// What tells someone of a loss, in no language and by no channel of the one who has the address then. A proof is not refused
+    /// because the other could not be told.
+    pub(super) async fn notices_of_loss(&self, lost: &AddressRecord, user: &User) -> ChangeNotices {
         let accounts = self.with_language(None).with_channel(None);
-        let addresses = accounts.addresses_to_tell(user.id).await?;
         let change = AccountChange::AddressLost(lost.value.clone());
-        let notices = accounts.notices_of(user.id, &addresses, &change).await?;
-        accounts.send_notices(user, notices).await
+        let notices: Result<_, Failure> = async {
+            let addresses = accounts.addresses_to_tell(user.id).await?;
+            accounts.notices_of(user.id, &addresses, &change).await
+        }
+        .await;
+        match notices {
+            Ok(notices) => notices,
+            Err(error) => {
+                tracing::warn!(%error, "nobody will be told that an address is theirs no more");
+                accounts.no_notices()
+            }
+        }
     }
 }

@@ -93,12 +93,7 @@ impl Accounts {
         addresses: &[AddressRecord],
         change: &AccountChange,
     ) -> Result<ChangeNotices, Failure> {
-        let mut notices = ChangeNotices {
-            messages: Vec::new(),
-            event: None,
-            are_enqueued: self.inner.outbox.is_some(),
-            counted: Vec::new(),
-        };
+        let mut notices = self.no_notices();
         let mut told = self.may_be_told(addresses, change);
         let is_phone = |address: &&AddressRecord| address.kind == AddressKind::Phone;
         if self.settings().notices == NoticesBy::EmailElsePhone
@@ -140,6 +135,16 @@ impl Accounts {
             notices.messages.push(message);
         }
         Ok(notices)
+    }
+
+    /// Of a change that nobody is told of.
+    pub(super) fn no_notices(&self) -> ChangeNotices {
+        ChangeNotices {
+            messages: Vec::new(),
+            event: None,
+            are_enqueued: self.inner.outbox.is_some(),
+            counted: Vec::new(),
+        }
     }
 
     /// The addresses that [`notices_of`](Self::notices_of) asks for, where someone sends notices at all.
@@ -184,18 +189,6 @@ impl Accounts {
             let event = MessageEvent::of_notice(message.kind, notice, user, url, envelope);
             self.tell_event(event).await;
         }
-    }
-
-    /// Sends notices of a change that was made, each by itself.
-    pub(super) async fn send_notices(
-        &self,
-        user: &User,
-        notices: ChangeNotices,
-    ) -> Result<(), Failure> {
-        for notice in notices.messages {
-            self.send_notice(user, notice).await?;
-        }
-        Ok(())
     }
 
     /// Sends a notice of what changes nothing, as a message is sent.

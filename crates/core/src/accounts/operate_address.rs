@@ -2,7 +2,6 @@
 
 use phone_auth_events::{AccountChange, Sender};
 
-use super::lost_addresses::MayLose;
 use super::{
     Accounts, AddAddressRefusal, AmbiguousName, Failure, FlowError, Removal, UsernameRefusal,
 };
@@ -214,6 +213,12 @@ impl Accounts {
             AccountChange::AddressUnverified(value)
         };
         let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let may_lose = if is_verified {
+            self.may_lose(user.id, (address.kind, &address.value))
+                .await?
+        } else {
+            self.nobody_may_lose()
+        };
         let proof = ProofByHand {
             kind: address.kind,
             id: address.id,
@@ -221,12 +226,7 @@ impl Accounts {
             is_verified,
             at: self.now(),
             notices: notices.to_commit(),
-        };
-        let may_lose = if is_verified {
-            self.may_lose(user.id, (address.kind, &address.value))
-                .await?
-        } else {
-            MayLose::default()
+            losses: may_lose.to_commit(),
         };
         let is_changed = self.store().set_verified(&proof).await?;
         if is_changed {
@@ -234,8 +234,10 @@ impl Accounts {
             self.tell_losers("set_verified", may_lose).await;
         } else {
             self.was_not_made(&notices).await;
+            self.nobody_lost(&may_lose).await;
         }
-        if is_changed && is_verified {
+        // Also what an earlier proof has left half done.
+        if is_verified {
             self.finish_replacement(user, address).await;
         }
         Ok(is_changed)
@@ -273,7 +275,7 @@ impl Accounts {
             FlowError::Refused(RenameRefusal::Invalid(vec![problem]))
         };
         let text = form::read(username, Username::MAX_CHARS, true).map_err(invalid)?;
-        let username = Username::parse(text).map_err(|_| invalid(Problem::InvalidUsername))?;
+        let username = self.new_username(text).map_err(invalid)?;
         let renamed = self.store().rename_user(user.id, username.as_str()).await;
         match renamed {
             Ok(true) => Ok(User {

@@ -4,7 +4,6 @@ use phone_auth_events::{AccountChange, DurableSignal, PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
 use super::current_user::MAX_ADDRESSES;
-use super::lost_addresses::MayLose;
 use super::new_password::attributes_of;
 use super::{Accounts, FlowError};
 use crate::address::{AddressKind, AddressRecord};
@@ -172,6 +171,10 @@ impl Accounts {
         let new = self.hasher().hash(new1, &requester).await?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let notices = notices.with_event(event);
+        let may_lose = match &target.link {
+            Some(link) => self.may_lose(user.id, (link.kind, &link.value)).await?,
+            None => self.nobody_may_lose(),
+        };
         let replacement = PasswordReplacement {
             user: user.id,
             old: user.password.clone(),
@@ -180,14 +183,12 @@ impl Accounts {
             link: target.link,
             keeps: None,
             notices: notices.to_commit(),
-        };
-        let may_lose = match &replacement.link {
-            Some(link) => self.may_lose(user.id, (link.kind, &link.value)).await?,
-            None => MayLose::default(),
+            losses: may_lose.to_commit(),
         };
         let replaced = self.store().replace_password(&replacement).await;
         if !matches!(replaced, Ok(true)) {
             self.was_not_made(&notices).await;
+            self.nobody_lost(&may_lose).await;
         }
         if !replaced? {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
@@ -259,17 +260,23 @@ impl Accounts {
         else {
             return Err(FlowError::Refused(InvalidLink));
         };
-        if !self.store().free_address(user.id, &link).await? {
-            return Err(FlowError::Refused(InvalidLink));
-        }
         let lost = AddressRecord {
             id: link.address,
             kind: link.kind,
-            value: link.value,
+            value: link.value.clone(),
             user: user.id,
             is_verified: false,
         };
-        self.tell_loser("free_address", &lost, user).await;
+        let notices = self.notices_of_loss(&lost, &user).await;
+        let enclosed = notices.to_commit();
+        let freed = self.store().free_address(user.id, &link, &enclosed).await;
+        if !matches!(freed, Ok(true)) {
+            self.was_not_made(&notices).await;
+        }
+        if !freed? {
+            return Err(FlowError::Refused(InvalidLink));
+        }
+        self.tell_loser("free_address", &lost, user, notices).await;
         Ok(lost.value)
     }
 

@@ -4,7 +4,7 @@ use phone_auth_events::{AccountChange, Limit, Sender, UserSignedUp};
 
 use super::limits::Asking;
 use super::{Accounts, Failure, FlowError};
-use crate::address::{Claiming, EmailAddress, PhoneNumber};
+use crate::address::{Claiming, EmailAddress, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
 use crate::outbox::{Carries, Purpose};
@@ -253,6 +253,23 @@ impl Accounts {
         }
     }
 
+    /// Reads a username that nobody has yet. One that reads as a phone number is refused, whether or not someone has that: typed
+    /// to sign in it would name the account with the number, and an account with the name would keep the number from its owner.
+    /// Where accounts are concealed that goes for whatever may be stored as a number, for whether it is taken would be told.
+    pub(super) fn new_username(&self, text: &str) -> Result<Username, Problem> {
+        let username = Username::parse(text).map_err(|_| Problem::InvalidUsername)?;
+        let settings = self.settings();
+        let named = PhoneSpellings::named(text);
+        let named = named.as_ref().map_or(&[][..], PhoneSpellings::numbers);
+        let is_number = PhoneNumber::parse_in(text, settings.default_region).is_ok()
+            || named.iter().any(|it| PhoneNumber::parse(it).is_ok())
+            || (settings.conceal_accounts && !named.is_empty());
+        if is_number {
+            return Err(Problem::UsernameIsNumber);
+        }
+        Ok(username)
+    }
+
     /// Reads a form, with all that is wrong with it but names that are taken.
     pub(super) fn check_form<'a>(
         &self,
@@ -444,8 +461,8 @@ impl Accounts {
             first_name: first_name.unwrap_or_default(),
             last_name: last_name.unwrap_or_default(),
             username: parse(username, |text| {
-                Username::parse(text)
-                    .map_err(|_| problems.add(Field::Username, Problem::InvalidUsername))
+                self.new_username(text)
+                    .map_err(|problem| problems.add(Field::Username, problem))
             }),
             email: parse(email, |text| {
                 EmailAddress::parse(text)

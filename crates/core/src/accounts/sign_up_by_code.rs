@@ -7,8 +7,8 @@ use super::request_reset::SentTo;
 use super::resend::Claim;
 use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
 use crate::address::{
-    Address, AddressKind, Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings,
-    VerificationClaim, VerificationOutcome,
+    Address, AddressKind, Claiming, EmailAddress, EmailSpellings, Losses, PhoneNumber,
+    PhoneSpellings, VerificationClaim, VerificationOutcome,
 };
 use crate::challenge::ChallengeKey;
 use crate::form::{Field, FieldProblem, Problem, Problems};
@@ -253,6 +253,9 @@ impl Accounts {
         let change = AccountChange::AddressVerified(address.value.clone());
         let notices = self.notices_of(user.id, &[], &change).await?;
         let notices = notices.with_event(event);
+        let may_lose = self
+            .may_lose(user.id, (address.kind, &address.value))
+            .await?;
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
@@ -262,11 +265,10 @@ impl Accounts {
             issued_at: self.now(),
             at: self.now(),
             notices: notices.to_commit(),
+            losses: may_lose.to_commit(),
         };
-        let may_lose = self
-            .may_lose(user.id, (address.kind, &address.value))
-            .await?;
         if self.store().verify_address(&claim).await? != VerificationOutcome::Verified {
+            self.nobody_lost(&may_lose).await;
             return refused;
         }
         self.notify(&user, notices).await;
@@ -282,6 +284,7 @@ impl Accounts {
             link: None,
             keeps: None,
             notices: Notices::default(),
+            losses: Losses::default(),
         };
         if !self.store().replace_password(&replacement).await? {
             return refused;
@@ -337,6 +340,7 @@ impl Accounts {
                 }),
                 keeps: None,
                 notices: notices.to_commit(),
+                losses: may_lose.to_commit(),
             };
             if self.store().replace_password(&replacement).await? {
                 user.password = new;
@@ -347,6 +351,7 @@ impl Accounts {
                 return Ok(user);
             }
         }
+        self.nobody_lost(&may_lose).await;
         Err(FlowError::Refused(InvalidLink))
     }
 

@@ -5,7 +5,6 @@ use phone_auth_events::{AccountChange, DurableSignal, EmailVerified, PhoneVerifi
 use phone_auth_tokens::OneTimeTokens;
 use phone_auth_urls::{AccountPage, id};
 
-use super::lost_addresses::MayLose;
 use super::{Accounts, FlowError, InvalidLink};
 use crate::address::{
     AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
@@ -193,6 +192,12 @@ impl Accounts {
         )?;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let notices = notices.with_event(event);
+        let may_lose = if address.is_verified {
+            self.nobody_may_lose()
+        } else {
+            self.may_lose(user.id, (address.kind, &address.value))
+                .await?
+        };
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
@@ -203,16 +208,12 @@ impl Accounts {
             // The clock of the server that issued it may be ahead of this one's.
             at: self.now().max(issued_at),
             notices: notices.to_commit(),
-        };
-        let may_lose = if address.is_verified {
-            MayLose::default()
-        } else {
-            self.may_lose(user.id, (address.kind, &address.value))
-                .await?
+            losses: may_lose.to_commit(),
         };
         let outcome = self.store().verify_address(&claim).await;
         if !matches!(outcome, Ok(VerificationOutcome::Verified)) {
             self.was_not_made(&notices).await;
+            self.nobody_lost(&may_lose).await;
         }
         match outcome? {
             VerificationOutcome::Verified => {

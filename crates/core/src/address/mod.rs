@@ -9,6 +9,7 @@ use crate::outbox::Notices;
 use crate::user_id::UserId;
 
 mod email;
+mod losses;
 mod phone;
 mod region;
 mod removal;
@@ -18,6 +19,7 @@ mod typed_number;
 pub use phone_auth_events::AddressKind;
 
 pub use email::{EmailAddress, EmailAddressError};
+pub use losses::{Loss, Losses};
 pub use phone::{NumberType, PhoneNumber, PhoneNumberError};
 pub use region::Region;
 pub use removal::{AddressRemoval, ProofByHand, RemovalOutcome, WaysIn};
@@ -128,6 +130,8 @@ pub struct VerificationClaim {
     pub at: DateTime<Utc>,
     /// What is enqueued with it.
     pub notices: Notices,
+    /// What becomes of others who have the address without proof.
+    pub losses: Losses,
 }
 
 /// What became of a [`VerificationClaim`].

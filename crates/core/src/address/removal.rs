@@ -1,6 +1,6 @@
 //! Removing an address: what a store is asked, and what must remain to the user.
 
-use super::{AddressId, AddressKind};
+use super::{AddressId, AddressKind, Losses};
 use crate::outbox::Notices;
 use crate::user_id::UserId;
 
@@ -70,4 +70,6 @@ pub struct ProofByHand {
     pub at: chrono::DateTime<chrono::Utc>,
     /// What is enqueued with it.
     pub notices: Notices,
+    /// What becomes of others who have the address without proof.
+    pub losses: Losses,
 }

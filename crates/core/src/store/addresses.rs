@@ -120,13 +120,20 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Removes an unverified address from a user who has a verified one, while the reset link to it that was opened is the
-    /// newest. A copy in the user's own row goes along. `false`, and nothing changed, when not all of this is so.
-    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError>;
+    /// newest, and enqueues these notices then. A copy in the user's own row goes along. `false`, and nothing changed, when not
+    /// all of this is so.
+    async fn free_address(
+        &self,
+        user: UserId,
+        link: &OpenedLink,
+        notices: &Notices,
+    ) -> Result<bool, StoreError>;
 
     /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Writes that one
     /// column, and keeps when it was: what someone marks as unverified again needs a newer link.
     ///
-    /// All claims on it end, in whatever spelling it is stored; those on a number that is stored without its calling code stay,
+    /// All claims on it end, unless [those of others are kept](crate::address::Losses::keeps_claims), and who loses one is told
+    /// in the same transaction. They end in whatever spelling it is stored; those on a number that is stored without its calling code stay,
     /// and cannot be proven. One that is itself proven becomes an address of its user, unless it is
     /// [`Taken`](super::StoreErrorKind::Taken) by now; who held it without proof has it no more, and no copy of it in their own
     /// row. The same claim once more is [`AlreadyVerified`](VerificationOutcome::AlreadyVerified). Of a holder and of those who claim

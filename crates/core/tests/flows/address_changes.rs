@@ -257,7 +257,8 @@ async fn operator_gives_another_username() {
         ("", Problem::Required),
         ("an na", Problem::InvalidUsername),
         ("BOB", Problem::Taken),
-        ("442079460018", Problem::Taken),
+        ("442079460018", Problem::UsernameIsNumber),
+        ("919876543211", Problem::UsernameIsNumber),
     ] {
         let refused = refusal(kit.accounts.rename(&ann, typed).await);
         let problem = vec![FieldProblem::new(Field::Username, problem)];

@@ -6,6 +6,7 @@ use crate::common::{HORSE, Kit, STAPLE, failure, refusal};
 use phone_auth_core::accounts::{
     ChangePasswordRefusal, CurrentUser, FailureKind, FlowError, LogInRefusal,
 };
+use phone_auth_core::address::Losses;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
 use phone_auth_core::session::{KeptSession, SessionKey};
@@ -136,6 +137,7 @@ async fn upgraded_hash_does_not_disturb() {
             becomes: current_user.session().digest,
         }),
         notices: phone_auth_core::outbox::Notices::default(),
+        losses: Losses::default(),
     };
     let store: &dyn phone_auth_core::store::UserStore = &kit.store;
     assert!(store.replace_password(&replacement).await.unwrap());

@@ -303,3 +303,48 @@ async fn failed_store_schedules_nothing() {
     let is_scheduled = |line: &String| line.starts_with("account_closing_scheduled");
     assert!(!told.iter().any(is_scheduled));
 }
+
+/// Of a log-in and of a closing at the same time, whichever is first: they are in and the account stays, or they are out and
+/// it is to be closed.
+#[tokio::test]
+async fn log_in_beside_a_closing_keeps_or_is_over() {
+    let mut kept = 0;
+    for turns in 0..60 {
+        let kit = kit();
+        let ann = kit.sign_up_ann().await;
+        let session = async {
+            for _ in 0..turns % 20 {
+                tokio::task::yield_now().await;
+            }
+            kit.accounts.begin_session(ann.id, None).await.unwrap().key
+        };
+        let closing = async {
+            for _ in 0..turns / 5 {
+                tokio::task::yield_now().await;
+            }
+            kit.accounts.request_closing(ann.id).await.unwrap()
+        };
+        let (key, closing) = tokio::join!(session, closing);
+        assert!(matches!(closing, Closing::Scheduled(_)));
+        let is_in = kit.accounts.current_user(&key).await.unwrap().is_some();
+        let user = kit.stored(&ann).await;
+        let is_closing = kit.accounts.closing_of(&user).await.unwrap().is_some();
+        assert_eq!(is_in, !is_closing, "after {turns} turns");
+        kept += u32::from(is_in);
+    }
+    assert!((1..60).contains(&kept), "one is always first: {kept}");
+}
+
+/// What waits for a user whom another program has deleted past the foreign keys is swept.
+#[tokio::test]
+async fn closing_of_nobody_is_swept() {
+    let kit = kit();
+    let (ann, _) = closed(&kit).await;
+    let bob = kit.sign_up_bob().await;
+    let _ = kit.accounts.request_closing(bob.id).await.unwrap();
+    let delete = ExternalChange::DeleteUser(ann.id);
+    kit.store.make(delete).await;
+    kit.clock.advance(GRACE);
+    assert_eq!(kit.accounts.close_due().await.unwrap(), 1, "only Bob's");
+    assert_eq!(kit.accounts.close_due().await.unwrap(), 0);
+}

@@ -14,7 +14,7 @@ use base64ct::{Base64Unpadded, Encoding};
 use phone_auth_core::accounts::{
     Accounts, FailureKind, LogInRefusal, ResetRequestRefusal, UsernameRefusal,
 };
-use phone_auth_core::address::Region;
+use phone_auth_core::address::{Losses, Region};
 use phone_auth_core::clock::Clock;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::outbox::Notices;
@@ -562,6 +562,7 @@ async fn reset_during_login_wins() {
                 link: None,
                 keeps: None,
                 notices: Notices::default(),
+                losses: Losses::default(),
             })),
         };
         let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))

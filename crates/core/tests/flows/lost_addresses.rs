@@ -7,6 +7,7 @@ use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::{NoticesBy, Settings};
+use phone_auth_core::store::StoreErrorKind;
 use phone_auth_events::{AccountChange, Capture, SecurityNoticeEmail};
 
 const BOBS_EMAIL: &str = "bob@example.net";
@@ -162,17 +163,62 @@ async fn notice_of_a_loss_is_enqueued() {
     assert_eq!(case.told().0, [BOBS_EMAIL]);
 }
 
+/// Nobody is left untold by a process that dies: the notice is committed with the proof.
+#[tokio::test]
+async fn proof_and_notice_fail_together() {
+    let (mut proven, mut refused) = (0, 0);
+    for calls in 0..40 {
+        let case = Case::new(|_| {}).await;
+        case.verify(BOBS_EMAIL, "bob").await;
+        let accounts = case.kit.with_outbox(&case.kit.signals);
+        let ann = accounts.find("ann").await.unwrap().unwrap();
+        let address = case.address(ANNS_PHONE, "ann").await;
+        case.kit
+            .store
+            .fail_after(calls, StoreErrorKind::Unavailable);
+        let verified = accounts.set_verified(&ann, &address, true).await;
+        case.kit.store.recover();
+        let is_proven = case.address(ANNS_PHONE, "ann").await.is_verified;
+        let pending = common::mailing::messages(&accounts).await;
+        assert_eq!(pending.len(), usize::from(is_proven), "after {calls} calls");
+        proven += u32::from(is_proven);
+        refused += u32::from(verified.is_err());
+    }
+    assert!(proven > 1 && refused > 1, "{proven} {refused}");
+}
+
 /// Anyone may claim anything where accounts are concealed: that a claim ends would say that someone has an account now.
 #[tokio::test]
-async fn concealed_claim_ends_in_silence() {
-    let mut case = Case::new(|settings| {
-        settings.verify_at_sign_up = true;
-        settings.conceal_accounts = true;
-    })
-    .await;
-    case.prove(Proof::HolderByLink).await;
-    let (notices, signals) = case.told();
-    assert_eq!(notices, [""; 0]);
-    let line = format!("phone_lost verify_address bob {ANNS_PHONE}");
-    assert_eq!(signals, [line]);
+async fn concealed_claim_stays_what_it_was() {
+    for proof in [Proof::HolderByLink, Proof::HolderByOperator] {
+        let mut case = Case::new(|settings| {
+            settings.verify_at_sign_up = true;
+            settings.conceal_accounts = true;
+        })
+        .await;
+        let bob = case.kit.current_user("bob", HORSE).await;
+        let claim = case.address(ANNS_PHONE, "bob").await;
+        let (id, token) = case.kit.verification_link(&bob, &claim).await;
+        let listed = async |case: &Case| {
+            let all = case.kit.accounts.addresses(&bob).await.unwrap();
+            all.into_iter().find(|it| it.value == ANNS_PHONE)
+        };
+        case.prove(proof).await;
+        assert_eq!(listed(&case).await, Some(claim.clone()), "{proof:?}");
+        let told: (Vec<String>, Vec<String>) = case.told();
+        assert_eq!(told, (vec![], vec![]), "{proof:?}");
+        // What was sent for it answers as what is over.
+        let opened = case.kit.accounts.open_verification_link(&id, &token).await;
+        assert!(opened.is_err(), "{proof:?}");
+        let verified = case.kit.accounts.verify_address(&id, &token).await;
+        assert!(verified.is_err(), "{proof:?}");
+        let again = (AddressKind::Phone, ANNS_PHONE);
+        let again = case.kit.accounts.add_address(&bob, again.0, again.1).await;
+        assert_eq!(again.unwrap().id, claim.id, "{proof:?}");
+        let asked = case
+            .kit
+            .accounts
+            .request_verification(&bob, claim.kind, claim.id);
+        assert!(asked.await.is_ok(), "{proof:?}");
+    }
 }

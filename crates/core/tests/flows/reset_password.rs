@@ -13,7 +13,7 @@ use phone_auth_core::accounts::{
     Accounts, CurrentUser, FailureKind, FlowError, InvalidLink, LogInRefusal, ResetRefusal,
     ResetRequestRefusal,
 };
-use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
+use phone_auth_core::address::{Address, AddressCaps, AddressKind, Losses, PhoneNumber};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password};
@@ -413,6 +413,7 @@ async fn make_unusable(kit: &Kit, current_user: &CurrentUser) {
         link: None,
         keeps: None,
         notices: Notices::default(),
+        losses: Losses::default(),
     };
     assert!(kit.store.replace_password(&replacement).await.unwrap());
 }

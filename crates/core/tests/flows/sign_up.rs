@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, PASTED, ann, failure, refusal};
-use phone_auth_core::accounts::{FailureKind, SignUpForm, SignUpRefusal};
-use phone_auth_core::address::AddressKind;
+use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, PASTED, STAPLE, ann, failure, refusal};
+use phone_auth_core::accounts::{FailureKind, RenameRefusal, SignUpForm, SignUpRefusal};
+use phone_auth_core::address::{AddressKind, Region};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::{AddressStore, StoreErrorKind};
@@ -556,5 +556,45 @@ async fn failing_store_stores_nothing() {
             assert_eq!(kit.store.user_count(), 0);
             assert_eq!(kit.record.take(), [""; 0]);
         }
+    }
+}
+
+/// Someone who has a number as a username would be taken for its owner by the field at log-in, or keep them from signing up.
+#[tokio::test]
+async fn username_is_no_number() {
+    for (region, username, is_number) in [
+        (None, "9876543210", false),
+        (Some("IN"), "9876543210", true),
+        (Some("IN"), "098765-43210", true),
+        (Some("IN"), "98765.43210", true),
+        (None, "919876543210", true),
+        (None, "00919876543210", true),
+        (None, "91-98765-43210", true),
+        (Some("IN"), "2024", false),
+        (Some("IN"), "a9876543210", false),
+        (Some("IN"), "99999999999999999999999999999999", false),
+    ] {
+        let kit = Kit::with_settings(|settings| {
+            settings.default_region = region.and_then(Region::named);
+        });
+        let form = || SignUpForm { username, ..ann() };
+        let problem = FieldProblem::new(Field::Username, Problem::UsernameIsNumber);
+        let signed_up = kit.accounts.sign_up(form()).await;
+        if !is_number {
+            assert_eq!(signed_up.unwrap().username, username);
+            continue;
+        }
+        let refused = SignUpRefusal::Invalid(vec![problem]);
+        assert_eq!(refusal(signed_up), refused, "{username}");
+        let by_operator = kit.accounts.create_user(form()).await;
+        assert_eq!(refusal(by_operator), refused, "{username}");
+        let bob = kit.sign_up_bob().await;
+        let renamed = refusal(kit.accounts.rename(&bob, username).await);
+        assert_eq!(renamed, RenameRefusal::Invalid(vec![problem]), "{username}");
+        // Who has such a name from before goes on by it, until someone has the number.
+        let hash = kit.encoded(STAPLE).await;
+        kit.store_user(username, hash.reveal()).await;
+        let logged_in = kit.log_in(username, STAPLE).await;
+        assert_eq!(logged_in.user.username, username);
     }
 }

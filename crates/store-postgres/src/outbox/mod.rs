@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use phone_auth_core::address::Losses;
 use phone_auth_core::language::Language;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
@@ -367,6 +368,22 @@ fn bind<'q>(enqueue: Query<'q>, message: &NewMessage) -> Query<'q> {
 
 /// Notices as the statements take them: a list in JSON.
 pub(crate) fn notices_text<'a>(notices: impl IntoIterator<Item = &'a NewMessage>) -> String {
+    notices_value(notices).to_string()
+}
+
+/// What tells those who lose an address, as the statements take it.
+pub(crate) fn losses_text(losses: &Losses) -> String {
+    let told = losses.told.iter().map(|loss| {
+        json!({
+            "address": loss.address.get(),
+            "user": loss.user.get(),
+            "notices": notices_value(&loss.notices),
+        })
+    });
+    Value::Array(told.collect()).to_string()
+}
+
+fn notices_value<'a>(notices: impl IntoIterator<Item = &'a NewMessage>) -> Value {
     let notices = notices.into_iter().filter_map(|message| {
         let (_, text) = message.told()?;
         Some(json!({
@@ -380,5 +397,5 @@ pub(crate) fn notices_text<'a>(notices: impl IntoIterator<Item = &'a NewMessage>
             "channel": message.channel.as_str(),
         }))
     });
-    Value::Array(notices.collect()).to_string()
+    Value::Array(notices.collect())
 }

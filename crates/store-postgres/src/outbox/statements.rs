@@ -123,6 +123,27 @@ macro_rules! enqueue_notices {
 }
 pub(crate) use enqueue_notices;
 
+/// Enqueues what tells those who have lost an address by the proof of another user: of the texts that `losses_text` makes those
+/// whose row or claim is among the ones that have ended.
+macro_rules! enqueue_losses {
+    ($ended:literal, $losses:literal) => {
+        concat!(
+            "INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, language, created_at, enqueued_at,
+                expires_at, due_at, notice, channel)
+            SELECT n->>'key', n->>'purpose', n->>'kind', e.user_id, ''::bytea, n->>'language',
+                (n->>'created_at')::timestamptz, clock_timestamp(), (n->>'expires_at')::timestamptz,
+                LEAST((n->>'created_at')::timestamptz, clock_timestamp()), n->>'notice', n->>'channel'
+            FROM json_array_elements(",
+            $losses,
+            "::json) l CROSS JOIN json_array_elements(l->'notices') n
+                JOIN ",
+            $ended,
+            " e ON e.id = (l->>'address')::int8 AND e.user_id = (l->>'user')::int8"
+        )
+    };
+}
+pub(crate) use enqueue_losses;
+
 /// Enqueues one notice, of a user who is there.
 pub(crate) const ENQUEUE_NOTICE: &str = concat!(
     "WITH one_user AS (SELECT id FROM auth_user WHERE id = $1 FOR KEY SHARE) ",

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressKind, EmailAddress, EmailSpellings, PhoneSpellings,
+    Address, AddressCaps, AddressKind, EmailAddress, EmailSpellings, Losses, PhoneSpellings,
 };
 use phone_auth_core::django_session::{DjangoLogIn, DjangoRewrite, DjangoRow};
 use phone_auth_core::outbox::Notices;
@@ -522,6 +522,7 @@ fn unreadable_times_keep_nobody_out() {
                 link: None,
                 keeps: None,
                 notices: Notices::default(),
+                losses: Losses::default(),
             };
             assert!(store.replace_password(&replacement).await.unwrap());
         });
@@ -592,6 +593,7 @@ fn session_keys_stand_in_no_statement() {
             at: time("2026-01-02T03:04:05Z"),
             ends: None,
             begins: row("first"),
+            unless_closing: false,
         };
         assert!(store.django_log_in(&begin).await.unwrap());
 
@@ -608,6 +610,7 @@ fn session_keys_stand_in_no_statement() {
             link: None,
             keeps: None,
             notices: Notices::default(),
+            losses: Losses::default(),
         };
         let waits = tokio::spawn({
             let store = Arc::clone(&store);

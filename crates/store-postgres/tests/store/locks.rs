@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, VerificationClaim,
+    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, Losses, VerificationClaim,
 };
 use phone_auth_core::outbox::{Binding, Channel, NewMessage, Notices, Purpose, Recipient};
 use phone_auth_core::password::EncodedPassword;
@@ -99,6 +99,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 link: None,
                 keeps: None,
                 notices: Notices::default(),
+                losses: Losses::default(),
             })
         ),
     ),
@@ -126,6 +127,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 issued_at: ann.date_joined,
                 at: ann.date_joined,
                 notices: Notices::default(),
+                losses: Losses::default(),
             })
         ),
     ),

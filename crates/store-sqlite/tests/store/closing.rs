@@ -4,8 +4,8 @@
 use crate::common::{Scratch, run, user};
 use chrono::DateTime;
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, AddressRemoval, EmailAddress, PhoneNumber,
-    ProofByHand, RemovalOutcome,
+    Address, AddressCaps, AddressKind, AddressRecord, AddressRemoval, EmailAddress, Losses,
+    PhoneNumber, ProofByHand, RemovalOutcome,
 };
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -139,6 +139,7 @@ async fn take(store: &dyn Store, taking: Taking, kind: AddressKind) -> Result<bo
         is_verified: true,
         at: DateTime::UNIX_EPOCH,
         notices: Notices::default(),
+        losses: Losses::default(),
     };
     assert!(store.set_verified(&by_hand(&kept)).await?);
     match taking {
@@ -186,7 +187,8 @@ async fn take(store: &dyn Store, taking: Taking, kind: AddressKind) -> Result<bo
                 newest: Some(newest),
                 at: DateTime::UNIX_EPOCH,
             };
-            store.free_address(ann.id, &link).await
+            let nothing = Notices::default();
+            store.free_address(ann.id, &link, &nothing).await
         }
         Taking::Closing => Ok(store
             .close_user(&EndOfUser::now(ann.id, "closed-1"))

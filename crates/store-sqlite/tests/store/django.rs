@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::{DateTime, Utc};
-use phone_auth_core::address::{AddressKind, EmailAddress, EmailSpellings, PhoneSpellings};
+use phone_auth_core::address::{AddressKind, EmailAddress, EmailSpellings, Losses, PhoneSpellings};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{
@@ -286,6 +286,7 @@ fn rows_are_written_as_django_does() {
             },
             ends: None,
             max_sessions: 50,
+            unless_closing: false,
         };
         assert!(store.log_in(&change).await.unwrap());
         let row = |statement: &str| -> String {
@@ -472,6 +473,7 @@ fn times_are_those_of_a_zone() {
         link: None,
         keeps: None,
         notices: Notices::default(),
+        losses: Losses::default(),
     };
     assert!(run(store.replace_password(&replacement)).unwrap());
 
@@ -508,6 +510,7 @@ fn times_are_those_of_a_zone() {
         },
         ends: None,
         max_sessions: 50,
+        unless_closing: false,
     };
     assert!(run(store.log_in(&log_in)).unwrap());
     let written =
@@ -593,6 +596,7 @@ fn password_written_as_bytes_is_a_password() {
         },
         ends: None,
         max_sessions: 50,
+        unless_closing: false,
     };
     assert!(run(store.log_in(&log_in)).unwrap());
     let replacement = PasswordReplacement {
@@ -603,6 +607,7 @@ fn password_written_as_bytes_is_a_password() {
         link: None,
         keeps: None,
         notices: Notices::default(),
+        losses: Losses::default(),
     };
     assert!(run(store.replace_password(&replacement)).unwrap());
 }

@@ -323,6 +323,7 @@ fn session_without_readable_end_lets_nobody_in() {
             },
             ends: None,
             max_sessions: 50,
+            unless_closing: false,
         };
         assert!(store.log_in(&log_in).await.unwrap());
         // A table of our own, which nobody else writes to; all sort after any time.

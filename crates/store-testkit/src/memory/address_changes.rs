@@ -87,7 +87,7 @@ impl State {
             let Some(claim) = own.filter(|_| proof.is_verified).cloned() else {
                 return false;
             };
-            return self.prove_claim(&claim, proof.at, &proof.notices);
+            return self.prove_claim(&claim, proof.at, (&proof.notices, &proof.losses));
         }
         let address = self.addresses_mut(proof.kind).get_mut(&proof.id);
         let changes =
@@ -100,7 +100,8 @@ impl State {
         if proof.is_verified {
             let row = (proof.kind, proof.id);
             self.verified.insert(row, to_micros(proof.at));
-            self.end_claims_on(proof.kind, &address.value);
+            let on = (proof.kind, address.value.as_str());
+            self.end_claims_on(proof.user, on, &proof.losses);
         } else {
             self.end_claims_of(&address);
         }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
     Address, AddressCaps, AddressId, AddressKind, AddressRecord, Claiming, EmailAddress,
-    EmailSpellings, PhoneNumber, PhoneSpellings, VerificationClaim, VerificationOutcome,
+    EmailSpellings, Losses, PhoneNumber, PhoneSpellings, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::OpenedLink;
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -215,7 +215,9 @@ impl State {
         };
         if record.is_verified {
             VerificationOutcome::AlreadyVerified
-        } else if newest == claim.newest && self.prove_claim(&record, claim.at, &claim.notices) {
+        } else if newest == claim.newest
+            && self.prove_claim(&record, claim.at, (&claim.notices, &claim.losses))
+        {
             VerificationOutcome::Verified
         } else {
             VerificationOutcome::Gone
@@ -227,7 +229,7 @@ impl State {
         &mut self,
         claim: &AddressRecord,
         at: DateTime<Utc>,
-        notices: &Notices,
+        (notices, losses): (&Notices, &Losses),
     ) -> bool {
         let (kind, user, value) = (claim.kind, claim.user, claim.value.as_str());
         let address = match kind {
@@ -238,10 +240,18 @@ impl State {
             return false;
         };
         let held: Vec<_> = self.spelled_like(&address).cloned().collect();
-        for row in held {
-            self.delete_address(&row);
+        for row in &held {
+            self.delete_address(row);
         }
-        self.end_claims(|it| it.kind == kind && it.value == value && it.user != user);
+        let is_others =
+            |it: &AddressRecord| it.kind == kind && it.value == value && it.user != user;
+        let mut ended = held;
+        if losses.keeps_claims {
+            self.end_links_of(is_others);
+        } else {
+            ended.extend(self.end_claims(is_others));
+        }
+        self.tell(losses, &ended);
         if let Some(claim) = self.claims.get_mut(&claim.id) {
             claim.is_verified = true;
         }
@@ -260,15 +270,36 @@ impl State {
         true
     }
 
-    /// Ends all claims on an address that is proven, in whatever spelling it is stored.
-    pub(super) fn end_claims_on(&mut self, kind: AddressKind, value: &str) {
-        self.end_claims(|it| it.kind == kind && is_spelled(kind, value, &it.value));
+    /// Ends all claims on an address that a user has proven, in whatever spelling it is stored, or where others keep theirs the
+    /// user's own.
+    pub(super) fn end_claims_on(
+        &mut self,
+        user: UserId,
+        (kind, value): (AddressKind, &str),
+        losses: &Losses,
+    ) {
+        let is_on = |it: &AddressRecord| it.kind == kind && is_spelled(kind, value, &it.value);
+        if losses.keeps_claims {
+            self.end_claims(|it| is_on(it) && it.user == user);
+            self.end_links_of(is_on);
+        } else {
+            let ended = self.end_claims(is_on);
+            self.tell(losses, &ended);
+        }
     }
 
     /// Ends what a reset ends: all on the address that it proves, and all of the user, who may not have made them.
-    pub(super) fn end_claims_by_reset(&mut self, user: UserId, link: &OpenedLink) {
-        self.end_claims_on(link.kind, &link.value);
+    pub(super) fn end_claims_by_reset(&mut self, user: UserId, link: &OpenedLink, losses: &Losses) {
+        self.end_claims_on(user, (link.kind, &link.value), losses);
         self.end_claims(|it| it.user == user);
+    }
+
+    /// Enqueues what tells those whose row or claim has ended.
+    fn tell(&mut self, losses: &Losses, ended: &[AddressRecord]) {
+        let ended: Vec<_> = ended.iter().map(|it| (it.id, it.user)).collect();
+        for loss in losses.of(&ended) {
+            self.enqueue_notices(loss.user, &loss.notices);
+        }
     }
 
     /// Ends the claim by which a user came to an address.
@@ -278,15 +309,23 @@ impl State {
         self.end_claims(|it| it.kind == kind && it.user == user && is_it(&it.value));
     }
 
-    /// Ends claims, and the links that were sent to them.
-    pub(super) fn end_claims(&mut self, are: impl Fn(&AddressRecord) -> bool) {
-        let requests = &mut self.requests;
-        self.claims.retain(|id, claim| {
-            let ends = are(claim);
-            if ends {
-                requests.retain(|(_, _, holder), _| *holder != id.get());
-            }
-            !ends
+    /// Ends claims, and the links that were sent to them. Gives those that ended.
+    pub(super) fn end_claims(
+        &mut self,
+        are: impl Fn(&AddressRecord) -> bool,
+    ) -> Vec<AddressRecord> {
+        self.end_links_of(&are);
+        let ended = self.claims.values().filter(|it| are(it)).cloned().collect();
+        self.claims.retain(|_, claim| !are(claim));
+        ended
+    }
+
+    /// Ends the links that were sent to claims.
+    fn end_links_of(&mut self, are: impl Fn(&AddressRecord) -> bool) {
+        let (claims, requests) = (&self.claims, &mut self.requests);
+        requests.retain(|(_, _, holder), _| {
+            let claim = claims.get(&AddressId::new(*holder));
+            !claim.is_some_and(&are)
         });
     }
 }

@@ -1,6 +1,6 @@
 //! What a reset by a link asks of addresses and does to them, in memory.
 
-use phone_auth_core::address::AddressKind;
+use phone_auth_core::address::{AddressKind, Losses};
 use phone_auth_core::link::OpenedLink;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::user::UserId;
@@ -23,7 +23,7 @@ impl State {
 
     /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven,
     /// and what was proven later, or is about to be, may be the work of anyone who had the password before.
-    pub(super) fn prove_by_reset(&mut self, user: UserId, link: &OpenedLink) {
+    pub(super) fn prove_by_reset(&mut self, user: UserId, link: &OpenedLink, losses: &Losses) {
         let proven = (link.kind, link.address);
         let Some(address) = self.addresses_mut(link.kind).get_mut(&link.address) else {
             return;
@@ -33,7 +33,7 @@ impl State {
         if !was_verified {
             self.verified.insert(proven, to_micros(link.at));
         }
-        self.end_claims_by_reset(user, link);
+        self.end_claims_by_reset(user, link, losses);
         let others: Vec<_> = self
             .addresses_of(user, u32::MAX)
             .map(|it| (it.kind, it.id))

@@ -27,6 +27,9 @@ impl SessionStore for MemoryStore {
             if !user.is_active || user.password != log_in.checked_password {
                 return Ok(false);
             }
+            if log_in.unless_closing && state.closings.contains_key(&session.user) {
+                return Ok(false);
+            }
             if is_taken {
                 return Err(StoreError::new(StoreErrorKind::SessionExists));
             }

@@ -156,7 +156,7 @@ impl UserStore for MemoryStore {
             }
             user.password = replacement.new.clone();
             if let Some(link) = link {
-                state.prove_by_reset(replacement.user, link);
+                state.prove_by_reset(replacement.user, link, &replacement.losses);
             }
             state.end_sessions_but(replacement.user, replacement.keeps, &replacement.new);
             state.enqueue_notices(replacement.user, &replacement.notices);
@@ -311,7 +311,12 @@ impl AddressStore for MemoryStore {
         .await
     }
 
-    async fn free_address(&self, user: UserId, link: &OpenedLink) -> Result<bool, StoreError> {
+    async fn free_address(
+        &self,
+        user: UserId,
+        link: &OpenedLink,
+        notices: &Notices,
+    ) -> Result<bool, StoreError> {
         self.write(|state| {
             let address = state.addresses(link.kind).get(&link.address);
             let is_proven = address.is_none_or(|it| it.is_verified);
@@ -330,6 +335,7 @@ impl AddressStore for MemoryStore {
             {
                 user.email.clear();
             }
+            state.enqueue_notices(user, notices);
             Ok(true)
         })
         .await
@@ -357,7 +363,8 @@ impl AddressStore for MemoryStore {
                 Some(address) if !is_over => {
                     address.is_verified = true;
                     state.verified.insert(row, claim.at);
-                    state.end_claims_on(claim.kind, &claim.value);
+                    let on = (claim.kind, claim.value.as_str());
+                    state.end_claims_on(claim.user, on, &claim.losses);
                     state.enqueue_notices(claim.user, &claim.notices);
                     VerificationOutcome::Verified
                 }

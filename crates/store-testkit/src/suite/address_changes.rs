@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{
-    AddressKind, AddressRecord, AddressRemoval, ProofByHand, RemovalOutcome, VerificationClaim,
-    VerificationOutcome, WaysIn,
+    AddressKind, AddressRecord, AddressRemoval, Losses, ProofByHand, RemovalOutcome,
+    VerificationClaim, VerificationOutcome, WaysIn,
 };
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -48,6 +48,7 @@ fn proof(address: &AddressRecord, is_verified: bool) -> ProofByHand {
         is_verified,
         at: at(5),
         notices: Notices::default(),
+        losses: Losses::default(),
     }
 }
 
@@ -159,6 +160,7 @@ pub(super) async fn removed_address_is_free_and_leads_nowhere(subject: &Subject)
             issued_at: at(1),
             at: at(2),
             notices: Notices::default(),
+            losses: Losses::default(),
         };
         let verified = store.verify_address(&claim).await.unwrap();
         assert_eq!(verified, VerificationOutcome::Gone);
@@ -245,6 +247,7 @@ pub(super) async fn proof_by_hand_uses_links_up(subject: &Subject) {
                 issued_at,
                 at: at(7),
                 notices: Notices::default(),
+                losses: Losses::default(),
             };
             assert_eq!(store.verify_address(&claim).await.unwrap(), expected);
         }

@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, ProofByHand,
-    RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, Losses,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::{LinkRequest, OpenedLink};
@@ -28,7 +28,7 @@ pub(super) async fn add(store: &dyn Store, user: UserId, address: &Address) -> A
     added(store, user, address).await.unwrap()
 }
 
-async fn added(
+pub(super) async fn added(
     store: &dyn Store,
     user: UserId,
     address: &Address,
@@ -64,6 +64,7 @@ pub(super) async fn link(
         issued_at: at(seconds),
         at: at(seconds),
         notices: Notices::default(),
+        losses: Losses::default(),
     }
 }
 
@@ -79,6 +80,7 @@ pub(super) fn by_hand(address: &AddressRecord, is_verified: bool) -> ProofByHand
         is_verified,
         at: at(5),
         notices: Notices::default(),
+        losses: Losses::default(),
     }
 }
 
@@ -454,7 +456,7 @@ pub(super) async fn deleted_user_claims_nothing(subject: &Subject) {
 }
 
 /// To remove an address from a user, whatever else they have.
-fn removal_of(address: &AddressRecord, user: &User) -> AddressRemoval {
+pub(super) fn removal_of(address: &AddressRecord, user: &User) -> AddressRemoval {
     AddressRemoval {
         kind: address.kind,
         id: address.id,
@@ -465,7 +467,7 @@ fn removal_of(address: &AddressRecord, user: &User) -> AddressRemoval {
 }
 
 /// What waits for a code that was sent to a claim.
-fn challenge(claim: &AddressRecord) -> NewChallenge {
+pub(super) fn challenge(claim: &AddressRecord) -> NewChallenge {
     // Not zeros, which would be a place of nobody's.
     let mut id = [7; 32];
     let number = claim.id.get().to_be_bytes();

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
+use phone_auth_core::address::{AddressKind, Losses, VerificationClaim, VerificationOutcome};
 use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
@@ -48,6 +48,7 @@ async fn whole_life(subject: &Subject, username: &str, number: u8) -> User {
             issued_at: at(1),
             at: at(2),
             notices: Notices::default(),
+            losses: Losses::default(),
         };
         let verified = store.verify_address(&claim).await.unwrap();
         assert_eq!(verified, VerificationOutcome::Verified);

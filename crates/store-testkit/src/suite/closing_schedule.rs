@@ -8,12 +8,14 @@
 use std::sync::Arc;
 
 use phone_auth_core::outbox::Notices;
+use phone_auth_core::session::NewLogIn;
 use phone_auth_core::store::{Closed, EndOfUser, ScheduledClosing, Store};
 use phone_auth_core::user::UserId;
 
 use super::Subject;
 use super::message_sample::{all, notice};
-use super::sample::{at, is_alive, logged_in, stored, whole};
+use super::sample::{at, is_alive, log_in, logged_in, stored, whole};
+use crate::external_writer::ExternalChange;
 
 fn closing(user: UserId, due: i64) -> ScheduledClosing {
     ScheduledClosing {
@@ -166,4 +168,72 @@ pub(super) async fn notices_of_closings_are_enqueued_once(subject: &Subject) {
         store.cancel_closing(ann, &told).await.unwrap();
         assert_eq!(keys().await, ["scheduled", "cancelled"]);
     }
+}
+
+/// Of a log-in and of what schedules the closing one comes first: the log-in is refused, and looks again, or its session ends.
+pub(super) async fn closing_and_log_in_have_one_order(subject: &Subject) {
+    let nothing = Notices::default();
+    for round in 0..20_u8 {
+        let name = format!("ann{round}");
+        let ann = stored(subject.store(), &whole(&name, u32::from(round) + 1))
+            .await
+            .id;
+        let act = move |store: Arc<dyn Store>, number: u32| async move {
+            if number == 3 {
+                let (new, nothing) = (closing(ann, 60), Notices::default());
+                let scheduled = store.schedule_closing(&new, &nothing);
+                scheduled.await.unwrap().is_some()
+            } else {
+                let digest = round * 8 + u8::try_from(number).unwrap();
+                let log_in = NewLogIn {
+                    unless_closing: true,
+                    ..log_in(ann, digest, at(0))
+                };
+                store.log_in(&log_in).await.unwrap()
+            }
+        };
+        let done = subject.at_once(8, act).await;
+        assert!(done[3], "it is scheduled");
+        let store = subject.store();
+        for number in 0..8 {
+            assert!(
+                !is_alive(store, round * 8 + number).await,
+                "{round} {number}"
+            );
+        }
+        // Until it is cancelled; and nobody is refused who does not ask for it.
+        let digest = 200 + round;
+        let waits = NewLogIn {
+            unless_closing: true,
+            ..log_in(ann, digest, at(0))
+        };
+        assert!(!store.log_in(&waits).await.unwrap());
+        if round % 2 == 0 {
+            assert!(store.cancel_closing(ann, &nothing).await.unwrap());
+            assert!(store.log_in(&waits).await.unwrap());
+        } else {
+            logged_in(store, ann, digest).await;
+        }
+        assert!(is_alive(store, digest).await);
+    }
+}
+
+/// What is left of a closing whose user another program has deleted is in nobody's way.
+pub(super) async fn closing_goes_with_its_user(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await.id;
+    let bob = stored(store, &whole("bob", 2)).await.id;
+    schedule(store, ann, 60).await;
+    schedule(store, bob, 70).await;
+    subject.outside(ExternalChange::DeleteUser(ann)).await;
+    assert_eq!(store.scheduled_closing(ann).await.unwrap(), None);
+    let due = store.due_closings(at(99), 9).await.unwrap();
+    assert_eq!(due, [closing(bob, 70)]);
+    let closed = store.close_user(&end(ann, 99)).await.unwrap();
+    assert_eq!(closed, Closed::NoSuchUser);
+    let nothing = Notices::default();
+    assert!(!store.cancel_closing(ann, &nothing).await.unwrap());
+    // Anyone who has that name next is not closed for it.
+    let next = stored(store, &whole("ann", 1)).await.id;
+    assert_eq!(store.scheduled_closing(next).await.unwrap(), None);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 use phone_auth_core::address::{
-    AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    AddressId, AddressKind, AddressRecord, Losses, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
@@ -234,6 +234,7 @@ pub(super) async fn used_link_is_not_asked_for_again(subject: &Subject) {
                 issued_at: at(1_000),
                 at: asked_at + Duration::seconds(after),
                 notices: Notices::default(),
+                losses: Losses::default(),
             };
             let outcome = store.verify_address(&claim).await.unwrap();
             assert_eq!(outcome, VerificationOutcome::Verified);
@@ -313,6 +314,7 @@ pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
             issued_at: at(0),
             at: at(1),
             notices: Notices::default(),
+            losses: Losses::default(),
         };
         let first = asked(subject, Purpose::Verify, &address, at(0)).await;
         let second = asked(subject, Purpose::Verify, &address, at(0)).await;
@@ -409,6 +411,7 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
             issued_at: at(0),
             at: at(1),
             notices: Notices::default(),
+            losses: Losses::default(),
         };
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Verified);

@@ -18,6 +18,7 @@ mod limits;
 mod links;
 mod log_in;
 mod log_in_links;
+mod losses;
 mod message_sample;
 mod name_space;
 mod names;
@@ -160,6 +161,7 @@ macro_rules! __for_each_case {
             claims_at_once::claims_on_each_other_are_both_proven;
             claims_at_once::claim_added_beside_the_proof_of_the_holder_ends;
             claims::deleted_user_claims_nothing;
+            losses::kept_claim_looks_like_any_other;
             holders::oldest_proof_comes_first;
             holders::holders_come_with_claimants;
             new_claims::new_user_claims_what_nobody_has_proven;
@@ -254,7 +256,10 @@ macro_rules! __for_each_case {
             closing_schedule::closing_is_cancelled_once;
             closing_schedule::due_closings_come_in_order;
             closing_schedule::return_and_end_have_one_winner;
+            closing_schedule::closing_and_log_in_have_one_order;
+            closing_schedule::closing_goes_with_its_user;
             replacements::newest_replacement_counts;
+            replacements::address_is_replaced_whole;
             proofs::reset_proves_its_address;
             proofs::reset_ends_links_to_other_addresses;
             proofs::reset_ends_younger_proofs;

@@ -5,7 +5,9 @@
     reason = "a failed unwrap is a failed test, and so is a notice that is not there"
 )]
 
-use phone_auth_core::address::{Address, AddressKind, VerificationClaim, VerificationOutcome};
+use phone_auth_core::address::{
+    Address, AddressKind, Losses, VerificationClaim, VerificationOutcome,
+};
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, LeaseState, MessageSignal, Notices, Queue, Queues, Requeued,
 };
@@ -91,6 +93,7 @@ pub(super) async fn notices_are_committed_with_the_change(subject: &Subject) {
             issued_at: at(0),
             at: at(1),
             notices: notices(&[key], ann.id),
+            losses: Losses::default(),
         };
         let verified = format!("{key} verified");
         let first = store.verify_address(&claim(&verified)).await.unwrap();

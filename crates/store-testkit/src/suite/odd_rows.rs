@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::{DateTime, Datelike};
-use phone_auth_core::address::{AddressKind, VerificationClaim, VerificationOutcome};
+use phone_auth_core::address::{AddressKind, Losses, VerificationClaim, VerificationOutcome};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::PasswordDigest;
@@ -170,6 +170,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
                 issued_at: at(0),
                 at: at(1),
                 notices: Notices::default(),
+                losses: Losses::default(),
             };
             let expected = if verified {
                 VerificationOutcome::AlreadyVerified

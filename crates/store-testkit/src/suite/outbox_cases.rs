@@ -35,6 +35,8 @@ macro_rules! __for_each_outbox_case {
             newer_message::retry_and_newer_message_leave_the_newer;
             dead_letters::old_dead_letters_are_purged;
             challenges::challenge_begins_with_its_message;
+            losses::losers_are_told_with_the_proof;
+            losses::loser_of_a_freed_address_is_told;
             notices::notices_are_committed_with_the_change;
             notices::notice_comes_back_as_stored;
             notices::notices_supersede_nothing;

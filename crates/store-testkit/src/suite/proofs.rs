@@ -2,12 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressKind, AddressRecord, Losses, VerificationClaim,
+    VerificationOutcome,
 };
 use phone_auth_core::link::{LinkRequest, OpenedLink};
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::user::UserId;
+use phone_auth_core::user::{User, UserId};
 
 use super::Subject;
 use super::sample::{address_of, at, email_address, phone, replacement, stored, whole};
@@ -57,7 +58,8 @@ async fn verified(subject: &Subject, address: &AddressRecord, seconds: i64) -> V
         newest: target.unwrap().unwrap().newest,
         issued_at: at(seconds),
         at: at(seconds),
-        notices: phone_auth_core::outbox::Notices::default(),
+        notices: Notices::default(),
+        losses: Losses::default(),
     };
     store.verify_address(&claim).await.unwrap()
 }
@@ -113,7 +115,8 @@ pub(super) async fn reset_ends_links_to_other_addresses(subject: &Subject) {
             newest: before,
             issued_at: at(1),
             at: at(6),
-            notices: phone_auth_core::outbox::Notices::default(),
+            notices: Notices::default(),
+            losses: Losses::default(),
         };
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Gone);
@@ -182,7 +185,10 @@ pub(super) async fn unproven_address_is_freed_by_its_link(subject: &Subject) {
         let proof = address_of(store, ann.id, other).await;
         let older = opened(subject, &address, 1).await;
         let link = opened(subject, &address, 2).await;
-        let free = async |user, link: &OpenedLink| store.free_address(user, link).await.unwrap();
+        let free = async |user, link: &OpenedLink| {
+            let nothing = Notices::default();
+            store.free_address(user, link, &nothing).await.unwrap()
+        };
         assert!(!free(ann.id, &link).await, "nothing else is proven");
         verified(subject, &proof, 3).await;
         assert!(!free(ann.id, &older).await, "a newer one was asked for");
@@ -205,18 +211,23 @@ pub(super) async fn unproven_address_is_freed_by_its_link(subject: &Subject) {
             unverified: 10,
         };
         store
-            .add_address(
-                bob.id,
-                &value,
-                caps,
-                &phone_auth_core::outbox::Notices::default(),
-            )
+            .add_address(bob.id, &value, caps, &Notices::default())
             .await
             .unwrap();
         // What is proven is not freed.
         let link = opened(subject, &proof, 6).await;
         assert!(!free(ann.id, &link).await);
     }
+}
+
+/// Two links to the email address of a user whose number is proven: one that is over, and one that frees it.
+pub(super) async fn freed_by(subject: &Subject, user: &User) -> [OpenedLink; 2] {
+    let store = subject.store();
+    let email = address_of(store, user.id, AddressKind::Email).await;
+    let number = address_of(store, user.id, AddressKind::Phone).await;
+    verified(subject, &number, 1).await;
+    let older = opened(subject, &email, 2).await;
+    [older, opened(subject, &email, 3).await]
 }
 
 /// A reset link to an address, asked for at a time.

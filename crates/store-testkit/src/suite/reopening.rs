@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::Duration;
-use phone_auth_core::address::{AddressId, AddressKind, VerificationClaim};
+use phone_auth_core::address::{AddressId, AddressKind, Losses, VerificationClaim};
 use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{Notices, OutboxRow, Purpose};
@@ -46,6 +46,7 @@ pub(super) async fn addresses_survive_reopening(subject: &Subject) {
         issued_at: at(0),
         at: at(1),
         notices: Notices::default(),
+        losses: Losses::default(),
     };
     store.verify_address(&claim).await.unwrap();
     let here = store.addresses_of(ann.id, 100).await.unwrap();

@@ -1,12 +1,22 @@
 //! Addresses that are to take the place of others: of each kind the newest.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::accounts::{Accounts, CurrentUser, Verification};
+use phone_auth_core::address::{
+    Address, AddressId, AddressKind, AddressRecord, Losses, VerificationClaim, VerificationOutcome,
+};
+use phone_auth_core::outbox::{Notices, Purpose};
+use phone_auth_core::signals::{Signals, VerifyEmail, VerifyPhone};
 use phone_auth_core::store::{EndOfUser, Replacement, Store};
+use phone_auth_core::tokens::{Keyring, SecretKey};
 use phone_auth_core::user::UserId;
 
 use super::Subject;
-use super::sample::{stored, whole};
+use super::claims::{add, values};
+use super::sample::{
+    address_of, at, email_address, phone, stored, user_now, whole, without_address,
+};
+use crate::plain::Plain;
 
 async fn replace(
     store: &dyn Store,
@@ -70,4 +80,116 @@ pub(super) async fn newest_replacement_counts(subject: &Subject) {
     assert_eq!(replaced(store, ann, phone, 3).await, None);
     assert_eq!(replaced(store, bob, email, claim).await, Some(5));
     assert!(!replace(store, ann, email, (1, 2)).await, "they are gone");
+}
+
+/// The flows of a site, and the links that it sends.
+struct Site {
+    accounts: Accounts,
+    signals: Signals,
+}
+
+impl Site {
+    fn over(subject: &Subject) -> Self {
+        let key = SecretKey::generate().unwrap();
+        let signals = Signals::isolated();
+        let accounts = Accounts::builder(subject.shared_store(), Keyring::new(key))
+            .signals(signals.clone())
+            .hasher(Plain)
+            .build()
+            .unwrap();
+        Self { accounts, signals }
+    }
+
+    async fn current_user(&self, user: UserId) -> CurrentUser {
+        let session = self.accounts.begin_session(user, None).await.unwrap();
+        let current = self.accounts.current_user(&session.key).await.unwrap();
+        current.unwrap()
+    }
+
+    /// The id and the token of a link to an address.
+    async fn link(&self, user: &CurrentUser, address: &AddressRecord) -> (String, String) {
+        let mut emails = self.signals.capture::<VerifyEmail>();
+        let mut phones = self.signals.capture::<VerifyPhone>();
+        let asked = self
+            .accounts
+            .request_verification(user, address.kind, address.id);
+        let _ = asked.await.unwrap();
+        let emails = emails.take().into_iter().map(|it| {
+            let link = it.link();
+            (link.id.to_owned(), link.token.to_owned())
+        });
+        let phones = phones.take().into_iter().map(|it| {
+            let link = it.link();
+            (link.id.to_owned(), link.token.to_owned())
+        });
+        emails.chain(phones).next().unwrap()
+    }
+}
+
+/// The flow as a user walks it, and as far as it had come before the process died: what is left is done at the next look.
+pub(super) async fn address_is_replaced_whole(subject: &Subject) {
+    let (store, site) = (subject.store(), Site::over(subject));
+    let kinds = [AddressKind::Email, AddressKind::Phone];
+    let cases = kinds.into_iter().flat_map(|kind| {
+        let ways = [(false, false), (true, false), (false, true), (true, true)];
+        ways.map(|way| (kind, way))
+    });
+    for (number, (kind, (is_held, dies))) in (1..).zip(cases) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let old = address_of(store, ann.id, kind).await;
+        assert!(site.accounts.set_verified(&ann, &old, true).await.unwrap());
+        let new = match kind {
+            AddressKind::Email => email_address(&format!("new{number}@example.org")),
+            AddressKind::Phone => Address::Phone(phone(number + 20)),
+        };
+        if is_held {
+            let eve = stored(store, &without_address(&format!("eve{number}"))).await;
+            assert!(!add(store, eve.id, &new).await.id.is_claim());
+        }
+        let current = site.current_user(ann.id).await;
+        if dies {
+            // It was added, and nobody has noted for which.
+            let added = site.accounts.add_address(&current, kind, new.as_str());
+            assert_eq!(added.await.unwrap().id.is_claim(), is_held);
+        }
+        let added = site
+            .accounts
+            .replace_address(&current, kind, old.id, new.as_str());
+        let added = added.await.unwrap();
+        assert_eq!(added.id.is_claim(), is_held, "{kind} {is_held} {dies}");
+        let (id, token) = site.link(&current, &added).await;
+        if dies {
+            let target = store.link_target(Purpose::Verify, kind, added.id).await;
+            let proof = VerificationClaim {
+                kind,
+                id: added.id,
+                user: ann.id,
+                value: added.value.clone(),
+                newest: target.unwrap().unwrap().newest,
+                issued_at: at(0),
+                at: at(1),
+                notices: Notices::default(),
+                losses: Losses::default(),
+            };
+            let proven = store.verify_address(&proof).await.unwrap();
+            assert_eq!(proven, VerificationOutcome::Verified);
+            assert!(values(store, ann.id).await.contains(&old.value));
+        }
+        let looked = site.accounts.verify_address(&id, &token).await.unwrap();
+        let was_proven = matches!(looked, Verification::AlreadyVerified(..));
+        assert_eq!(was_proven, dies, "{kind} {is_held}");
+
+        let left = values(store, ann.id).await;
+        let case = format!("{kind} {is_held} {dies}: {left:?}");
+        assert!(
+            left.contains(&added.value) && !left.contains(&old.value),
+            "{case}"
+        );
+        assert_eq!(left.len(), 2, "{case}");
+        let user = user_now(store, ann.id).await;
+        let email = address_of(store, ann.id, AddressKind::Email).await;
+        assert_eq!(user.email, email.value, "{case}");
+        let kept = store.replaced_address(ann.id, kind, added.id).await;
+        assert_eq!(kept.unwrap(), None, "{case}");
+    }
 }

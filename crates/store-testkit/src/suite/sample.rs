@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber,
+    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, Losses, PhoneNumber,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
@@ -108,6 +108,7 @@ pub(super) fn log_in(user: UserId, number: u8, time: DateTime<Utc>) -> NewLogIn 
         },
         ends: None,
         max_sessions: 50,
+        unless_closing: false,
     }
 }
 
@@ -132,6 +133,7 @@ pub(super) fn replacement(user: UserId, new: &str) -> PasswordReplacement {
         link: None,
         keeps: None,
         notices: Notices::default(),
+        losses: Losses::default(),
     }
 }
 

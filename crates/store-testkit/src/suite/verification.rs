@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use phone_auth_core::address::{
-    AddressId, AddressKind, AddressRecord, VerificationClaim, VerificationOutcome,
+    AddressId, AddressKind, AddressRecord, Losses, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
@@ -22,6 +22,7 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
         issued_at: at(0),
         at: at(1),
         notices: Notices::default(),
+        losses: Losses::default(),
     }
 }
 

@@ -141,5 +141,6 @@ fn log_in(user: &User, digest: SessionDigest) -> NewLogIn {
         },
         ends: None,
         max_sessions: u32::MAX,
+        unless_closing: false,
     }
 }

@@ -353,6 +353,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             at: now(),
             ends: None,
             begins: self.django_row(),
+            unless_closing: false,
         });
         let log_ins: Vec<_> = log_ins.collect();
         let log_in = timed(&log_ins, async |it| store.django_log_in(it).await.unwrap()).await;
@@ -441,6 +442,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             },
             ends: None,
             max_sessions: u32::MAX,
+            unless_closing: false,
         }
     }
 

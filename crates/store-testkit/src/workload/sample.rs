@@ -1,6 +1,6 @@
 //! What operations are measured with.
 
-use phone_auth_core::address::{AddressCaps, AddressRecord, VerificationClaim};
+use phone_auth_core::address::{AddressCaps, AddressRecord, Losses, VerificationClaim};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::PasswordReplacement;
@@ -18,6 +18,7 @@ pub(super) fn replacement(user: &User) -> PasswordReplacement {
         link: None,
         keeps: None,
         notices: Notices::default(),
+        losses: Losses::default(),
     }
 }
 
@@ -38,5 +39,6 @@ pub(super) fn claim(address: &AddressRecord) -> VerificationClaim {
         issued_at: now(),
         at: now(),
         notices: Notices::default(),
+        losses: Losses::default(),
     }
 }

@@ -40,7 +40,9 @@ pub fn sentence(problem: &FieldProblem) -> String {
         Problem::RefusedNumber => {
             "We can’t send messages to numbers of this kind. Use another phone number.".to_owned()
         }
-        Problem::UsernameIsNumber => "A username can't be a phone number.".to_owned(),
+        Problem::UsernameIsNumber => {
+            "A username can’t be a phone number. Use at least one letter.".to_owned()
+        }
         Problem::InvalidUsername => {
             "Use letters, digits, and . - _ (at most 150 characters).".to_owned()
         }
