@@ -156,11 +156,13 @@ macro_rules! counted {
     };
 }
 
-/// What is said of each counter: its key, how long it has no room, whether it had none when it was looked at first, and,
-/// if it was counted, its hits and how much of a rate they use.
+/// What is said of each counter: its key, how long it has no room (where another one was faster, for one hit's share of
+/// the time), whether it had none when it was looked at first, and, if it was counted, its hits and how much of a rate
+/// they use.
 macro_rules! answers {
     () => {
-        "SELECT s.digest, greatest(s.free_at - s.now, s.step), s.free_at > s.now, c.hits, c.expires_at - s.now"
+        "SELECT s.digest, CASE WHEN s.free_at > s.now THEN s.free_at - s.now ELSE s.step END, s.free_at > s.now,
+            c.hits, c.expires_at - s.now"
     };
 }
 

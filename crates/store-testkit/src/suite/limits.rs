@@ -190,6 +190,20 @@ pub(super) async fn counters_drain_with_time(subject: &Subject) {
     }
 }
 
+pub(super) async fn wait_ends_when_there_is_room(subject: &Subject) {
+    let limits = subject.limits();
+    for (number, rate, filled, seconds) in [(1, "5/5min", 5, 50), (2, "1/3min", 1, 170)] {
+        let hit = [rated(number, rate)];
+        assert_eq!(fill(limits, &hit).await.0, filled, "{rate}");
+        pass(subject, seconds).await;
+        let (counted, wait) = fill(limits, &hit).await;
+        assert_eq!(counted, 0, "{rate}");
+        assert!(wait <= Duration::from_secs(10), "{rate}: {wait:?}");
+        pass(subject, 10).await;
+        assert_eq!(fill(limits, &hit).await.0, 1, "{rate}");
+    }
+}
+
 pub(super) async fn clock_set_back_blocks_nobody_for_long(subject: &Subject) {
     let limits = subject.limits();
     let hours = TimeDelta::hours(50);

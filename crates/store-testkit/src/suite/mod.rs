@@ -291,6 +291,7 @@ macro_rules! __for_each_limit_case {
             limits::failures_in_a_row_slow_down_and_stop;
             limits::rows_have_rules_of_their_own;
             limits::counters_drain_with_time;
+            limits::wait_ends_when_there_is_room;
             limits::clock_set_back_blocks_nobody_for_long;
             limits::clock_that_is_ahead_frees_no_other_counter;
             limits::counters_share_nothing;
