@@ -51,7 +51,7 @@ impl ClientNetwork {
         if own.is_some_and(|own| own.to_canonical() == address.to_canonical()) {
             return None;
         }
-        match address.to_canonical() {
+        match unwrapped(address) {
             IpAddr::V4(address) => {
                 (!may_be_a_proxy(address)).then(|| Self(Prefix::V4(address.octets())))
             }
@@ -80,6 +80,19 @@ impl ClientNetwork {
             Prefix::V6(_) => 6,
         };
         self.bytes().get(..shorter).unwrap_or_default()
+    }
+}
+
+/// The IPv4 address that an address of IPv6 stands for, where it does: a mapped one, or one that a NAT64 has made (RFC 6052).
+/// Behind the network of all of those are all clients of IPv4.
+fn unwrapped(address: IpAddr) -> IpAddr {
+    const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
+    match address.to_canonical() {
+        IpAddr::V6(address) if address.segments().starts_with(&NAT64) => {
+            let [.., a, b, c, d] = address.octets();
+            IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+        }
+        other => other,
     }
 }
 
@@ -133,6 +146,8 @@ mod tests {
             ("fd00::1", false),
             ("fe80::1", false),
             ("::ffff:10.1.2.3", false),
+            ("64:ff9b::203.0.113.9", true),
+            ("64:ff9b::10.1.2.3", false),
         ] {
             let network = ClientNetwork::of(address.parse().unwrap());
             assert_eq!(network.is_some(), is_client, "{address}");
@@ -148,6 +163,10 @@ mod tests {
         );
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_ne!(of("203.0.113.1"), of("203.0.113.2"));
+        // By way of a NAT64 each client of IPv4 is itself.
+        assert_eq!(of("64:ff9b::203.0.113.1"), of("203.0.113.1"));
+        assert_ne!(of("64:ff9b::203.0.113.1"), of("64:ff9b::203.0.113.2"));
+        assert_ne!(of("64:ff9b:1::cb00:7101"), of("203.0.113.1"));
     }
 
     #[test]
