@@ -384,10 +384,11 @@ pub(crate) enum LimitsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Empties the counters of an account or of a client network
+    /// Empties the counters of an account or of a client network, or what text messages to a number, a country or all have cost
     Clear {
-        /// A username, an email address, a phone number, or the IP address of a client
-        #[arg(value_name = "LOGIN|IP")]
+        /// A username, an email address, a phone number, or the IP address of a client; of text messages also a calling code
+        /// such as +41, or sms for all
+        #[arg(value_name = "LOGIN|IP|CODE|sms")]
         of: String,
     },
 }

@@ -388,6 +388,19 @@ impl Settings {
                 "a number from 1 to 1000000",
             ),
         ];
+        let limits = &self.limits;
+        let in_a_row = [
+            ("limit_failures_in_a_row", limits.failures_in_a_row),
+            ("limit_wrong_codes_in_a_row", limits.wrong_codes_in_a_row),
+        ];
+        for (setting, number) in in_a_row {
+            if number > LimitSettings::MOST_IN_A_ROW {
+                return Err(SettingsError::new(setting, "from 0 to 100"));
+            }
+        }
+        if !(1..=LimitSettings::MOST_TEXTS).contains(&limits.text_site_budget) {
+            return Err(SettingsError::new("sms_site_budget", "from 1 to 1000000"));
+        }
         for (setting, number, most, right) in numbers {
             if !(1..=most).contains(&number) {
                 return Err(SettingsError::new(setting, right));
@@ -508,6 +521,33 @@ mod tests {
     #[test]
     fn defaults_are_valid() {
         assert_eq!(check(|_| {}), None);
+    }
+
+    /// By the builder too nothing can be set that the program refuses.
+    #[test]
+    fn numbers_of_limits_have_bounds() {
+        for (number, row, texts) in [
+            (0, true, false),
+            (1, true, true),
+            (100, true, true),
+            (101, false, true),
+            (1_000_001, false, false),
+        ] {
+            let refused = check(|settings| settings.limits.failures_in_a_row = number);
+            assert_eq!(
+                refused,
+                (!row).then_some("limit_failures_in_a_row"),
+                "{number}"
+            );
+            let refused = check(|settings| settings.limits.wrong_codes_in_a_row = number);
+            assert_eq!(
+                refused,
+                (!row).then_some("limit_wrong_codes_in_a_row"),
+                "{number}"
+            );
+            let refused = check(|settings| settings.limits.text_site_budget = number);
+            assert_eq!(refused, (!texts).then_some("sms_site_budget"), "{number}");
+        }
     }
 
     #[test]

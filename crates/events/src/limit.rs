@@ -15,13 +15,14 @@ pub enum Limit {
     FailedLogIns,
     /// Log-ins to an account that fail, of a client network.
     FailuresOfNetwork,
-    /// Log-ins to an account that fail one after the other, no matter from where.
+    /// Log-ins to an account that fail one after the other, no matter from where; and passwords that are wrong one after the
+    /// other in a session.
     FailuresInARow,
     /// Log-ins to an account that fail, from a browser that is known for it.
     FailuresOfDevice,
     /// Password resets that a client network asks for.
     ResetRequests,
-    /// Password resets that are asked for at an address or for a username.
+    /// Password resets that are asked for at an address or for a username; and links to an address that may be anyone's.
     ResetsOfAddress,
     /// Accounts that a client network asks for.
     SignUps,
@@ -33,7 +34,7 @@ pub enum Limit {
     EmailVerifications,
     /// Addresses that a user adds; and, each by itself, those that are removed and those that are chosen as the primary one.
     AddedAddresses,
-    /// Times that a signed-in user has their password checked: to set a new one, or to prove that it is them.
+    /// Times that a signed-in user has their password checked in a session: to set a new one, or to prove that it is them.
     PasswordChecks,
     /// Codes of an address with one purpose that are wrong one after the other, no matter from where: those of its user by
     /// themselves.

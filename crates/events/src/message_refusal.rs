@@ -13,6 +13,8 @@ pub enum MessageRefusal {
     Country,
     /// Messages to numbers of this type cost too much.
     NumberType,
+    /// Too many to this number were not used.
+    Number,
     /// Too many to numbers of this dial code were not used.
     DialCode,
     /// Too many to numbers of the same thousand were not used.
@@ -36,6 +38,7 @@ impl MessageRefusal {
         match self {
             Self::Country => "country",
             Self::NumberType => "number_type",
+            Self::Number => "number",
             Self::DialCode => "dial_code",
             Self::Prefix => "prefix",
             Self::Network => "network",

@@ -252,6 +252,17 @@ pub(crate) const TEXTS_AFTER: &str =
     "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
     WHERE (digest, hour) > ($1::bytea, $2::int8) AND octet_length(digest) = 16 ORDER BY digest, hour LIMIT $3";
 
+/// In the order in which those who count change them.
+pub(crate) const CLEAR_TEXTS: &str = "WITH held AS MATERIALIZED (
+        SELECT t.digest, t.hour FROM unnest($1::bytea[], $2::bytea[]) AS s (first, last)
+            JOIN phone_auth_limit_sms t ON t.digest BETWEEN s.first AND s.last
+        WHERE t.sent > t.used ORDER BY t.digest, t.hour FOR UPDATE OF t
+    ), changed AS (
+        UPDATE phone_auth_limit_sms t SET sent = least(t.sent, t.used) FROM held h
+        WHERE t.digest = h.digest AND t.hour = h.hour RETURNING 1
+    )
+    SELECT count(*) FROM changed";
+
 /// Rows that someone else is about to change are left for the next time.
 pub(crate) const REMOVE_OLD_TEXTS: &str = "WITH old AS (
         SELECT digest, hour FROM phone_auth_limit_sms
@@ -299,11 +310,7 @@ impl LimitStore for PostgresStore {
     }
 
     async fn clear_limits(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
-        let all = |of: fn(LimitSubject) -> LimitKey| {
-            let keys = subjects.iter().map(|subject| of(*subject));
-            keys.map(|key| key.as_bytes().to_vec()).collect::<Vec<_>>()
-        };
-        let (first, last) = (all(LimitSubject::first), all(LimitSubject::last));
+        let (first, last) = ends_of(subjects);
         let removed = self.first(query(CLEAR).bind(first).bind(last)).await?;
         Ok(rows::count(removed.as_ref())?)
     }
@@ -364,6 +371,13 @@ impl LimitStore for PostgresStore {
         Ok(text_rows(&found)?)
     }
 
+    async fn clear_texts(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
+        let (first, last) = ends_of(subjects);
+        let changed = query(CLEAR_TEXTS).bind(first).bind(last);
+        let changed = self.first(changed).await?;
+        Ok(rows::count(changed.as_ref())?)
+    }
+
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
         let old = query(REMOVE_OLD_TEXTS)
             .bind(hour)
@@ -372,6 +386,15 @@ impl LimitStore for PostgresStore {
         let removed = self.first(old).await?;
         Ok(rows::count(removed.as_ref())?)
     }
+}
+
+/// The first and the last keys about each of these.
+fn ends_of(subjects: &[LimitSubject]) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    let all = |of: fn(LimitSubject) -> LimitKey| {
+        let keys = subjects.iter().map(|subject| of(*subject));
+        keys.map(|key| key.as_bytes().to_vec()).collect()
+    };
+    (all(LimitSubject::first), all(LimitSubject::last))
 }
 
 impl PostgresStore {

@@ -267,6 +267,7 @@ fn statements() -> Vec<String> {
         limits::REMOVE_EMPTY,
         limits::COUNT_TEXTS,
         limits::TEXTS_AFTER,
+        limits::CLEAR_TEXTS,
         limits::REMOVE_OLD_TEXTS,
         links::REQUEST,
         links::OF_USER,

@@ -47,6 +47,9 @@ pub(crate) const TEXTS_AFTER: &str =
     WHERE (digest, hour) > (?1, ?2) AND typeof(digest) = 'blob' AND length(digest) = 16 AND typeof(hour) = 'integer'
     ORDER BY digest, hour LIMIT ?3";
 
+pub(crate) const CLEAR_TEXTS: &str =
+    "UPDATE phone_auth_limit_sms SET sent = used WHERE digest BETWEEN ?1 AND ?2 AND sent > used";
+
 pub(crate) const REMOVE_OLD_TEXTS: &str = "DELETE FROM phone_auth_limit_sms WHERE (digest, hour) IN (
         SELECT digest, hour FROM phone_auth_limit_sms
         WHERE hour <= ?1 - ?2 OR (hour > ?1 - 24 AND hour < ?1 - 1 AND sent = 0 AND used = 0) LIMIT ?3
@@ -160,6 +163,20 @@ impl LimitStore for SqliteStore {
         let hour = after.map_or(0, |(_, hour)| hour);
         let key = after.map_or_else(Vec::new, |(key, _)| key.as_bytes().to_vec());
         self.read(|connection| rows::all(connection, TEXTS_AFTER, (key, hour, limit), text_row))
+    }
+
+    async fn clear_texts(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
+        let subjects = subjects.to_vec();
+        self.write(move |connection| {
+            let mut changed = 0;
+            for subject in &subjects {
+                let (first, last) = (subject.first(), subject.last());
+                let keys = (first.as_bytes().as_slice(), last.as_bytes().as_slice());
+                changed += rows::change(connection, CLEAR_TEXTS, keys)?;
+            }
+            Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+        })
+        .await
     }
 
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {

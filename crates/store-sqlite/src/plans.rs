@@ -79,6 +79,7 @@ fn every_lookup_uses_an_index() {
         limits::REMOVE_EMPTY,
         limits::TEXTS,
         limits::TEXTS_AFTER,
+        limits::CLEAR_TEXTS,
         limits::REMOVE_OLD_TEXTS,
         links::REQUEST,
         links::OF_USER,

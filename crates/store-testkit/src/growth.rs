@@ -210,6 +210,9 @@ async fn strangers(from: Accounts, number: u32) {
         let name = if round % 3 == 0 { user } else { &nobody };
         done(from.log_in(name, &wrong, None).await);
         done(from.begin_reset(&nobody, None).await);
+        // A number that nobody has, and that was never asked for before.
+        let nobodys = format!("+9198{:08}", number * 11 + round);
+        done(from.request_password_reset(&nobodys).await);
         done(
             from.request_password_reset(&format!("{user}@example.org"))
                 .await,

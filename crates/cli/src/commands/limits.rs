@@ -138,7 +138,7 @@ async fn clear(setup: Setup, of: &str) -> Result<(), Failure> {
             let cleared = accounts.clear_limits_of_network(address).await;
             cleared.map_err(Failure::failed)?
         }
-        Err(_) => clear_login(&accounts, of).await?,
+        Err(_) => clear_name(&accounts, of).await?,
     };
     console::print(format_args!(
         "{}: counters emptied: {cleared}; a running site may go on refusing for five seconds",
@@ -147,9 +147,21 @@ async fn clear(setup: Setup, of: &str) -> Result<(), Failure> {
     .map_err(Failure::failed)
 }
 
-async fn clear_login(accounts: &Accounts, login: &str) -> Result<u64, Failure> {
+/// Those about a login, and of text messages those of a number, a dial code or the site, which need be nobody's login.
+async fn clear_name(accounts: &Accounts, name: &str) -> Result<u64, Failure> {
+    let texts = accounts.clear_texts(name).await.map_err(Failure::failed)?;
+    let cleared = clear_login(accounts, name, texts.is_some()).await?;
+    Ok(cleared + texts.unwrap_or_default())
+}
+
+async fn clear_login(
+    accounts: &Accounts,
+    login: &str,
+    may_be_nobodys: bool,
+) -> Result<u64, Failure> {
     let refusal = match accounts.clear_limits_of_login(login).await {
         Ok(cleared) => return Ok(cleared),
+        Err(FlowError::Refused(UsernameRefusal::NoSuchUser)) if may_be_nobodys => return Ok(0),
         Err(FlowError::Failed(failure)) => return Err(Failure::failed(failure)),
         Err(FlowError::Refused(refusal)) => refusal,
     };

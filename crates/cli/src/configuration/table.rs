@@ -215,20 +215,22 @@ settings! {
         failures_in_a_row: u32 = "100" in 0..=100;
         /// how often a client network may ask for a password reset, or for a code to sign in
         resets: RateLimit = "20/min";
-        /// how often a password reset or a code to sign in may be asked for at one address, half of it by one client network
+        /// how often one address is sent a password reset or a code to sign in; what is over is not sent, and one client network
+        /// may ask for half of it
         resets_of_address: RateLimit = "5/min";
         /// how often a client network may sign up
         sign_ups: RateLimit = "20/min";
         /// how soon another verification link may be sent to a phone number
         phone_verification_pause: RateLimit = "1/30s";
-        /// how often a verification link may be sent to a phone number; and, counted by itself, a security notice
+        /// how often a verification link may be sent to a phone number; and, each counted by itself, a security notice, and a
+        /// password reset or a code to sign in
         phone_verifications: RateLimit = "10/h";
         /// how often a verification link may be sent to an email address; and, counted by itself, a notice that someone else tried to use it (`conceal_accounts`)
         email_verifications: RateLimit = "1/3min";
         /// how often a user may add an email address or a phone number, and remove one, and choose another primary one
         added_addresses: RateLimit = "10/h";
-        /// how often a user who is signed in may have their password checked, to set a new one or to confirm that it
-        /// is them
+        /// how often a user who is signed in may have their password checked in one session, to set a new one or to confirm
+        /// that it is them
         password_checks: RateLimit = "5/min";
         /// how often in a row codes of one kind that were sent to one address may be typed wrong, from anywhere and over all
         /// codes: from the fifth time on each takes longer, up to 15 minutes, but for five of each client network; of a

@@ -73,11 +73,12 @@ impl Accounts {
         more: AddressCaps,
     ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
         let address = self.address_to_add(kind, text)?;
+        let (flow, limit, user) = ("add_address", Limit::AddedAddresses, current_user.user());
+        let (asking, counters) = self.own_counters(flow, limit, user);
+        self.refuse_full(&asking, counters).await?;
         self.ask_gate(GatedFlow::AddAddress, GateNames::of_address(&address))
             .await?;
-        let user = current_user.user();
-        self.count_own("add_address", Limit::AddedAddresses, user)
-            .await?;
+        self.count_own(flow, limit, user).await?;
         let caps = AddressCaps {
             all: self.settings().max_addresses.saturating_add(more.all),
             unverified: (self.settings().max_unverified_addresses).saturating_add(more.unverified),

@@ -1,7 +1,7 @@
 //! Changing a password that one knows.
 
 use phone_auth_events::{
-    AccountChange, DurableSignal, Limit, LoginFailure, PasswordChanged, Sender, UserLoginFailed,
+    AccountChange, DurableSignal, LoginFailure, PasswordChanged, Sender, UserLoginFailed,
 };
 
 use super::new_password::attributes_of;
@@ -14,6 +14,9 @@ use crate::session::{PasswordReplacement, SessionKey};
 use crate::sessions::Rebound;
 use crate::user::User;
 
+/// The flow, as signals and counters name it.
+const FLOW: &str = "change_password";
+
 impl Accounts {
     /// Changes the password of a user. This session lives on under the key that is answered, which the
     /// browser must be given; all others of the user end, and so does anyone else who has the old key. Fires
@@ -22,8 +25,8 @@ impl Accounts {
     /// # Errors
     /// - [`Invalid`](ChangePasswordRefusal::Invalid): what is wrong, with the old password and with the new one at once.
     /// - [`NotLoggedIn`](ChangePasswordRefusal::NotLoggedIn): the user is gone or disabled, or the session is over.
-    /// - [`Failed`](FlowError::Failed): [`Limited`](FailureKind::Limited), this user has had the old password checked too
-    ///   often; [`Busy`](FailureKind::Busy), too many passwords are being hashed;
+    /// - [`Failed`](FlowError::Failed): [`Limited`](FailureKind::Limited), the password was checked too often in this
+    ///   session; [`Busy`](FailureKind::Busy), too many passwords are being hashed;
     ///   [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the store or the source of
     ///   randomness.
     ///
@@ -67,14 +70,11 @@ impl Accounts {
         new1: &Password,
         new2: &Password,
     ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
+        let (asking, counters) = self.checks_in(FLOW, current_user);
+        self.refuse_full(&asking, counters).await?;
         self.ask_gate(GatedFlow::ChangePassword, GateNames::default())
             .await?;
-        self.count_own(
-            "change_password",
-            Limit::PasswordChecks,
-            current_user.user(),
-        )
-        .await?;
+        let counted = self.count_check(FLOW, current_user).await?;
         let addresses = self.some_addresses_of(current_user.user().id).await?;
         let requester = Requester::signed_in(&self.client, current_user.user().id);
         for _ in 0..ATTEMPTS {
@@ -86,6 +86,9 @@ impl Accounts {
             let is_wrong = self
                 .check_old_password(&mut problems, &user, old, &requester)
                 .await?;
+            if !is_wrong && !old.is_empty() {
+                self.end_row(&counted).await;
+            }
             self.check_new_password(
                 &mut problems,
                 (Field::NewPassword1, new1),
@@ -105,15 +108,14 @@ impl Accounts {
             }
             if is_wrong {
                 let user = user.to_event_user();
-                let (sender, failure) =
-                    (Sender::new("change_password"), LoginFailure::WrongPassword);
+                let (sender, failure) = (Sender::new(FLOW), LoginFailure::WrongPassword);
                 self.happened(UserLoginFailed::new(sender, failure, Some(user)))
                     .await;
             }
             problems.refuse(ChangePasswordRefusal::Invalid)?;
             let change = AccountChange::PasswordChanged;
             let signal = DurableSignal::PasswordChanged;
-            let event = self.event_of(signal, user.id, "change_password", (None, None))?;
+            let event = self.event_of(signal, user.id, FLOW, (None, None))?;
             let new = self.hasher().hash(new1, &requester).await?;
             let notices = self.notices_of(user.id, &addresses, &change).await?;
             let notices = notices.with_event(event);
@@ -143,7 +145,7 @@ impl Accounts {
                 Rebound::Done(key) => {
                     self.notify(&user, notices).await;
                     let user = user.to_event_user();
-                    self.happened(PasswordChanged::new(Sender::new("change_password"), user))
+                    self.happened(PasswordChanged::new(Sender::new(FLOW), user))
                         .await;
                     return Ok(key);
                 }

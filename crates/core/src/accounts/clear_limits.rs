@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use phone_auth_events::{Channel, Limit};
 
 use super::code_targets::wrong_codes_of;
-use super::conceal::{proofs_of, tries_of};
+use super::conceal::tries_of;
 use super::limits::password_of;
 use super::notices::notices_to;
 use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
 use super::repeated_form::forms_of;
+use super::sent_by_anyone::{TEXTS, proofs_again_of, proofs_of, texts_to};
 use super::{Accounts, AmbiguousName, Failure, FlowError, UsernameRefusal};
 use crate::address::{AddressKind, AddressRecord};
 use crate::client::ClientNetwork;
@@ -39,7 +40,11 @@ impl Accounts {
             .map(|limit| limiter.subject(limit, &[b"user", &id]))
             .collect();
         subjects.push(limiter.subject(Limit::FailuresInARow, &row));
+        // Of resets and codes that were asked for by the username.
+        let texts = [TEXTS, b"user", &id];
+        subjects.push(limiter.subject(Limit::PhoneVerifications, &texts));
         subjects.push(limiter.subject(Limit::PasswordChecks, &forms_of(&id)));
+        subjects.extend(Self::rows_of_checks(limiter, user));
         for change in [MAKE_PRIMARY, REMOVE_ADDRESS] {
             subjects.push(limiter.subject(Limit::AddedAddresses, &[change.as_bytes(), &id]));
         }
@@ -47,6 +52,37 @@ impl Accounts {
             subjects.extend(self.counted_about(&address));
         }
         Ok(limiter.store.clear_limits(&subjects).await?)
+    }
+
+    /// Has what was sent to a number and not used, or to all numbers of a dial code (`+91`), or by the whole site (`sms`), count
+    /// no longer; how much there was. None for a text that is none of these. What was used stays, by which the budgets go.
+    ///
+    /// For a number that is also its dial code and its thousand: all that may keep a message from it but the site.
+    ///
+    /// # Errors
+    /// As for [`full_limits_after`](Self::full_limits_after).
+    ///
+    /// # Cancel safety
+    /// They are emptied or not.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// accounts.request_password_reset("+91 98765 43210").await?;
+    /// assert!(accounts.clear_texts("+91").await? > Some(0));
+    /// assert_eq!(accounts.clear_texts("+41").await?, Some(0));
+    /// assert_eq!(accounts.clear_texts("ann@example.org").await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn clear_texts(&self, of: &str) -> Result<Option<u64>, Failure> {
+        let Some(subjects) = self.text_subjects(of) else {
+            return Ok(None);
+        };
+        let store = &self.inner.limiter.store;
+        Ok(Some(store.clear_texts(&subjects).await?))
     }
 
     /// By what is counted about an address of a user.
@@ -67,15 +103,18 @@ impl Accounts {
             subjects.push(limiter.subject(Limit::WrongCodes, &own));
             subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
         }
-        let proofs = proofs_of(address.kind, &address.value);
-        subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
+        for proofs in [proofs_of, proofs_again_of] {
+            let proofs = proofs(address.kind, &address.value);
+            subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
+        }
         let tries = tries_of(address.kind, &address.value);
         match address.kind {
             AddressKind::Email => {
                 subjects.push(limiter.subject(Limit::EmailVerifications, &tries));
             }
             AddressKind::Phone => {
-                for about in [tries, notices_to(&address.value)] {
+                let texts = texts_to(address.kind, &address.value);
+                for about in [tries, texts, notices_to(&address.value)] {
                     subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
                 }
                 for channel in Channel::ALL {

@@ -4,7 +4,7 @@
 //! with the same rows, and all that a user sees of it afterwards is the same. Only the message differs, which the owner of
 //! the address reads.
 
-use phone_auth_events::{AccountChange, Limit};
+use phone_auth_events::AccountChange;
 
 use super::limits::Asking;
 use super::repeated_sign_up::REPEAT_WITHIN;
@@ -59,22 +59,11 @@ impl Accounts {
         if is_made_up && self.signed_up_just_now(form, requester).await?.is_some() {
             return Err(taken());
         }
-        let asking = Asking {
-            flow: "sign_up",
-            user: None,
-            is_stranger: true,
-        };
-        let email = draft.email.as_ref().map(EmailAddress::as_str);
-        let phone = draft.phone.as_ref().map(PhoneNumber::as_str);
-        let email = email.map(|it| (AddressKind::Email, it));
-        let phone = phone.map(|it| (AddressKind::Phone, it));
-        self.count_proofs(&asking, email.into_iter().chain(phone))
-            .await?;
+        let unsent = self.count_sign_up(&draft).await?;
         let password = self.hasher().hash(&form.password, requester).await?;
         let [username, _] = self.usernames_of_form(&draft);
         let mut new = self.new_user(&draft, &username, password, "sign_up")?;
-        let made = self.store_user(&new, claiming).await;
-        match made {
+        let mut made = match self.store_user(&new, claiming).await {
             Err(error) if error.kind() == StoreErrorKind::Taken(UniqueName::Username) => {
                 if !is_made_up || self.signed_up_just_now(form, requester).await?.is_some() {
                     return Err(taken());
@@ -82,11 +71,13 @@ impl Accounts {
                 // Someone else has typed the same but for the password.
                 let username = Username::made_up(self.randomness()).map_err(Failure::from)?;
                 username.as_str().clone_into(&mut new.username);
-                Ok(self.store_user(&new, claiming).await?)
+                self.store_user(&new, claiming).await?
             }
-            Err(error) => Err(self.lost_race(&draft, claiming, error).await?),
-            Ok(made) => Ok(made),
-        }
+            Err(error) => return Err(self.lost_race(&draft, claiming, error).await?),
+            Ok(made) => made,
+        };
+        made.unsent = unsent;
+        Ok(made)
     }
 
     /// Whether someone has this address who has not proven it, so that it can be claimed.
@@ -126,23 +117,34 @@ impl Accounts {
         })
     }
 
-    /// Counts messages to addresses that may be anyone's, as resets are counted, of which one client network has half. With
-    /// counters of their own: those of resets are about the account, so either would tell by the other whether there is one.
-    pub(super) async fn count_proofs<'a>(
-        &self,
-        asking: &Asking<'_>,
-        addresses: impl Iterator<Item = (AddressKind, &'a str)>,
-    ) -> Result<(), Failure> {
-        let (limit, network) = (Limit::ResetsOfAddress, self.client.network());
-        let mut counters = self.counters();
-        for (kind, value) in addresses {
-            let about = proofs_of(kind, value);
-            counters = counters.about(limit, &about, &[]);
-            if let Some(network) = network {
-                counters = counters.half_about(limit, &about, &[network.bytes()]);
+    /// Counts the links to the addresses of someone who signs up, each by itself; which kinds of addresses were sent enough.
+    /// Whoever has others sent to such an address stops the link to it, and keeps nobody from signing up.
+    async fn count_sign_up(&self, draft: &Draft<'_>) -> Result<Vec<AddressKind>, Failure> {
+        let asking = Asking {
+            flow: "sign_up",
+            user: None,
+            is_stranger: true,
+        };
+        let email = draft.email.as_ref().map(EmailAddress::as_str);
+        let phone = draft.phone.as_ref().map(PhoneNumber::as_str);
+        let email = email.map(|it| (AddressKind::Email, it));
+        let phone = phone.map(|it| (AddressKind::Phone, it));
+        let (mut unsent, mut counted) = (Vec::new(), Vec::new());
+        for address in email.into_iter().chain(phone) {
+            match self.count_proof(&asking, address).await {
+                Ok((hits, is_enough)) => {
+                    counted.push(hits);
+                    unsent.extend(is_enough.then_some(address.0));
+                }
+                Err(failure) => {
+                    for hits in &counted {
+                        self.give_all_back(hits).await;
+                    }
+                    return Err(failure);
+                }
             }
         }
-        self.count(asking, counters).await.map(drop)
+        Ok(unsent)
     }
 
     /// Has a link sent by which an address of a user is verified. Where accounts are concealed and someone else has proven
@@ -188,6 +190,22 @@ impl Accounts {
         Ok(())
     }
 
+    /// The same work where the address was sent enough: nobody is sent anything, nor told of it.
+    pub(super) async fn send_no_proof(
+        &self,
+        address: &AddressRecord,
+        carries: Carries,
+    ) -> Result<(), Failure> {
+        if self.settings().conceal_accounts && address.id.is_claim() {
+            self.found_for_code(&name_of(address)).await?;
+        }
+        let nobody = Addressee::Nobody {
+            kind: address.kind,
+            name: &address.value,
+        };
+        self.send_message(Purpose::Verify, nobody, carries).await
+    }
+
     /// Tells who has proven an address what was tried with it. Where receivers run in the background, this does too: the
     /// answer would take longer for one who exists.
     async fn tell_holder(
@@ -225,11 +243,6 @@ impl Accounts {
 /// What messages of tries with an address to its owner are counted by.
 pub(super) const fn tries_of(kind: AddressKind, value: &str) -> [&[u8]; 3] {
     [b"tried", kind.as_str().as_bytes(), value.as_bytes()]
-}
-
-/// What messages to an address that may be anyone's are counted by.
-pub(super) const fn proofs_of(kind: AddressKind, value: &str) -> [&[u8]; 3] {
-    [b"proof", kind.as_str().as_bytes(), value.as_bytes()]
 }
 
 fn taken() -> FlowError<SignUpRefusal> {

@@ -8,11 +8,13 @@ use phone_auth_events::{AttemptLimited, Limit, Sender};
 use super::{Accounts, Failure, FailureKind};
 use crate::address::AddressKind;
 use crate::limit_sweep;
-use crate::limits::{Attempt, Counters, Decision, Hit, TextCount, TextRow};
-use crate::outbox::{Purpose, flow_of};
+use crate::limits::{Attempt, Counters, Decision, Hit, LimitRule, Rate, TextCount, TextRow};
 use crate::password::Requester;
 use crate::store::LimitRow;
 use crate::user::{AccountName, User};
+
+/// How often a number is told of changes in a day. Nothing in such a message is used, so it is in no budget of text messages.
+const TOLD_A_DAY: Rate = Rate::of(20, Duration::from_hours(24));
 
 /// What was counted of an attempt.
 pub(super) struct Counted {
@@ -37,9 +39,9 @@ pub(super) struct Asking<'a> {
 }
 
 /// What a log-in or a reset is about: an account, or a name that nobody has.
-struct Subject {
-    kind: &'static [u8],
-    id: Vec<u8>,
+pub(super) struct Subject {
+    pub(super) kind: &'static [u8],
+    pub(super) id: Vec<u8>,
 }
 
 impl Accounts {
@@ -62,14 +64,24 @@ impl Accounts {
         let counters = limits
             .iter()
             .fold(self.counters(), |all, limit| all.network(*limit, network));
-        let hits = counters.into_hits();
         let asking = Asking {
             flow,
             user: None,
             is_stranger: true,
         };
+        self.refuse_full(&asking, counters).await
+    }
+
+    /// Refuses where this process knows that one of these counters is over its limit. Nothing is counted, and nobody else is
+    /// asked.
+    pub(super) async fn refuse_full(
+        &self,
+        asking: &Asking<'_>,
+        counters: Counters<'_>,
+    ) -> Result<(), Failure> {
+        let hits = counters.into_hits();
         match self.inner.limiter.recall(&hits, self.now()) {
-            Some((place, wait)) => Err(self.limited(&asking, hits.get(place), wait).await),
+            Some((place, wait)) => Err(self.limited(asking, hits.get(place), wait).await),
             None => Ok(()),
         }
     }
@@ -109,50 +121,6 @@ impl Accounts {
         self.count(&asking, counters).await
     }
 
-    /// Counts a request for a password reset, or for a log-in by code: by network, and at the address, where one network has
-    /// half. Either is a message that anyone can have sent to someone else, so they share what there is. And, if it is not
-    /// refused, a text message: what is counted of those.
-    pub(super) async fn count_reset(
-        &self,
-        purpose: Purpose,
-        name: &AccountName,
-        user: Option<&User>,
-        address: Option<(AddressKind, &str)>,
-        text: Option<&TextCount>,
-    ) -> Result<Vec<TextRow>, Failure> {
-        let requester = self.requester(name, user);
-        let asking = Asking {
-            flow: flow_of(purpose),
-            user,
-            is_stranger: requester.is_stranger(),
-        };
-        let subject = match address {
-            Some((kind, value)) => Subject {
-                kind: kind.as_str().as_bytes(),
-                id: value.as_bytes().to_vec(),
-            },
-            None => self.subject(name, user),
-        };
-        let about = [subject.kind, &subject.id];
-        let (counters, limit) = (self.counters(), Limit::ResetsOfAddress);
-        if !asking.is_stranger {
-            let device = requester.device().unwrap_or_default();
-            let counters = counters.about(limit, &about, &[b"device", &device]);
-            let (_, rows) = self.count_with_text(&asking, counters, text).await?;
-            return Ok(rows);
-        }
-        let network = self.client.network();
-        let mut counters =
-            counters
-                .network(Limit::ResetRequests, network)
-                .about(limit, &about, &[]);
-        if let Some(network) = network {
-            counters = counters.half_about(limit, &about, &[network.bytes()]);
-        }
-        let (_, rows) = self.count_with_text(&asking, counters, text).await?;
-        Ok(rows)
-    }
-
     /// Counts something that a user who is signed in does.
     pub(super) async fn count_own(
         &self,
@@ -160,6 +128,17 @@ impl Accounts {
         limit: Limit,
         user: &User,
     ) -> Result<Counted, Failure> {
+        let (asking, counters) = self.own_counters(flow, limit, user);
+        self.count(&asking, counters).await
+    }
+
+    /// By what that is counted.
+    pub(super) fn own_counters<'a>(
+        &'a self,
+        flow: &'static str,
+        limit: Limit,
+        user: &'a User,
+    ) -> (Asking<'a>, Counters<'a>) {
         let asking = Asking {
             flow,
             user: Some(user),
@@ -167,7 +146,7 @@ impl Accounts {
         };
         let id = user.id.get().to_be_bytes();
         let counters = self.counters().about(limit, &[b"user", &id], &[]);
-        self.count(&asking, counters).await
+        (asking, counters)
     }
 
     /// Counts a change of a user's addresses that is no addition, each kind by itself: all of the user's verified addresses
@@ -205,7 +184,11 @@ impl Accounts {
             AddressKind::Email => Limit::EmailVerifications,
             AddressKind::Phone => Limit::PhoneVerifications,
         };
-        let counters = self.counters().about(limit, &about, &[]);
+        let mut counters = self.counters().about(limit, &about, &[]);
+        if kind == AddressKind::Phone {
+            let a_day = |_| LimitRule::Rate(TOLD_A_DAY);
+            counters = counters.by_rule(a_day, limit, &about, &[b"day"]);
+        }
         match self.count(&asking, counters).await {
             Ok(counted) => Ok(Some(counted)),
             Err(failure) if failure.limited_for().is_some() => Ok(None),
@@ -219,8 +202,10 @@ impl Accounts {
         asking: &Asking<'_>,
         counters: Counters<'_>,
     ) -> Result<Counted, Failure> {
-        let (counted, _) = self.count_with_text(asking, counters, None).await?;
-        Ok(counted)
+        match self.try_count(asking, counters, None).await? {
+            Ok((counted, _)) => Ok(counted),
+            Err(full) => Err(self.limited(asking, full.hit.as_ref(), full.wait).await),
+        }
     }
 
     /// The same, and where one is over its limit all of the second instead. If one of those is too, the first tells how long
@@ -241,20 +226,31 @@ impl Accounts {
         }
     }
 
-    /// The same, and a text message with it: what is counted of those.
-    async fn count_with_text(
+    /// Counts what is one's own and what all share, or fails when what is one's own is over its limit; and a text message
+    /// with it: what is counted of those. Where only what all share is used up, what is one's own is counted alone, and there
+    /// is nothing of texts.
+    pub(super) async fn count_shared(
         &self,
         asking: &Asking<'_>,
-        counters: Counters<'_>,
+        own: Counters<'_>,
+        all: Counters<'_>,
         text: Option<&TextCount>,
-    ) -> Result<(Counted, Vec<TextRow>), Failure> {
-        match self.try_count(asking, counters, text).await? {
-            Ok(counted) => Ok(counted),
-            Err(full) => Err(self.limited(asking, full.hit.as_ref(), full.wait).await),
+    ) -> Result<(Counted, Option<Vec<TextRow>>), Failure> {
+        let both = own.clone().and(all);
+        let full = match self.try_count(asking, both, text).await? {
+            Ok((counted, rows)) => return Ok((counted, Some(rows))),
+            Err(full) => full,
+        };
+        if full.hit.is_some_and(|hit| own.has(hit.key)) {
+            return Err(self.limited(asking, full.hit.as_ref(), full.wait).await);
         }
+        let counted = self.count(asking, own).await?;
+        // An operator is told, nobody else.
+        drop(self.limited(asking, full.hit.as_ref(), full.wait).await);
+        Ok((counted, None))
     }
 
-    /// The same, and nobody is told of one that is over its limit.
+    /// Counts, and nobody is told of one that is over its limit.
     async fn try_count(
         &self,
         asking: &Asking<'_>,
@@ -322,6 +318,18 @@ impl Accounts {
         }
     }
 
+    /// Ends the row of wrong passwords: one was right.
+    pub(super) async fn end_row(&self, counted: &Counted) {
+        let rows = counted.hits.iter();
+        let hits = rows.filter(|hit| hit.limit == Limit::FailuresInARow);
+        let hits: Vec<_> = hits.copied().collect();
+        self.forget_wrong_codes(&Counted {
+            hits,
+            is_half_used: false,
+        })
+        .await;
+    }
+
     /// Ends the row of wrong codes of an address whose owner has typed the right one.
     pub(super) async fn forget_wrong_codes(&self, counted: &Counted) {
         let rows: Vec<_> = counted.hits.iter().map(|hit| hit.key.subject()).collect();
@@ -329,7 +337,7 @@ impl Accounts {
         if !rows.is_empty()
             && let Err(error) = self.inner.limiter.store.clear_limits(&rows).await
         {
-            tracing::warn!(%error, "wrong codes were not forgotten");
+            tracing::warn!(%error, "failures in a row were not ended");
         }
     }
 
@@ -372,7 +380,7 @@ impl Accounts {
 
     /// The account that was found, so that all of its names share a counter; else one of the places for names that nobody
     /// has. Both take the same work.
-    fn subject(&self, name: &AccountName, user: Option<&User>) -> Subject {
+    pub(super) fn subject(&self, name: &AccountName, user: Option<&User>) -> Subject {
         let nobody = self.inner.limiter.place_of_nobody(&name.canonical());
         match user {
             Some(user) => Subject {

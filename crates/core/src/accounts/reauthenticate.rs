@@ -1,7 +1,7 @@
 //! Proving once more who one is, before what changes who can get in.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
+use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
 use crate::password::{Password, Requester, Verdict};
@@ -58,7 +58,7 @@ impl Accounts {
     /// - [`Missing`](ReauthenticationRefusal::Missing), [`WrongPassword`](ReauthenticationRefusal::WrongPassword),
     ///   [`NoPassword`](ReauthenticationRefusal::NoPassword): what is wrong with what was typed.
     /// - [`NotLoggedIn`](ReauthenticationRefusal::NotLoggedIn): the session is over.
-    /// - [`Failed`](FlowError::Failed): [`Limited`](FailureKind::Limited), this user has had the password checked too often,
+    /// - [`Failed`](FlowError::Failed): [`Limited`](FailureKind::Limited), the password was checked too often in this session,
     ///   here or to change it; [`Busy`](FailureKind::Busy), too many passwords are being hashed;
     ///   [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the store or the source of randomness.
     ///
@@ -99,8 +99,7 @@ impl Accounts {
         if password.is_empty() {
             return Err(FlowError::Refused(ReauthenticationRefusal::Missing));
         }
-        self.count_own("reauthenticate", Limit::PasswordChecks, user)
-            .await?;
+        let counted = self.count_check("reauthenticate", current_user).await?;
         let requester = Requester::signed_in(&self.client, user.id);
         let mut found = current_user.found().clone();
         for _ in 0..ATTEMPTS {
@@ -113,6 +112,7 @@ impl Accounts {
                 self.happened(event).await;
                 return Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword));
             }
+            self.end_row(&counted).await;
             let proven = self
                 .session_port()
                 .prove(&found, self.now(), self.randomness())

@@ -11,6 +11,7 @@ use phone_auth_tokens::{OneTimeTokens, Purpose};
 use phone_auth_urls::id;
 
 use super::limits::{Asking, Counted};
+use super::password_checks::{FORMS, row_of};
 use super::{Accounts, Failure, LoggedIn};
 use crate::password::{Password, Verdict};
 use crate::user::{AccountName, User, UserId};
@@ -95,7 +96,7 @@ impl Accounts {
         if sets_one && self.is_as_shown(form_token, &user) {
             return Ok(None);
         }
-        self.count_form(&user).await?;
+        let counted = self.count_form(&user).await?;
         let name = AccountName {
             username: Some(user.username.clone()),
             ..AccountName::default()
@@ -108,6 +109,7 @@ impl Accounts {
             self.happened(event).await;
             return Ok(None);
         }
+        self.end_row(&counted).await;
         Ok(Some(user))
     }
 
@@ -172,7 +174,10 @@ impl Accounts {
         };
         let id = user.id.get().to_be_bytes();
         let about = forms_of(&id);
-        let counters = self.counters().about(Limit::PasswordChecks, &about, &[]);
+        let counters = self
+            .counters()
+            .about(Limit::PasswordChecks, &about, &[])
+            .about(Limit::FailuresInARow, &row_of(&id, FORMS), &[]);
         self.count(&asking, counters).await
     }
 

@@ -1,7 +1,9 @@
 //! A sign-up form that is sent twice, by a double click: the second is answered as the first.
 
 use chrono::TimeDelta;
+use phone_auth_events::Limit;
 
+use super::limits::Asking;
 use super::sign_up::{Draft, SignUpForm};
 use super::{Accounts, Failure};
 use crate::address::{Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
@@ -19,13 +21,22 @@ impl Accounts {
     /// was not sent before, or is another. For a caller whose users are logged in as soon as they have signed up.
     ///
     /// # Errors
-    /// As for [`sign_up`](Self::sign_up), less what it refuses.
+    /// As for [`sign_up`](Self::sign_up), less what it refuses. It counts among the sign-ups of the client's network: it may
+    /// check a password.
     ///
     /// # Cancel safety
-    /// It only reads.
+    /// It only reads, and counts.
     pub async fn repeated_sign_up(&self, form: SignUpForm<'_>) -> Result<Option<User>, Failure> {
         let form = self.without_hidden(form);
         let requester = Requester::signing_up(&self.client);
+        let asking = Asking {
+            flow: "sign_up",
+            user: None,
+            is_stranger: false,
+        };
+        let counters = self.counters();
+        let counters = counters.network(Limit::SignUps, self.client.network());
+        self.count(&asking, counters).await?;
         self.signed_up_just_now(&form, &requester).await
     }
 

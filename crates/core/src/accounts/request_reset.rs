@@ -5,12 +5,13 @@ use std::time::Duration;
 use phone_auth_events::Limit;
 
 use super::resend::Asked;
+use super::sent_by_anyone::CountedRequest;
 use super::texts::GuardedText;
 use super::{Accounts, Failure, FlowError};
 use crate::address::{AddressId, AddressKind};
 use crate::form::{self, Field, FieldProblem, Problem};
 use crate::gate::{GateNames, GatedFlow};
-use crate::limits::{TextCount, TextRow};
+use crate::limits::TextCount;
 use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
 use crate::store::{StoreError, StoreErrorKind};
 use crate::user::{AccountName, FoundUser, User, UserId};
@@ -123,18 +124,14 @@ impl Accounts {
         if self.nobody_sends(purpose, kind) {
             return Err(invalid(Problem::NoSender { kind }));
         }
-        let mut found = match self.store().find_user_for(&name, &self.asker(&name)).await {
-            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
-                return Err(invalid(Problem::Ambiguous));
-            }
-            found => found?,
-        };
+        let mut found = self.find_named(purpose, &name).await?;
         let is_by_email = self.goes_by_email(purpose, &name);
         // Where it takes another read to know whom it goes to, that comes after the limit.
         let reads_more = is_by_email || self.reads_who_may_claim(purpose);
+        let mut is_enough = false;
         if reads_more {
-            self.count_request(purpose, &name, found.as_ref(), None)
-                .await?;
+            let counted = self.count_request(purpose, &name, found.as_ref(), None);
+            is_enough = counted.await?.is_enough;
         }
         if is_by_email {
             found = self.at_verified_email(found).await?;
@@ -144,23 +141,45 @@ impl Accounts {
         }
         let (found, canonical) = (found.as_ref(), name.canonical());
         let addressee = self.addressee(purpose, &name, &canonical, found).await?;
+        let nobody = Addressee::Nobody {
+            kind: addressee.kind(),
+            name: &canonical,
+        };
         let to = if reads_more {
-            self.guard_text(purpose, addressee).await?
+            let to = if is_enough { nobody } else { addressee };
+            self.guard_text(purpose, to).await?
         } else {
             // What a text message costs is counted with what the request itself costs: one statement of a store.
             let text = self.guarded_text(purpose, addressee);
             let count = text.as_ref().and_then(GuardedText::count);
-            let rows = self.count_request(purpose, &name, found, count).await?;
+            let counted = self.count_request(purpose, &name, found, count).await?;
             match text {
-                Some(text) => self.guard(text, &rows).await,
+                _ if counted.is_enough => nobody,
+                Some(text) => self.guard(text, &counted.rows).await,
                 None => addressee,
             }
         };
+        // Where the address was sent enough, the code of the last message is the one that this browser waits for.
         let mut sent = SentTo::default();
         sent.note(addressee);
         let carries = self.carries(asked, Some(sent));
         self.send_guarded(purpose, to, carries).await?;
         Ok(sent)
+    }
+
+    /// Whom a name means. Which of several asks cannot be told, and it is counted all the same.
+    async fn find_named(
+        &self,
+        purpose: Purpose,
+        name: &AccountName,
+    ) -> Result<Option<FoundUser>, FlowError<ResetRequestRefusal>> {
+        match self.store().find_user_for(name, &self.asker(name)).await {
+            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
+                self.count_reset(purpose, name, None, None, None).await?;
+                Err(invalid(Problem::Ambiguous))
+            }
+            found => Ok(found?),
+        }
     }
 
     /// Counts a request for a message to who was found by an address, and perhaps a text message with it.
@@ -170,26 +189,34 @@ impl Accounts {
         name: &AccountName,
         found: Option<&FoundUser>,
         text: Option<&TextCount>,
-    ) -> Result<Vec<TextRow>, Failure> {
+    ) -> Result<CountedRequest, Failure> {
         let user = found.map(|found| &found.user);
         let address = found.and_then(|found| found.address.as_ref());
         let address = address.map(|address| (address.kind, address.value.as_str()));
         self.count_reset(purpose, name, user, address, text).await
     }
 
-    /// Has a message sent to the address that someone was found by, if it may receive one; for all else the work is the same.
+    /// Has a message with a code that logs in sent to the address that someone was found by, if it may receive one and was
+    /// not sent enough; for all else the work is the same.
     pub(super) async fn send_to_found(
         &self,
-        purpose: Purpose,
-        carries: Carries,
         name: &AccountName,
         found: Option<&FoundUser>,
+        is_enough: bool,
     ) -> Result<SentTo, Failure> {
-        let canonical = name.canonical();
-        let to = self.addressee(purpose, name, &canonical, found).await?;
-        self.send_message(purpose, to, carries).await?;
+        let (purpose, canonical) = (Purpose::LogIn, name.canonical());
+        let addressee = self.addressee(purpose, name, &canonical, found).await?;
+        let to = match is_enough {
+            false => addressee,
+            true => Addressee::Nobody {
+                kind: addressee.kind(),
+                name: &canonical,
+            },
+        };
+        self.send_message(purpose, to, Carries::LinkAndCode(None))
+            .await?;
         let mut sent = SentTo::default();
-        sent.note(to);
+        sent.note(addressee);
         Ok(sent)
     }
 
@@ -277,15 +304,10 @@ impl Accounts {
             let kind = AddressKind::Email;
             return Err(invalid(Problem::NoSender { kind }));
         };
-        let found = match self.store().find_user_for(name, &self.asker(name)).await {
-            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
-                return Err(invalid(Problem::Ambiguous));
-            }
-            found => found?,
-        };
+        let found = self.find_named(purpose, name).await?;
         let user = found.map(|found| found.user);
-        self.count_reset(purpose, name, user.as_ref(), None, None)
-            .await?;
+        let counted = self.count_reset(purpose, name, user.as_ref(), None, None);
+        let is_enough = counted.await?.is_enough;
         let user = user.filter(|user| may_be_sent(purpose, user));
         let id = user.as_ref().map_or(NOBODY, |user| user.id);
         let addresses = self.some_addresses_of(id).await?;
@@ -303,7 +325,11 @@ impl Accounts {
                 },
             };
             sent.note(to);
-            messages.push(to);
+            let name = &canonical;
+            messages.push(match is_enough {
+                true => Addressee::Nobody { kind, name },
+                false => to,
+            });
         }
         let last = messages.len().saturating_sub(1);
         let messages = messages.into_iter().enumerate().map(|(place, to)| {

@@ -8,7 +8,7 @@ use super::limits::Asking;
 use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord, PhoneNumber};
 use crate::gate::{GateNames, GatedFlow};
-use crate::limits::RateLimit;
+use crate::limits::{Counters, RateLimit};
 use crate::outbox::{Carries, Purpose};
 use crate::user::User;
 
@@ -134,18 +134,17 @@ impl Accounts {
         address: &AddressRecord,
         carries: Carries,
     ) -> Result<Requested, Failure> {
-        match self.count_verification(user, address).await {
+        let (asking, counters) = self.verification_counters(user, address);
+        let counted = match self.count(&asking, counters).await {
             Err(failure) if self.is_repeat(&failure) => return Ok(Requested::Before),
             counted => counted?,
-        }
+        };
         if self.settings().conceal_accounts && address.id.is_claim() {
-            let asking = Asking {
-                flow: "request_verification",
-                user: Some(user),
-                is_stranger: false,
-            };
             let address = (address.kind, address.value.as_str());
-            self.count_proofs(&asking, std::iter::once(address)).await?;
+            if let Err(failure) = self.count_proof_again(&asking, address).await {
+                self.give_all_back(&counted).await;
+                return Err(failure);
+            }
         }
         let tried = AccountChange::AddingTried;
         self.send_proof(user, address, carries, tried).await?;
@@ -179,13 +178,13 @@ impl Accounts {
         }
     }
 
-    /// Counts a link to an address: only its owner can ask for one, so it is counted by what is stored. Of a claim each user
-    /// has a count of their own: no other may use up what its owner needs to prove it.
-    async fn count_verification(
-        &self,
-        user: &User,
+    /// What a link to an address is counted by: only its owner can ask for one, so by what is stored. Of a claim each user has
+    /// a count of their own: no other may use up what its owner needs to prove it.
+    fn verification_counters<'a>(
+        &'a self,
+        user: &'a User,
         address: &AddressRecord,
-    ) -> Result<(), Failure> {
+    ) -> (Asking<'a>, Counters<'a>) {
         let asking = Asking {
             flow: "request_verification",
             user: Some(user),
@@ -211,7 +210,7 @@ impl Accounts {
                     .about(Limit::PhoneVerifications, about, &[])
             }
         };
-        self.count(&asking, counters).await.map(drop)
+        (asking, counters)
     }
 }
 

@@ -4,7 +4,7 @@ use phone_auth_events::{AccountChange, Limit, Sender, UserSignedUp};
 
 use super::limits::Asking;
 use super::{Accounts, Failure, FlowError};
-use crate::address::{Claiming, EmailAddress, PhoneNumber, PhoneSpellings};
+use crate::address::{AddressKind, Claiming, EmailAddress, PhoneNumber, PhoneSpellings};
 use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
 use crate::outbox::{Carries, Purpose};
@@ -66,6 +66,8 @@ pub(super) struct MadeUser {
     user: User,
     email: Option<String>,
     phone: Option<String>,
+    /// The kinds of those that were sent enough.
+    pub(super) unsent: Vec<AddressKind>,
 }
 
 impl Accounts {
@@ -122,6 +124,7 @@ impl Accounts {
         let form = self.without_hidden(form);
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
+        self.refuse_early("sign_up", &[Limit::SignUps]).await?;
         self.ask_gate_to_sign_up(&form).await?;
         let asking = Asking {
             flow: "sign_up",
@@ -152,9 +155,10 @@ impl Accounts {
             }
             made => made?,
         };
+        let unsent = made.unsent.clone();
         let user = self.tell_of(made, "sign_up").await;
         if self.settings().verify_at_sign_up {
-            self.send_verifications(&user).await;
+            self.send_verifications(&user, &unsent).await;
         }
         Ok(user)
     }
@@ -170,9 +174,9 @@ impl Accounts {
         self.ask_gate(GatedFlow::SignUp, names).await
     }
 
-    /// Sends the links that verify the addresses of a new user, one of them with a code. The account is there in any case: what
-    /// could not be sent they ask for themselves.
-    async fn send_verifications(&self, user: &User) {
+    /// Sends the links that verify the addresses of a new user, one of them with a code, but to those that were sent enough.
+    /// The account is there in any case: what could not be sent they ask for themselves.
+    async fn send_verifications(&self, user: &User, unsent: &[AddressKind]) {
         let addresses = match self.some_addresses_of(user.id).await {
             Ok(addresses) => addresses,
             Err(error) => {
@@ -193,7 +197,12 @@ impl Accounts {
                 Carries::Link
             };
             let tried = AccountChange::SignUpTried;
-            if let Err(error) = self.send_proof(user, address, carries, tried).await {
+            let sent = if unsent.contains(&address.kind) {
+                self.send_no_proof(address, carries).await
+            } else {
+                self.send_proof(user, address, carries, tried).await
+            };
+            if let Err(error) = sent {
                 tracing::warn!(%error, "no link was sent to an address of a new user");
             }
         }
@@ -221,7 +230,9 @@ impl Accounts {
 
     /// Tells that someone has signed up.
     pub(super) async fn tell_of(&self, made: MadeUser, sender: &'static str) -> User {
-        let MadeUser { user, email, phone } = made;
+        let MadeUser {
+            user, email, phone, ..
+        } = made;
         let about = user.to_event_user();
         self.happened(UserSignedUp::new(Sender::new(sender), about, email, phone))
             .await;
@@ -317,6 +328,7 @@ impl Accounts {
             user,
             email: new.email.as_ref().map(|it| it.as_str().to_owned()),
             phone: new.phone.as_ref().map(|it| it.as_str().to_owned()),
+            unsent: Vec::new(),
         })
     }
 

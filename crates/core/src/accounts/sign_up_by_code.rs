@@ -13,7 +13,7 @@ use crate::address::{
 use crate::challenge::ChallengeKey;
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
-use crate::outbox::{Carries, Notices, Purpose};
+use crate::outbox::{Notices, Purpose};
 use crate::password::EncodedPassword;
 use crate::session::PasswordReplacement;
 use crate::store::StoreErrorKind;
@@ -110,6 +110,7 @@ impl Accounts {
             let problem = FieldProblem::new(field_of(kind), Problem::NoSender { kind });
             return Err(FlowError::Refused(SignUpRefusal::Invalid(vec![problem])));
         }
+        self.refuse_early(SENDER, &[Limit::SignUps]).await?;
         self.ask_gate_to_sign_up(&form).await?;
         let new = self.new_passwordless(&form)?;
         let name = AccountName {
@@ -152,8 +153,8 @@ impl Accounts {
         let known = found.as_ref().and_then(|found| found.address.as_ref());
         let known = known.map(|it| (it.kind, it.value.as_str()));
         let user = found.as_ref().map(|found| &found.user);
-        self.count_reset(purpose, name, user, known.or(typed), None)
-            .await?;
+        let counted = self.count_reset(purpose, name, user, known.or(typed), None);
+        let is_enough = counted.await?.is_enough;
         if found.is_none() {
             self.make_passwordless(new, Claiming::Never).await?;
             found = self.found_for_code(name).await?;
@@ -164,8 +165,7 @@ impl Accounts {
                 found = self.who_signs_up(name).await?;
             }
         }
-        self.send_to_found(purpose, Carries::LinkAndCode(None), name, found.as_ref())
-            .await
+        self.send_to_found(name, found.as_ref(), is_enough).await
     }
 
     /// The user that a form makes, who has no password.

@@ -7,8 +7,8 @@ use phone_auth_events::{MessageRefusal, MessageRefused, Sender};
 use super::{Accounts, Dispatch, Failure};
 use crate::address::{AddressKind, AddressRecord, PhoneNumber};
 use crate::limits::{
-    LimitKey, ScopeKind, TextBudget, TextChange, TextCount, TextGuard, TextRow, TextScope,
-    TextTotals, text_refusal,
+    LimitKey, LimitSubject, ScopeKind, TextBudget, TextChange, TextCount, TextGuard, TextRow,
+    TextScope, TextTotals, text_refusal,
 };
 use crate::outbox::{Addressee, Purpose, To, flow_of};
 use crate::user::{AccountName, User};
@@ -20,7 +20,7 @@ const PAGE: u32 = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextUse {
-    /// What it is: `dial_code +91`, `prefix`, `network`, `site` or `owner`.
+    /// What it is: `dial_code +91`, `prefix`, `number`, `network`, `site`, `proven` or `owner`.
     pub scope: String,
     /// Which it is, among those of the same name.
     pub key: LimitKey,
@@ -32,6 +32,29 @@ pub struct TextUse {
     pub budget: Option<TextBudget>,
     /// Whether it refuses another, or would.
     pub is_full: bool,
+}
+
+/// Whose number a text message goes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Nobody has it.
+    Nobodys,
+    /// A user has it, and nobody has proven it.
+    Unproven,
+    /// A user has proven it; anyone asks.
+    Proven,
+    /// The same, from a browser that is known for the account.
+    Owners,
+}
+
+/// What numbers have in common that differ in their last three digits.
+fn thousand_of(text: &[u8]) -> &[u8] {
+    text.get(..text.len().saturating_sub(3)).unwrap_or_default()
+}
+
+/// One of four thousand places: rows of each are kept for two hours.
+const fn place_of_few([_, second, third]: [u8; 3]) -> [u8; 2] {
+    [second & 0x0f, third]
 }
 
 /// A text message that the guard looks at.
@@ -86,14 +109,19 @@ impl Accounts {
             return None;
         }
         let flow = flow_of(purpose);
-        let (text, is_nobody, is_owner) = match to {
+        let (text, whose) = match to {
             Addressee::User(To { user, address }) => {
                 let requester = self.requester(&AccountName::default(), Some(user));
-                let is_owner = address.is_verified && !requester.is_stranger();
-                (address.value.as_str(), false, is_owner)
+                let whose = match (address.is_verified, requester.is_stranger()) {
+                    (false, _) => Whose::Unproven,
+                    (true, true) => Whose::Proven,
+                    (true, false) => Whose::Owners,
+                };
+                (address.value.as_str(), whose)
             }
-            Addressee::Nobody { name, .. } => (name, true, false),
+            Addressee::Nobody { name, .. } => (name, Whose::Nobodys),
         };
+        let is_nobody = whose == Whose::Nobodys;
         let limits = &self.settings().limits;
         let number = PhoneNumber::parse(text).ok();
         let mut refusal = number.as_ref().and_then(|number| {
@@ -102,8 +130,8 @@ impl Accounts {
         });
         let is_off = limits.danger_off || limits.text_guard == TextGuard::Off;
         let is_enforced = refusal.is_some() || limits.text_guard == TextGuard::Enforce;
-        let is_elsewhere = |number: &PhoneNumber| !limits.text_countries.contain(number);
-        if !is_off && refusal.is_none() && number.as_ref().is_some_and(is_elsewhere) {
+        let is_listed = limits.text_countries.contain_stored(number.as_ref());
+        if !is_off && refusal.is_none() && !is_listed {
             refusal = Some(MessageRefusal::Country);
         }
         let change = if is_nobody || (refusal.is_some() && is_enforced) {
@@ -112,7 +140,7 @@ impl Accounts {
             TextChange::Sent
         };
         let count = (!is_off).then(|| TextCount {
-            scopes: self.text_scopes(text, number.as_ref(), is_owner),
+            scopes: self.text_scopes(text, number.as_ref(), whose),
             change,
             hour: TextRow::hour_of(self.now()),
         });
@@ -127,14 +155,14 @@ impl Accounts {
         })
     }
 
-    /// Whether an address is a number of a country that is sent nothing.
+    /// Whether an address is a number of a country that is sent nothing, or no number where countries are listed.
     pub(super) fn is_refused_country(&self, address: &AddressRecord) -> bool {
         let limits = &self.settings().limits;
         !limits.danger_off
             && limits.text_guard == TextGuard::Enforce
             && address.kind == AddressKind::Phone
-            && PhoneNumber::parse(&address.value)
-                .is_ok_and(|number| !limits.text_countries.contain(&number))
+            && !(limits.text_countries)
+                .contain_stored(PhoneNumber::parse(&address.value).ok().as_ref())
     }
 
     /// Whom a text message goes to by what is counted.
@@ -173,7 +201,11 @@ impl Accounts {
             return;
         }
         let count = TextCount {
-            scopes: self.text_scopes(value, PhoneNumber::parse(value).ok().as_ref(), false),
+            scopes: self.text_scopes(
+                value,
+                PhoneNumber::parse(value).ok().as_ref(),
+                Whose::Unproven,
+            ),
             change: TextChange::Used,
             hour: TextRow::hour_of(self.now()),
         };
@@ -211,42 +243,49 @@ impl Accounts {
     }
 
     /// What a message to this number is counted by, in the order of the keys. Of a text that is no number only the digits
-    /// count. One that its owner asks for has a place of its own besides.
+    /// count. One to a proven number has a place of its own besides, and one that its owner asks for another.
+    ///
+    /// Numbers that nobody has share a few places, as there is nothing to count: they can be made up without end. As many are
+    /// changed for them as for one that someone has.
     fn text_scopes(
         &self,
         text: &str,
         number: Option<&PhoneNumber>,
-        is_owner: bool,
+        whose: Whose,
     ) -> Vec<TextScope> {
         let limiter = &self.inner.limiter;
         let code = number.map_or(0, PhoneNumber::dial_code);
-        let thousand = text.get(..text.len().saturating_sub(3)).unwrap_or_default();
         let code_bytes = code.to_be_bytes();
+        let scope = |name: &str, about: &[&[u8]], detail: &[&[u8]]| TextScope {
+            key: limiter.text_key(about, detail),
+            name: name.to_owned(),
+        };
+        let place = place_of_few(limiter.place_of_nobody(text));
+        let (text, nobodys): (&[u8], [&[u8]; 2]) = (text.as_bytes(), [b"nobody", &place]);
+        let of_number = |name: &'static str, digits| match whose {
+            Whose::Nobodys => scope(name, &[&nobodys[..], &[name.as_bytes()]].concat(), &[]),
+            _ => scope(name, &[name.as_bytes(), digits], &[]),
+        };
         let mut scopes = vec![
-            TextScope {
-                key: limiter.text_key(&[b"dial_code", &code_bytes], &[]),
-                name: format!("dial_code +{code}"),
+            scope(
+                &format!("dial_code +{code}"),
+                &[b"dial_code", &code_bytes],
+                &[],
+            ),
+            of_number("prefix", thousand_of(text)),
+            of_number("number", text),
+            match whose {
+                Whose::Proven | Whose::Owners => scope("proven", &[b"proven", text], &[]),
+                Whose::Nobodys | Whose::Unproven => scope("none", &nobodys, &[]),
             },
-            TextScope {
-                key: limiter.text_key(&[b"prefix", thousand.as_bytes()], &[]),
-                name: "prefix".to_owned(),
-            },
-            TextScope {
-                key: limiter.text_key(&[b"site"], &[]),
-                name: "site".to_owned(),
-            },
+            scope("site", &[b"site"], &[]),
         ];
-        if is_owner {
-            scopes.push(TextScope {
-                key: limiter.text_key(&[b"owner", text.as_bytes()], &[]),
-                name: "owner".to_owned(),
-            });
+        if whose == Whose::Owners {
+            scopes.push(scope("owner", &[b"owner", text], &[]));
         }
         if let Some(network) = self.client.network() {
-            scopes.push(TextScope {
-                key: limiter.text_key(&[b"network", network.bytes()], &[&code_bytes]),
-                name: "network".to_owned(),
-            });
+            let about = [b"network", network.bytes()];
+            scopes.push(scope("network", &about, &[&code_bytes]));
         }
         scopes.sort_unstable();
         scopes
@@ -258,6 +297,29 @@ impl Accounts {
         if let Some(count) = count.filter(|it| it.change == TextChange::Sent) {
             self.take_text_back(count).await;
         }
+    }
+
+    /// What is counted of the text messages to a number, to a dial code or of the site, by what an operator calls it.
+    pub(super) fn text_subjects(&self, of: &str) -> Option<Vec<LimitSubject>> {
+        let limiter = &self.inner.limiter;
+        let subject = |about: &[&[u8]]| limiter.text_key(about, &[]).subject();
+        if of == "sms" {
+            return Some(vec![subject(&[b"site"])]);
+        }
+        let code = of.strip_prefix('+').filter(|code| code.len() <= 3);
+        let code = code.filter(|code| code.bytes().all(|digit| digit.is_ascii_digit()));
+        if let Some(code) = code.and_then(|code| code.parse::<u16>().ok()) {
+            return Some(vec![subject(&[b"dial_code", &code.to_be_bytes()])]);
+        }
+        let number = PhoneNumber::parse_in(of, self.settings().default_region).ok()?;
+        let (text, code) = (number.as_str().as_bytes(), number.dial_code().to_be_bytes());
+        Some(vec![
+            subject(&[b"dial_code", &code]),
+            subject(&[b"prefix", thousand_of(text)]),
+            subject(&[b"number", text]),
+            subject(&[b"proven", text]),
+            subject(&[b"owner", text]),
+        ])
     }
 
     /// Takes back what was counted of a message that is not sent. Where receivers run in the background, this does too:

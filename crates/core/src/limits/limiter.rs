@@ -73,6 +73,12 @@ impl Limiter {
         [first & 0b11, second, third]
     }
 
+    /// The place of a session among those that share one.
+    pub(crate) fn place_of_session(&self, digest: &[u8]) -> u8 {
+        let [first, ..] = self.key.sign(&[b"session", digest]);
+        first
+    }
+
     /// The key of what is counted of text messages. It is never one of a limit.
     pub(crate) fn text_key(&self, about: &[&[u8]], detail: &[&[u8]]) -> LimitKey {
         let of = |part: &'static [u8], fields: &[&[u8]]| {
@@ -136,10 +142,12 @@ impl Limiter {
     /// Remembers that a counter is full.
     pub(crate) fn remember(&self, key: LimitKey, now: DateTime<Utc>, wait: Duration) {
         let recent = &mut *self.lock();
-        make_room(&mut recent.full, |(since, until)| {
-            *until > now && *since + REMEMBERED > now
-        });
-        recent.full.insert(key, (now, now + wait));
+        let is_wanted = |(since, until): &(DateTime<Utc>, _)| {
+            *until > now && *since <= now && *since + REMEMBERED > now
+        };
+        if has_room(&mut recent.full, key, is_wanted) {
+            recent.full.insert(key, (now, now + wait));
+        }
     }
 
     /// Forgets that counters were full.
@@ -150,16 +158,18 @@ impl Limiter {
         }
     }
 
-    /// Whether receivers are to be told of this counter now.
+    /// Whether receivers are to be told of this counter now. Of more than can be remembered nobody is told.
     pub(crate) fn is_news(&self, key: LimitKey, now: DateTime<Utc>) -> bool {
         let recent = &mut *self.lock();
         let is_recent = |told: &DateTime<Utc>| *told <= now && now < *told + TOLD_EVERY;
         if recent.told.get(&key).is_some_and(is_recent) {
             return false;
         }
-        make_room(&mut recent.told, is_recent);
-        recent.told.insert(key, now);
-        true
+        let has_room = has_room(&mut recent.told, key, is_recent);
+        if has_room {
+            recent.told.insert(key, now);
+        }
+        has_room
     }
 
     fn lock(&self) -> MutexGuard<'_, Recent> {
@@ -167,14 +177,17 @@ impl Limiter {
     }
 }
 
-/// Drops what is over when there is too much, and all of it if that is not enough.
-fn make_room<V>(map: &mut HashMap<LimitKey, V>, is_wanted: impl Fn(&V) -> bool) {
+/// Whether there is room for this key. Drops what is over when there is too much; what is remembered stays, or anyone who
+/// fills many counters would have the others forgotten.
+fn has_room<V>(
+    map: &mut HashMap<LimitKey, V>,
+    key: LimitKey,
+    is_wanted: impl Fn(&V) -> bool,
+) -> bool {
     if map.len() >= MOST_REMEMBERED {
         map.retain(|_, value| is_wanted(value));
     }
-    if map.len() >= MOST_REMEMBERED {
-        map.clear();
-    }
+    map.len() < MOST_REMEMBERED || map.contains_key(&key)
 }
 
 fn first_half(digest: &[u8; 32]) -> [u8; 8] {
@@ -182,6 +195,7 @@ fn first_half(digest: &[u8; 32]) -> [u8; 8] {
 }
 
 /// The counters that one attempt hits.
+#[derive(Clone)]
 pub(crate) struct Counters<'a> {
     limiter: &'a Limiter,
     settings: &'a LimitSettings,
@@ -203,16 +217,19 @@ impl<'a> Counters<'a> {
         self.with(limit, rule, about, detail)
     }
 
-    /// The same, of which everyone has a half of what all have.
-    pub(crate) fn half_about(self, limit: Limit, about: &[&[u8]], detail: &[&[u8]]) -> Self {
-        let half = |rule| match rule {
-            LimitRule::Rate(rate) => {
-                LimitRule::Rate(Rate::of((rate.count() / 2).max(1), rate.per()))
-            }
+    /// The same, of which everyone has one of so many shares, and once at least.
+    pub(crate) fn share_about(
+        self,
+        shares: u32,
+        limit: Limit,
+        about: &[&[u8]],
+        detail: &[&[u8]],
+    ) -> Self {
+        let share = |rule| match rule {
+            LimitRule::Rate(rate) => LimitRule::Rate(rate.share(shares)),
             LimitRule::InARow(_) | LimitRule::Row { .. } => rule,
         };
-        let rule = self.settings.rule(limit).map(half);
-        self.with(limit, rule, about, detail)
+        self.by_rule(share, limit, about, detail)
     }
 
     /// A counter of this limit that never is full, if it is limited: where there is nothing to count it costs the same.
@@ -261,6 +278,17 @@ impl<'a> Counters<'a> {
             self.hits.push(Hit { key, limit, rule });
         }
         self
+    }
+
+    /// These, and all of the others.
+    pub(crate) fn and(mut self, others: Self) -> Self {
+        self.hits.extend(others.hits);
+        self
+    }
+
+    /// Whether this is one of them.
+    pub(crate) fn has(&self, key: LimitKey) -> bool {
+        self.hits.iter().any(|hit| hit.key == key)
     }
 
     /// The hits, in the order of their keys and each once.
@@ -350,10 +378,32 @@ mod tests {
             limiter.is_news(key, at)
         });
         assert_eq!(news, [true, false, false, true, false]);
-        for number in 0..u64::try_from(MOST_REMEMBERED + 5).unwrap() {
-            let key = LimitKey::from_bytes(u128::from(number + 9).to_be_bytes());
-            assert!(limiter.is_news(key, now));
+    }
+
+    #[test]
+    fn flood_has_nothing_forgotten() {
+        let limiter = limiter();
+        let (now, key) = (Utc::now(), LimitKey::from_bytes([1; 16]));
+        let hit = Hit {
+            key,
+            limit: Limit::LogIns,
+            rule: LimitRule::InARow(1),
+        };
+        assert!(limiter.is_news(key, now));
+        limiter.remember(key, now, Duration::from_mins(1));
+        let keys = (9_u128..).map(|number| LimitKey::from_bytes(number.to_be_bytes()));
+        let mut told = 1;
+        for key in keys.take(MOST_REMEMBERED + 5) {
+            told += usize::from(limiter.is_news(key, now));
+            limiter.remember(key, now, Duration::from_mins(1));
         }
-        assert!(limiter.lock().told.len() <= MOST_REMEMBERED);
+        assert_eq!(told, MOST_REMEMBERED);
+        assert!(!limiter.is_news(key, now), "it was told");
+        assert!(limiter.recall(&[hit], now).is_some(), "it is full");
+        let recent = limiter.lock();
+        assert_eq!(recent.full.len(), MOST_REMEMBERED);
+        drop(recent);
+        let later = now + TOLD_EVERY;
+        assert!(limiter.is_news(key, later));
     }
 }

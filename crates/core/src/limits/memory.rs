@@ -213,6 +213,10 @@ impl LimitStore for MemoryLimits {
         Ok(self.lock().texts.after(after, limit))
     }
 
+    async fn clear_texts(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
+        Ok(self.lock().texts.clear(subjects))
+    }
+
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
         Ok(self.lock().texts.remove_old(hour, limit))
     }

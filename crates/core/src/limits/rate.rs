@@ -59,6 +59,12 @@ impl Rate {
         self.per
     }
 
+    /// One of so many shares of it: once in the same time at least.
+    pub(crate) fn share(self, shares: u32) -> Self {
+        let count = (self.count / shares.max(1)).max(1);
+        Self { count, ..self }
+    }
+
     /// So many times as often in the same time.
     #[must_use]
     pub fn times(self, factor: u32) -> Self {

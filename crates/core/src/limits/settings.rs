@@ -73,23 +73,26 @@ pub struct LimitSettings {
     /// else limits.
     pub account_failures: RateLimit,
     /// Failed log-ins to an account in a row, no matter from where: from the tenth on each takes longer, and after this
-    /// many there are no others. 0 is no such limit.
+    /// many there are no others; and, by themselves, wrong passwords in one session of someone who is signed in. 0 is no such
+    /// limit.
     pub failures_in_a_row: u32,
     /// Password resets that a client network asks for.
     pub resets: RateLimit,
-    /// Password resets that are asked for at one address; of them one client network may ask for half.
+    /// Password resets that one address is sent: what is over is not sent, and answered as ever. One client network may ask for
+    /// half.
     pub resets_of_address: RateLimit,
     /// Accounts that a client network asks for.
     pub sign_ups: RateLimit,
     /// Verification links to a phone number, one after the other.
     pub phone_verification_pause: RateLimit,
-    /// Verification links to a phone number, in a longer time; and, by itself, security notices to one.
+    /// Verification links to a phone number, in a longer time; and, each by itself, security notices to one, and resets and
+    /// codes to log in.
     pub phone_verifications: RateLimit,
     /// Verification links to an email address; and, by itself, notices to one that someone else has tried to use it.
     pub email_verifications: RateLimit,
     /// Addresses that a user adds; and, each by itself, those that are removed and those that are chosen as the primary one.
     pub added_addresses: RateLimit,
-    /// Times that a signed-in user has their password checked.
+    /// Times that a signed-in user has their password checked in one session.
     pub password_checks: RateLimit,
     /// Wrong codes of an address with one purpose in a row, no matter from where and for how many codes: after five each makes
     /// everyone wait longer for the next, but a client network that has tried none may try five without a wait, and after this
@@ -132,6 +135,12 @@ impl Default for LimitSettings {
 }
 
 impl LimitSettings {
+    /// The most failures in a row that there can be: NIST SP 800-63B-4, 3.2.2, allows no more.
+    pub const MOST_IN_A_ROW: u32 = 100;
+
+    /// The most text messages of the site that may be unused in a day.
+    pub const MOST_TEXTS: u32 = 1_000_000;
+
     /// No limits at all.
     ///
     /// # Security

@@ -21,9 +21,9 @@ pub enum TextGuard {
     Enforce,
 }
 
-/// The countries to whose numbers text messages are sent: by region or by dial code; all where there are none.
+/// The countries to whose numbers text messages are sent: by region or by dial code; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TextCountries(Vec<Country>);
+pub struct TextCountries(Option<Vec<Country>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Country {
@@ -32,7 +32,8 @@ enum Country {
 }
 
 impl TextCountries {
-    /// The countries of these names: the two letters of a region, or a dial code with `+`. None when one is neither.
+    /// The countries of these names: the two letters of a region, or a dial code with `+`. None when one is neither. Without
+    /// any name there is no country to whose numbers anything is sent; for all of them there is the default.
     ///
     /// # Examples
     /// ```
@@ -43,6 +44,10 @@ impl TextCountries {
     /// assert!(countries.contain(&PhoneNumber::parse("+91 98765 43210")?));
     /// assert!(!countries.contain(&PhoneNumber::parse("+44 20 7946 0018")?));
     /// assert_eq!(TextCountries::named(["Switzerland"]), None);
+    ///
+    /// let number = PhoneNumber::parse("+91 98765 43210")?;
+    /// assert!(TextCountries::default().contain(&number));
+    /// assert!(!TextCountries::named([]).ok_or("no countries")?.contain(&number));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
@@ -53,16 +58,21 @@ impl TextCountries {
             Some(_) => None,
             None => Region::named(name).map(Country::Region),
         });
-        countries.collect::<Option<_>>().map(Self)
+        countries.collect::<Option<_>>().map(|all| Self(Some(all)))
     }
 
     /// Whether messages are sent to this number.
     pub fn contain(&self, number: &PhoneNumber) -> bool {
-        self.0.is_empty()
-            || self.0.iter().any(|country| match country {
-                Country::Region(region) => number.is_in(*region),
-                Country::DialCode(code) => number.dial_code() == *code,
-            })
+        let is_in = |country: &Country| match country {
+            Country::Region(region) => number.is_in(*region),
+            Country::DialCode(code) => number.dial_code() == *code,
+        };
+        (self.0.as_ref()).is_none_or(|countries| countries.iter().any(is_in))
+    }
+
+    /// The same of what a store has: where there is a list, nothing is sent to what is no number.
+    pub(crate) fn contain_stored(&self, number: Option<&PhoneNumber>) -> bool {
+        self.0.is_none() || number.is_some_and(|number| self.contain(number))
     }
 }
 
@@ -86,6 +96,8 @@ struct Floor {
 /// What is counted in a scope, over the times that matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TextTotals {
+    /// In the running hour alone.
+    sent_now: i64,
     sent_hour: i64,
     used_hour: i64,
     sent_day: i64,
@@ -99,6 +111,10 @@ pub(crate) struct TextTotals {
 /// How many messages a day owners get whatever budgets are used up, used or not: more than they need to get in, and too few
 /// to earn by with accounts that someone must first prove a number for, one by one.
 const OWNERS: i64 = 3;
+
+/// How many messages a proven number gets in an hour of the clock, whatever budgets are used up and whoever asks: its owner
+/// would else be kept out by anyone who asks for messages to it.
+const PROVEN: i64 = 1;
 
 /// How many hours before the running one count as the last hour, and as the last day. The running one counts besides, so
 /// that no hour and no 24 hours see more than a budget, whenever they begin.
@@ -126,6 +142,9 @@ impl TextTotals {
                 if row.sent > 0 && !countries.contains(&row.key) {
                     countries.push(row.key);
                 }
+            }
+            if age == 0 {
+                totals.sent_now += row.sent;
             }
             if age <= in_hour {
                 totals.sent_hour += row.sent;
@@ -179,10 +198,14 @@ impl TextTotals {
 /// The kinds of scopes that have a budget, by the first word of their names, and why they refuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScopeKind {
+    /// One number: it uses up no budget that others need.
+    Number,
     DialCode,
     Prefix,
     Network,
     Site,
+    /// A proven number, whoever asks.
+    Proven,
     /// A proven number whose user asks from a browser that they have signed in with: a place of their own.
     Owner,
 }
@@ -191,6 +214,8 @@ impl ScopeKind {
     /// The kind of a scope of this name.
     pub(crate) fn of(name: &str) -> Option<Self> {
         match name.split(' ').next() {
+            Some("number") => Some(Self::Number),
+            Some("proven") => Some(Self::Proven),
             Some("dial_code") => Some(Self::DialCode),
             Some("prefix") => Some(Self::Prefix),
             Some("network") => Some(Self::Network),
@@ -203,17 +228,20 @@ impl ScopeKind {
     /// Why it refuses, if it ever does.
     const fn reason(self) -> Option<MessageRefusal> {
         match self {
+            Self::Number => Some(MessageRefusal::Number),
             Self::DialCode => Some(MessageRefusal::DialCode),
             Self::Prefix => Some(MessageRefusal::Prefix),
             Self::Network => Some(MessageRefusal::Network),
             Self::Site => Some(MessageRefusal::Site),
-            Self::Owner => None,
+            Self::Proven | Self::Owner => None,
         }
     }
 
     /// What a scope of this kind allows; none for a network, which goes by countries.
     pub(crate) fn budget(self, totals: &TextTotals, site_budget: u32) -> Option<TextBudget> {
         let floor = match self {
+            // Half of what its thousand has, and a quarter of its dial code's.
+            Self::Number => Floor { hour: 5, day: 5 },
             // A day's worth is what a site without users can lose to one country. An hour's leaves room for the first
             // users of a launch, who are on their way to their links at the same time.
             Self::DialCode => Floor { hour: 10, day: 20 },
@@ -225,6 +253,10 @@ impl ScopeKind {
                     day: budget,
                 }
             }
+            Self::Proven => Floor {
+                hour: PROVEN,
+                day: 24 * PROVEN,
+            },
             Self::Owner => Floor {
                 hour: OWNERS,
                 day: OWNERS,
@@ -254,7 +286,8 @@ impl ScopeKind {
     }
 }
 
-/// Why a message that is counted in these rows already is refused, if it is: not where its owner has a place left.
+/// Why a message that is counted in these rows already is refused, if it is: not where its owner has a place left. By its
+/// number first: then no other budget has lost anything.
 pub(crate) fn refusal(
     texts: &TextCount,
     rows: &[TextRow],
@@ -264,9 +297,13 @@ pub(crate) fn refusal(
         let totals = TextTotals::of(rows, &scope.name, texts.hour);
         Some((ScopeKind::of(&scope.name)?, totals))
     });
-    let scopes: Vec<_> = scopes.collect();
-    let has_place =
-        |(kind, totals): &(_, TextTotals)| *kind == ScopeKind::Owner && totals.sent_day <= OWNERS;
+    let mut scopes: Vec<_> = scopes.collect();
+    scopes.sort_by_key(|(kind, _)| *kind != ScopeKind::Number);
+    let has_place = |(kind, totals): &(_, TextTotals)| match kind {
+        ScopeKind::Owner => totals.sent_day <= OWNERS,
+        ScopeKind::Proven => totals.sent_now <= PROVEN,
+        _ => false,
+    };
     if scopes.iter().any(has_place) {
         return None;
     }
@@ -312,6 +349,8 @@ mod tests {
     #[test]
     fn scopes_have_floors_of_their_own() {
         for (kind, floor) in [
+            (ScopeKind::Number, Some((5, 5))),
+            (ScopeKind::Proven, Some((1, 24))),
             (ScopeKind::DialCode, Some((10, 20))),
             (ScopeKind::Prefix, Some((10, 10))),
             (ScopeKind::Site, Some((200, 200))),
@@ -335,6 +374,25 @@ mod tests {
             ("+-4", false),
         ] {
             assert_eq!(TextCountries::named([name]).is_some(), is_one, "{name}");
+        }
+    }
+
+    /// What another program has stored may be no number: where there is a list, nobody can tell that it is in it.
+    #[test]
+    fn list_of_countries_is_closed() {
+        let number = PhoneNumber::parse("+919876543210").ok();
+        for (named, of_number, of_text) in [
+            (None, true, true),
+            (Some(&["IN"][..]), true, false),
+            (Some(&["+41"]), false, false),
+            (Some(&[]), false, false),
+        ] {
+            let named = named.map(|named| named.iter().copied());
+            let countries = named.map(TextCountries::named);
+            let countries = countries.unwrap_or_default().unwrap_or_default();
+            let contained = countries.contain_stored(number.as_ref());
+            assert_eq!(contained, of_number, "{countries:?}");
+            assert_eq!(countries.contain_stored(None), of_text, "{countries:?}");
         }
     }
 

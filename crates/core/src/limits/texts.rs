@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::LimitKey;
+use super::{LimitKey, LimitSubject};
 
 /// What text messages are counted by: a dial code, a thousand numbers, a client network and a country, the site.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,6 +153,21 @@ impl TextCounts {
         let rows = rows.map(|(_, row)| row.clone());
         rows.take(usize::try_from(limit).unwrap_or(usize::MAX))
             .collect()
+    }
+
+    /// Has what was sent and not used count as never sent; how many rows that changed.
+    pub(crate) fn clear(&mut self, subjects: &[LimitSubject]) -> u64 {
+        let mut changed = 0;
+        for subject in subjects {
+            let range = (subject.first(), i64::MIN)..=(subject.last(), i64::MAX);
+            for (_, row) in self.0.range_mut(range) {
+                if row.sent > row.used {
+                    row.sent = row.used;
+                    changed += 1;
+                }
+            }
+        }
+        changed
     }
 
     /// Removes at most `limit` rows that are old at this hour; how many they were.

@@ -76,6 +76,10 @@ pub trait LimitStore: Send + Sync {
         limit: u32,
     ) -> Result<Vec<TextRow>, StoreError>;
 
+    /// Has what was sent and not used in any scope of these count as never sent; how many rows that changed. What was used
+    /// stays.
+    async fn clear_texts(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError>;
+
     /// Removes at most `limit` rows of what is counted of text messages that are older than 15 days at this hour, or that
     /// count nothing and are older than an hour; how many they were.
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError>;

@@ -15,6 +15,7 @@ use phone_auth_core::accounts::{
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::client::Client;
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::outbox::{Purpose, WorkerOptions};
@@ -426,27 +427,21 @@ async fn unsent_code_is_not_waited_for() {
         settings.limits.resets_of_address = "1/min".parse().unwrap();
     });
     kit.sign_up_ann().await;
+    let client = Client::new().at(std::net::Ipv4Addr::new(203, 0, 113, 7).into());
+    let accounts = kit.accounts.for_client(client);
     let mut sent = kit.signals.capture::<ResetPasswordEmail>();
-    let key = begin(&kit.accounts).await;
+    let key = begin(&accounts).await;
     kit.clock.advance(Duration::from_secs(30));
-    let limited = kit.accounts.begin_reset(ANNS_EMAIL, Some(&key)).await;
+    let limited = accounts.begin_reset(ANNS_EMAIL, Some(&key)).await;
     assert!(matches!(limited, Err(FlowError::Failed(_))));
     kit.clock.advance(Duration::from_secs(1));
-    let limited = kit.accounts.begin_reset(ANNS_EMAIL, Some(&key)).await;
+    let limited = accounts.begin_reset(ANNS_EMAIL, Some(&key)).await;
     assert!(matches!(limited, Err(FlowError::Failed(_))));
     kit.clock.advance(Duration::from_secs(29));
-    assert!(
-        kit.accounts
-            .begin_reset(ANNS_EMAIL, Some(&key))
-            .await
-            .is_ok()
-    );
+    assert!(accounts.begin_reset(ANNS_EMAIL, Some(&key)).await.is_ok());
     assert_eq!(sent.take().len(), 2);
     // Two were sent, so the third waits a minute.
-    let pending = kit
-        .accounts
-        .pending_code(&key, Purpose::ResetPassword)
-        .await;
+    let pending = accounts.pending_code(&key, Purpose::ResetPassword).await;
     assert_eq!(pending.unwrap().unwrap().resend_in, MINUTE);
 }
 

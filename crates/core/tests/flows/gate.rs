@@ -154,6 +154,37 @@ async fn gate_comes_before_everything() {
     assert!(kit.record.take().is_empty());
 }
 
+/// To ask it may cost money: who is over a limit is not asked about.
+#[tokio::test]
+async fn gate_is_not_asked_about_a_flood() {
+    let kit = Kit::with_ann().await;
+    let user = kit.current_user("ann", HORSE).await;
+    let gate = Told::new(|_| Ok(GateDecision::Allow));
+    for flow in GatedFlow::ALL {
+        // What is counted of these is about an address, which is read after the gate.
+        if matches!(
+            flow,
+            GatedFlow::RequestVerification | GatedFlow::RequestPasswordReset
+        ) {
+            continue;
+        }
+        let accounts = gated(&kit, &gate);
+        let is_limited = |ended: Option<(FailureKind, Option<GateRefusal>)>| {
+            matches!(ended, Some((FailureKind::Limited { .. }, _)))
+        };
+        let mut asked = 0;
+        while !is_limited(begin(&accounts, flow, &user).await) {
+            asked += 1;
+            assert!(asked < 1000, "{flow:?} has no limit");
+        }
+        assert!(gate.take().len() >= asked, "{flow:?}");
+        for _ in 0..40 {
+            assert!(is_limited(begin(&accounts, flow, &user).await), "{flow:?}");
+        }
+        assert_eq!(gate.take(), [], "{flow:?}");
+    }
+}
+
 #[tokio::test]
 async fn flows_that_are_let_through_begin() {
     let kit = Kit::with_ann().await;

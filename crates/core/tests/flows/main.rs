@@ -35,6 +35,7 @@ mod repeated_form;
 mod replace_address;
 mod reset_password;
 mod secrets;
+mod sent_by_anyone;
 mod session_lifetimes;
 mod session_list;
 mod sessions;

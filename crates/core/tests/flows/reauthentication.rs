@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::common::{HORSE, Kit, failure, refusal};
+use crate::common::{HORSE, Kit, STAPLE, failure, refusal};
 use phone_auth_core::accounts::{CurrentUser, FailureKind, FlowError, ReauthenticationRefusal};
 use phone_auth_core::password::Password;
 use phone_auth_core::session::SessionKey;
@@ -132,6 +132,69 @@ async fn guesses_of_one_user_are_limited() {
     ));
     kit.clock.advance(Duration::from_mins(1));
     assert!(kit.accounts.reauthenticate(&ann, &right).await.is_ok());
+}
+
+/// A thief in one session guesses, and the owner in another is not kept from what ends it.
+#[tokio::test]
+async fn guesses_in_one_session_are_of_no_other() {
+    let kit = Kit::limited();
+    kit.sign_up_ann().await;
+    let thief = kit.log_in("ann", HORSE).await.key;
+    let thief = current_user(&kit, &thief).await;
+    let owner = kit.log_in("ann", HORSE).await.key;
+    let owner = current_user(&kit, &owner).await;
+    kit.hasher.forget();
+    let (right, new) = (Password::new(HORSE), Password::new(STAPLE));
+    let mut has_begun = false;
+    // As often as there is room: there is an end.
+    for _ in 0..500 {
+        let guess = Password::new("a guess");
+        let guess = kit.accounts.reauthenticate(&thief, &guess);
+        if let FlowError::Failed(failure) = guess.await.unwrap_err() {
+            let wait = failure.limited_for().unwrap();
+            if wait > Duration::from_hours(24) {
+                break;
+            }
+            kit.clock.advance(wait);
+        }
+        if kit.hasher.checked() == 5 && !has_begun {
+            has_begun = true;
+            let wrong = Password::new("a typo");
+            let typo = kit.accounts.change_password(&owner, &wrong, &new, &new);
+            assert!(matches!(typo.await, Err(FlowError::Refused(_))));
+        }
+    }
+    assert_eq!(kit.hasher.checked(), 100 + 1);
+    let changed = kit.accounts.change_password(&owner, &right, &new, &new);
+    assert!(changed.await.is_ok());
+}
+
+#[tokio::test]
+async fn right_password_ends_the_row_of_a_session() {
+    let kit = Kit::limited();
+    kit.sign_up_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    let mut ann = current_user(&kit, &key).await;
+    let kept = async || {
+        kit.clock.advance(Duration::from_mins(10));
+        kit.accounts.remove_empty_limits().await.unwrap();
+        kit.store.limit_count()
+    };
+    let before = kept().await;
+    for round in 0..3 {
+        for number in 0..9 {
+            kit.clock.advance(Duration::from_secs(15));
+            let refused = try_to_prove(&kit, &ann, "a guess").await;
+            let expected = ReauthenticationRefusal::WrongPassword;
+            assert_eq!(refusal(refused), expected, "{round} {number}");
+        }
+        kit.clock.advance(Duration::from_secs(15));
+        let right = Password::new(HORSE);
+        let key = kit.accounts.reauthenticate(&ann, &right).await.unwrap();
+        ann = current_user(&kit, &key).await;
+    }
+    // What has come to its end keeps no row.
+    assert_eq!(kept().await, before);
 }
 
 #[tokio::test]

@@ -88,6 +88,11 @@ impl LimitStore for MemoryStore {
         self.limits.texts_after(after, limit).await
     }
 
+    async fn clear_texts(&self, subjects: &[LimitSubject]) -> Result<u64, StoreError> {
+        self.read(|_| ()).await?;
+        self.limits.clear_texts(subjects).await
+    }
+
     async fn remove_old_texts(&self, hour: i64, limit: u32) -> Result<u64, StoreError> {
         self.read(|_| ()).await?;
         self.limits.remove_old_texts(hour, limit).await

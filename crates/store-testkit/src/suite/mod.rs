@@ -307,6 +307,7 @@ macro_rules! __for_each_limit_case {
             texts::text_counts_change_by_hour;
             texts::text_counts_of_one_subject_come_together;
             texts::old_text_counts_are_removed;
+            texts::cleared_texts_count_as_never_sent;
             pumping::launch_in_one_country_passes;
             pumping::slow_pumping_over_weeks_is_stopped;
             pumping::burst_over_one_prefix_is_stopped;

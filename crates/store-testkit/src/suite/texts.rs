@@ -168,6 +168,36 @@ pub(super) async fn text_counts_of_one_subject_come_together(subject: &Subject) 
     );
 }
 
+pub(super) async fn cleared_texts_count_as_never_sent(subject: &Subject) {
+    use TextChange::{Sent, Used};
+    let (one, two, other) = (scope(1, 3), scope(1, 4), scope(2, 3));
+    for (scope, change, hour) in [
+        (&one, Sent, 0),
+        (&one, Sent, 0),
+        (&one, Used, 0),
+        (&one, Sent, 1),
+        (&one, Used, 2),
+        (&two, Sent, 2),
+        (&other, Sent, 2),
+    ] {
+        count(subject, std::slice::from_ref(scope), change, HOUR + hour).await;
+    }
+    let limits = subject.limits();
+    let subjects = [1, 3].map(|number| LimitSubject::from_bytes([number; 8]));
+    for changed in [3, 0] {
+        assert_eq!(limits.clear_texts(&subjects).await.unwrap(), changed);
+    }
+    let left = in_numbers(limits.texts_after(None, 9).await.unwrap());
+    let expected = [
+        (one.key, 0, 1, 1),
+        (one.key, 1, 0, 0),
+        (one.key, 2, 0, 1),
+        (two.key, 2, 0, 0),
+        (other.key, 2, 1, 0),
+    ];
+    assert_eq!(left, expected);
+}
+
 pub(super) async fn old_text_counts_are_removed(subject: &Subject) {
     let scopes = [scope(1, 0)];
     for (hour, change) in [

@@ -1,0 +1,64 @@
+//! What is counted of passwords that signed-in users have checked: to set another, or to prove that it is them.
+//!
+//! Someone may sit in a session that is not theirs, and guess. So each session has what it may fail, and the one who guesses
+//! keeps the owner in another session from nothing; and there is an end to guesses in a row, as there is at the log-in.
+
+use phone_auth_events::Limit;
+
+use super::limits::{Asking, Counted};
+use super::{Accounts, CurrentUser, Failure};
+use crate::limits::{Counters, LimitSubject, Limiter};
+use crate::user::UserId;
+
+/// How many rows of failures a user's sessions share: they are kept for 30 days, and sessions can be begun without end.
+const PLACES: u8 = 64;
+
+impl Accounts {
+    /// What a password that is checked in a session is counted by.
+    pub(super) fn checks_in<'a>(
+        &'a self,
+        flow: &'static str,
+        current_user: &'a CurrentUser,
+    ) -> (Asking<'a>, Counters<'a>) {
+        let user = current_user.user();
+        let asking = Asking {
+            flow,
+            user: Some(user),
+            is_stranger: false,
+        };
+        let id = user.id.get().to_be_bytes();
+        let session = current_user.session().digest.as_bytes().as_slice();
+        let place = [self.inner.limiter.place_of_session(session) % PLACES];
+        let counters = self
+            .counters()
+            .about(Limit::PasswordChecks, &[b"user", &id], &[session])
+            .about(Limit::FailuresInARow, &row_of(&id, &place), &[]);
+        (asking, counters)
+    }
+
+    /// Counts a password that is checked in a session as one that is wrong, until the row [is ended](Self::end_row).
+    pub(super) async fn count_check(
+        &self,
+        flow: &'static str,
+        current_user: &CurrentUser,
+    ) -> Result<Counted, Failure> {
+        let (asking, counters) = self.checks_in(flow, current_user);
+        self.count(&asking, counters).await
+    }
+
+    /// What is counted about the passwords of a user that were checked in a row, in all sessions and forms.
+    pub(super) fn rows_of_checks(limiter: &Limiter, user: UserId) -> Vec<LimitSubject> {
+        let id = user.get().to_be_bytes();
+        let of = |place: &[u8]| limiter.subject(Limit::FailuresInARow, &row_of(&id, place));
+        let sessions = (0..PLACES).map(|place| of(&[place]));
+        sessions.chain([of(FORMS)]).collect()
+    }
+}
+
+/// The row of the forms that come a second time, without a session.
+pub(super) const FORMS: &[u8] = b"forms";
+
+/// What wrong passwords in a row are counted by that were checked in a session, or with a form.
+pub(super) const fn row_of<'a>(user: &'a [u8], place: &'a [u8]) -> [&'a [u8]; 3] {
+    [b"checks", user, place]
+}
