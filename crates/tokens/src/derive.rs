@@ -128,6 +128,9 @@ mod tests {
             finish(mac)
         };
         let long = [0_u8; 300];
+        // The longest that is written with one byte of length, and what that byte would make of the next ones.
+        let marked = [&257_u64.to_be_bytes()[..], &[7; 247]].concat();
+        let with_rest = [&[7; 247][..], &[9], &[7; 9]].concat();
         let lengths = |length: usize| long.get(..length).unwrap_or_default();
         let all = [
             mac(&[lengths(254)]),
@@ -135,6 +138,9 @@ mod tests {
             mac(&[lengths(256)]),
             mac(&[lengths(300)]),
             mac(&[lengths(254), b"\0"]),
+            mac(&[&[][..]; 255]),
+            mac(&[&marked, &[7; 9]]),
+            mac(&[&with_rest]),
             mac(&[b"\x02ab"]),
             mac(&[]),
             mac(&[b""]),

@@ -291,6 +291,13 @@ mod tests {
     }
 
     #[test]
+    fn eight_different_characters_are_enough() {
+        assert!(SecretKey::new("hbgacfdeadhgbfceghabdcfehcabgefd").is_ok());
+        let seven = "gbgacfdeadfgbfceagabdcfegcabgefd";
+        assert_eq!(refused(seven), SecretKeyErrorKind::TooUniform);
+    }
+
+    #[test]
     fn random_keys_are_taken() {
         for text in [
             "9f1c4be7203d58a6e5b07c92d1f48a36",

@@ -130,6 +130,46 @@ mod tests {
         }
     }
 
+    /// As long as may be, and then the request.
+    #[tokio::test]
+    async fn longest_header_is_read() {
+        let mut rest = vec![0; MOST];
+        rest[..12].copy_from_slice(&[203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 0, 80]);
+        let length = u16::try_from(MOST - 12 - 3).unwrap().to_be_bytes();
+        rest[12..15].copy_from_slice(&[0x04, length[0], length[1]]);
+        let (read, left) = sent(&header(0x21, 0x11, &rest)).await;
+        let expected = "203.0.113.7:4711".parse().unwrap();
+        assert_eq!(read.unwrap(), Some(expected));
+        assert_eq!(left, b"GET /");
+    }
+
+    /// One that ends early, and one that is none and goes on: neither is waited for.
+    #[tokio::test]
+    async fn broken_beginnings_end_at_once() {
+        let v4 = [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 0, 80];
+        let whole = header(0x21, 0x11, &v4);
+        let mut other = whole.clone();
+        other[4] = b'!';
+        for (bytes, is_open) in [
+            (&whole[..27], false),
+            (&whole[..16], false),
+            (&whole[..15], false),
+            (&whole[..0], false),
+            (&other[..16], true),
+        ] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addr = listener.local_addr().unwrap();
+            let mut client = TcpStream::connect(addr).await.unwrap();
+            client.write_all(bytes).await.unwrap();
+            let client = is_open.then_some(client);
+            let (stream, _) = listener.accept().await.unwrap();
+            let read = tokio::time::timeout(std::time::Duration::from_secs(20), read(&stream));
+            let read = read.await.expect("it is not waited for");
+            assert!(read.is_err(), "{} bytes", bytes.len());
+            drop(client);
+        }
+    }
+
     #[tokio::test]
     async fn other_beginnings_are_refused() {
         let v4 = [203, 0, 113, 7, 10, 0, 0, 1, 0x12, 0x67, 0, 80];

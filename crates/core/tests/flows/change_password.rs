@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use crate::common::{HORSE, Kit, STAPLE, failure, refusal};
+use std::time::Duration;
+
+use crate::common::{ANNS_PHONE, HORSE, Kit, STAPLE, failure, refusal};
 use phone_auth_core::accounts::{
     ChangePasswordRefusal, CurrentUser, FailureKind, FlowError, LogInRefusal,
 };
@@ -103,6 +105,14 @@ async fn problems_keep_everything() {
         (
             [HORSE, "new\r\nlines here", "new\r\nlines here"],
             vec![(Field::NewPassword1, Problem::InvalidCharacters)],
+        ),
+        // Of the user's row nothing is like it, but of the addresses.
+        (
+            [HORSE, ANNS_PHONE, ANNS_PHONE],
+            vec![(
+                Field::NewPassword1,
+                Problem::PasswordTooSimilar { to: Field::Phone },
+            )],
         ),
     ] {
         let problems = problems
@@ -213,4 +223,64 @@ async fn failing_store_changes_nothing() {
     }
     assert_eq!(kit.record.take(), [""; 0]);
     kit.log_in("ann", HORSE).await;
+}
+
+/// The first of two forms has changed the password and ended the session that both were sent in.
+#[tokio::test]
+async fn second_form_goes_on_as_the_session_did() {
+    for keeps in [false, true] {
+        let kit = Kit::with_settings(|settings| {
+            settings.short_session_lifetime = Some(Duration::from_hours(12));
+        });
+        kit.sign_up_ann().await;
+        let accounts = kit.accounts.keeping_signed_in(keeps);
+        let begun = accounts.log_in("ann", &Password::new(HORSE), None).await;
+        let ann = kit.accounts.current_user(&begun.unwrap().key).await;
+        let ann = ann.unwrap().unwrap();
+        let typed = [HORSE, STAPLE, STAPLE];
+        let first = change(&kit, &ann, typed).await.unwrap();
+        let second = change(&kit, &ann, typed).await.unwrap();
+        assert_ne!(first.reveal(), second.reveal());
+        for key in [&first, &second] {
+            let it = kit.accounts.current_user(key).await.unwrap().unwrap();
+            assert_eq!(kit.accounts.ends_with_browser(&it), !keeps, "{keeps}");
+        }
+        // A form with more that is wrong was not here before.
+        let problems = [
+            (Field::OldPassword, Problem::WrongOldPassword),
+            (Field::NewPassword2, Problem::PasswordsDiffer),
+        ];
+        let problems = problems.map(|(field, problem)| FieldProblem::new(field, problem));
+        assert_eq!(
+            refused(&kit, &ann, [HORSE, STAPLE, HORSE]).await,
+            ChangePasswordRefusal::Invalid(problems.to_vec())
+        );
+    }
+}
+
+/// The password was changed elsewhere to what the form asks for, and this session was kept: no other begins.
+#[tokio::test]
+async fn session_that_goes_on_keeps_its_key() {
+    let kit = Kit::with_ann().await;
+    let key = kit.log_in("ann", HORSE).await.key;
+    let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+    let user = kit.stored(ann.user()).await;
+    let replacement = phone_auth_core::session::PasswordReplacement {
+        user: user.id,
+        old: user.password,
+        new: kit.encoded(STAPLE).await,
+        last_login: None,
+        link: None,
+        keeps: Some(KeptSession {
+            digest: key.digest(),
+            becomes: key.digest(),
+        }),
+        notices: phone_auth_core::outbox::Notices::default(),
+        losses: Losses::default(),
+    };
+    let store: &dyn phone_auth_core::store::UserStore = &kit.store;
+    assert!(store.replace_password(&replacement).await.unwrap());
+    let same = change(&kit, &ann, [HORSE, STAPLE, STAPLE]).await.unwrap();
+    assert_eq!(same.reveal(), key.reveal());
+    assert_eq!(kit.store.session_count(), 1);
 }

@@ -23,6 +23,7 @@ use phone_auth_core::password::Password;
 use phone_auth_events::{
     Capture, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyPhone,
 };
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter as _};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -94,6 +95,24 @@ async fn code_resets_the_password() {
             .await
             .is_err()
     );
+}
+
+/// As the link beside it: a log-in ends what was sent to an address that nobody has proven, and nothing else.
+#[tokio::test]
+async fn log_in_ends_codes_to_unproven_addresses() {
+    for is_verified in [false, true] {
+        let kit = Kit::with_ann().await;
+        let ann = kit.current_user("ann", HORSE).await;
+        let address = kit.address(&ann, AddressKind::Email).await;
+        let change = ExternalChange::SetVerified(AddressKind::Email, address.id, is_verified);
+        kit.store.make(change).await;
+        let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+        let key = begin(&kit.accounts).await;
+        let code = code_of(&mut sent);
+        kit.log_in("ann", HORSE).await;
+        let proven = kit.accounts.prove_reset(&key, &code).await;
+        assert_eq!(proven.is_ok(), is_verified, "{is_verified}");
+    }
 }
 
 #[tokio::test]
@@ -232,10 +251,10 @@ async fn right_code_begins_the_time_of_a_reset_anew() {
         assert!(looked.is_err(), "the link of the message is over");
         let staple = Password::new(STAPLE);
         let token = proven.token.reveal();
-        let set = kit
+        let flow = kit
             .accounts
             .reset_password(&proven.id, token, &staple, &staple);
-        assert_eq!(set.await.is_ok(), works, "{age:?}");
+        assert_eq!(flow.await.is_ok(), works, "{age:?}");
     }
 }
 
@@ -249,6 +268,12 @@ async fn clocks_may_be_apart() {
         (five, 5 * MINUTE, false),
         (-five, Duration::ZERO, true),
         (-five, 10 * MINUTE, true),
+        // One that is to come by more is none of any server's.
+        (
+            -five - chrono::TimeDelta::microseconds(1),
+            Duration::ZERO,
+            false,
+        ),
     ] {
         let kit = Kit::with_ann().await;
         let mut sent = kit.signals.capture::<ResetPasswordEmail>();

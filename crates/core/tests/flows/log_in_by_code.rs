@@ -192,8 +192,12 @@ async fn code_or_link_logs_in_once() {
                     .is_ok()
             );
 
-            // Success of either ends both.
+            // Success of either ends both, and who tries the link again is told of.
+            site.kit.record.forget();
             assert!(!site.opens(&sent).await);
+            let told = site.kit.record.take();
+            let is_told = told.iter().any(|line| line.starts_with("token_refused"));
+            assert!(is_told, "{told:?}");
             assert_eq!(refusal(site.by_link(&sent).await), USED);
             let over = refusal(site.by_code(&key, &sent.code).await);
             let expected = if by_link {
@@ -317,6 +321,19 @@ async fn what_it_relied_on_ends_it() {
     site.kit.log_in("ann", HORSE).await;
     assert!(site.opens(&sent).await);
     site.by_code(&key, &sent.code).await.unwrap();
+}
+
+/// Who asks soon after another has the same link. The next request ends it.
+#[tokio::test]
+async fn newer_request_ends_the_older_link() {
+    for (passed, opens) in [(4 * MINUTE, true), (6 * MINUTE, false)] {
+        let mut site = Site::new().await;
+        let (_, older) = site.asked(ANNS_EMAIL).await;
+        site.kit.clock.advance(passed);
+        let (_, newer) = site.asked(ANNS_EMAIL).await;
+        assert_eq!(site.opens(&older).await, opens, "{passed:?}");
+        assert!(site.opens(&newer).await, "{passed:?}");
+    }
 }
 
 /// A code of one purpose is none of another, nor in another browser.

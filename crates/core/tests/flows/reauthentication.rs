@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::common::{HORSE, Kit, STAPLE, failure, refusal};
 use phone_auth_core::accounts::{CurrentUser, FailureKind, FlowError, ReauthenticationRefusal};
+use phone_auth_core::clock::Clock as _;
 use phone_auth_core::password::Password;
 use phone_auth_core::session::SessionKey;
 
@@ -51,6 +52,22 @@ async fn proof_counts_for_its_time() {
     assert!(!must_prove(&kit, &key).await);
     kit.clock.advance(Duration::from_micros(1));
     assert!(must_prove(&kit, &key).await);
+}
+
+/// The server that noted the proof has a clock that is ahead of this one's: by as much as a proof lasts, it counts.
+#[tokio::test]
+async fn proof_far_ahead_is_none() {
+    let lasts = Duration::from_mins(5);
+    for (ahead, counts) in [(lasts - Duration::from_micros(1), true), (lasts, false)] {
+        let kit = Kit::with_ann().await;
+        let key = kit.log_in("ann", HORSE).await.key;
+        let ann = current_user(&kit, &key).await;
+        let now = kit.clock.now();
+        kit.clock.advance(ahead);
+        let key = try_to_prove(&kit, &ann, HORSE).await.unwrap();
+        kit.clock.set(now);
+        assert_eq!(must_prove(&kit, &key).await, !counts, "{ahead:?}");
+    }
 }
 
 #[tokio::test]

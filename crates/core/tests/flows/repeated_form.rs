@@ -48,10 +48,38 @@ async fn disabled_user_repeats_no_form() {
     assert!(again.unwrap().is_some());
     // The session that it begins is told as any other.
     assert_eq!(kit.record.take().len(), 1);
-    let off = ExternalChange::SetActive(user.id, false);
-    kit.store.make(off).await;
-    let again = kit.accounts.repeated_reset(&token, &horse, &horse).await;
-    assert!(again.unwrap().is_none());
+    for change in [
+        // Nor does one who has no password any more: nothing is guessed at.
+        ExternalChange::SetPassword(user.id, "!nothing".to_owned()),
+        ExternalChange::SetActive(user.id, false),
+    ] {
+        kit.store.make(change).await;
+        let again = kit.accounts.repeated_reset(&token, &horse, &horse).await;
+        assert!(again.unwrap().is_none());
+        assert_eq!(kit.record.take(), [""; 0]);
+    }
+}
+
+/// A page stays open for an hour: until then its form is known, also as one whose password was not changed.
+#[tokio::test]
+async fn form_is_known_for_an_hour() {
+    let hour = Duration::from_hours(1);
+    let second = Duration::from_secs(1);
+    for (age, is_changed, is_repeat) in [
+        (hour, true, true),
+        (hour + second, true, false),
+        (hour, false, false),
+        (hour + second, false, false),
+    ] {
+        let kit = Kit::new();
+        let user = kit.sign_up_ann().await;
+        let shown = if is_changed { before(&user) } else { user };
+        let token = kit.accounts.password_form_token(&shown);
+        kit.clock.advance(age);
+        let horse = Password::new(HORSE);
+        let done = kit.accounts.repeated_reset(&token, &horse, &horse).await;
+        assert_eq!(done.unwrap().is_some(), is_repeat, "{age:?} {is_changed}");
+    }
 }
 
 /// Which form a password is typed into, by someone who has seen a page of the user's.

@@ -57,10 +57,11 @@ async fn list_marks_this_session() {
     let began = now(&kit);
     let phone = log_in(&kit, client("::ffff:203.0.113.7", FIREFOX)).await;
     let here = log_in(&kit, client("2001:db8::1", SAFARI)).await;
+    let ann = user_of(&kit, &here).await;
     kit.clock.advance(Duration::from_hours(3));
     // It was used last.
     kit.accounts.current_user(&phone).await.unwrap();
-    let listed = list(&kit, &here).await;
+    let listed = kit.accounts.sessions(&ann).await.unwrap().sessions;
     let told: Vec<_> = listed
         .iter()
         .map(|it| {
@@ -82,6 +83,50 @@ async fn list_marks_this_session() {
     assert_eq!(other.seen_at, Some(now(&kit)));
     let lifetime = kit.accounts.settings().session_lifetime;
     assert_eq!(other.expires_at, other.created_at.unwrap() + lifetime);
+}
+
+#[tokio::test]
+async fn list_tells_where_a_session_was_used_last() {
+    let kit = Kit::with_ann().await;
+    let key = log_in(&kit, client("203.0.113.7", FIREFOX)).await;
+    for (minutes, address, told) in [
+        (59, "198.51.100.4", "203.0.113.7"),
+        (1, "198.51.100.4", "198.51.100.4"),
+        (30, "192.0.2.9", "198.51.100.4"),
+    ] {
+        kit.clock.advance(Duration::from_mins(minutes));
+        let elsewhere = kit.accounts.for_client(client(address, SAFARI));
+        let ann = elsewhere.current_user(&key).await.unwrap().unwrap();
+        let listed = kit.accounts.sessions(&ann).await.unwrap().sessions;
+        let address = listed[0].address.map(|address| address.to_string());
+        assert_eq!(address.as_deref(), Some(told), "{minutes}");
+        let browser = listed[0].browser.as_ref().map(ToString::to_string);
+        let is_first = told == "203.0.113.7";
+        let expected = if is_first {
+            "Firefox on Android"
+        } else {
+            "Safari on iPhone"
+        };
+        assert_eq!(browser.as_deref(), Some(expected), "{minutes}");
+    }
+}
+
+#[tokio::test]
+async fn unused_sessions_are_in_no_list() {
+    let hour = Duration::from_hours(1);
+    let kit = Kit::with_settings(|settings| settings.session_idle_timeout = Some(hour));
+    kit.sign_up_ann().await;
+    let unused = log_in(&kit, client("203.0.113.7", FIREFOX)).await;
+    kit.clock.advance(hour);
+    let here = log_in(&kit, client("2001:db8::1", SAFARI)).await;
+    for (passed, listed) in [
+        (hour - Duration::from_secs(2), 2),
+        (Duration::from_secs(1), 1),
+    ] {
+        kit.clock.advance(passed);
+        assert_eq!(list(&kit, &here).await.len(), listed, "{passed:?}");
+    }
+    assert!(!is_alive(&kit, &unused).await);
 }
 
 #[tokio::test]

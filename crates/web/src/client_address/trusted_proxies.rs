@@ -248,6 +248,7 @@ mod tests {
         (XForwardedFor, &["203.0.113.7, "], None),
         (XForwardedFor, &["203.0.113.7, nonsense, 10.0.0.1"], None),
         (XForwardedFor, &["fe80::1%eth0"], None),
+        (XForwardedFor, &["[203.0.113.7]"], None),
         (XForwardedFor, &["203.0.113"], None),
         (XForwardedFor, &["203.0.113.7:port"], None),
         (XForwardedFor, &["203.0.113.7:99999"], None),
@@ -303,6 +304,14 @@ mod tests {
         ),
         (Forwarded, &["for=203.0.113.7, for=unknown"], None),
         (Forwarded, &["for=_hidden"], None),
+        (Forwarded, &["for=\"203.0.113.7"], None),
+        (Forwarded, &["for=\"203.0.113.7\"\""], None),
+        // A backslash before the last quotation mark stands for itself, where another one is before it.
+        (
+            Forwarded,
+            &[r#"for="a, for=1.2.3.4;host=\\", for=10.0.0.1"#],
+            None,
+        ),
         (Forwarded, &["by=203.0.113.7"], None),
         (Forwarded, &["for=203.0.113.7;for=1.2.3.4"], None),
         (Forwarded, &["for=2001:db8::7"], None),
@@ -319,7 +328,43 @@ mod tests {
             assert_eq!(found.as_deref(), *expected, "{} {values:?}", header.name());
         }
         // More hops than anyone has are not followed.
-        let long = ["10.0.0.1"; MOST_HOPS + 1].join(",");
-        assert_eq!(client(XForwardedFor, &[&long]), None);
+        for (hops, expected) in [(MOST_HOPS, Some("10.0.0.1")), (MOST_HOPS + 1, None)] {
+            let long = vec!["10.0.0.1"; hops].join(",");
+            assert_eq!(client(XForwardedFor, &[&long]).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn networks_of_strangers_are_too_wide() {
+        for (network, may_be) in [
+            ("10.0.0.0/8", true),
+            ("10.0.0.0/7", false),
+            ("fc00::/7", true),
+            ("fc00::/6", false),
+            ("0.0.0.0/0", false),
+            ("::/0", false),
+        ] {
+            let network = network.parse().unwrap();
+            assert_eq!(TrustedProxies::may_be(&network), may_be, "{network}");
+            let proxies = TrustedProxies::new([network], XForwardedFor);
+            assert_eq!(proxies.trusts_strangers(), !may_be, "{network}");
+        }
+    }
+
+    #[test]
+    fn mapped_addresses_are_those_of_the_network() {
+        let proxies = TrustedProxies::new(["10.0.0.0/8".parse().unwrap()], XForwardedFor);
+        for (address, contains) in [
+            ("10.0.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("11.0.0.1", false),
+            ("::ffff:11.0.0.1", false),
+        ] {
+            assert_eq!(
+                proxies.contains(address.parse().unwrap()),
+                contains,
+                "{address}"
+            );
+        }
     }
 }
