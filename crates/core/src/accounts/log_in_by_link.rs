@@ -13,6 +13,7 @@ use super::codes::read_code;
 use super::repeated_code::SessionKeys;
 use super::request_reset::SentTo;
 use super::resend::ATTEMPTS;
+use super::turns::Turn;
 use super::{Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LoggedIn};
 use crate::address::AddressRecord;
 use crate::challenge::{ChallengeKey, NewChallenge};
@@ -72,13 +73,14 @@ impl Accounts {
     /// # Security
     /// Call it for a click, never for a link that was opened: programs open links too, and press buttons. A form without a code
     /// is no attempt. A wrong one takes one of the five of this link, whatever browser it comes from and whatever has become of
-    /// the challenge of the browser that asked, and counts among the wrong codes of the address.
+    /// the challenge of the browser that asked, and counts among the wrong codes of the address; it fires `user_login_failed`, with
+    /// the sender `log_in_by_code`.
     ///
     /// # Errors
     /// - [`Link`](LogInLinkRefusal::Link): as for [`check_log_in_link`](Self::check_log_in_link).
     /// - [`Code`](LogInLinkRefusal::Code): as for [`prove_reset`](Self::prove_reset); the link works still.
     /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), there were too many wrong codes of this
-    ///   address; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
+    ///   address, after a hundred in a row for 30 days; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
     ///   [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
     ///   address would end; nothing was changed.
     ///
@@ -124,9 +126,11 @@ impl Accounts {
         let repeatable = self.repeatable_link(idb64, token, form);
         let keys = SessionKeys::of(repeatable.as_ref(), self.randomness());
         let first = match self.pressed(idb64, token, form).await {
-            Ok(target) => {
+            Ok((target, turn)) => {
                 let begun = self.log_in_proven("log_in_by_link", target, previous, &keys);
                 let begun = begun.await;
+                // Who clicks beside it waits for the session, and not for the writer of the store.
+                drop(turn);
                 begun.map_err(|error| error.map_refusal(LogInLinkRefusal::Link))
             }
             Err(error) => Err(error),
@@ -142,7 +146,7 @@ impl Accounts {
     }
 
     /// Whether a log-in link that was sent to this address asks for the code beside it, in a browser that has the keys of these
-    /// codes: not where it asked for this message, and not where the [message](crate::settings::Settings::carries) has no code.
+    /// codes: not where a code was asked for that went to this address, and not where the [message](crate::settings::Settings::carries) has no code.
     ///
     /// # Errors
     /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
@@ -184,19 +188,19 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Whom a link logs in whose button was pressed.
+    /// Whom a link logs in whose button was pressed, and the turn at its code if it asked for one.
     async fn pressed(
         &self,
         idb64: &str,
         token: &str,
         form: &LinkForm<'_>,
-    ) -> Result<LinkTarget, FlowError<LogInLinkRefusal>> {
+    ) -> Result<(LinkTarget, Option<Turn<'_>>), FlowError<LogInLinkRefusal>> {
         let over = FlowError::Refused(LogInLinkRefusal::Link(InvalidLink));
         let Some(target) = self.log_in_target(idb64, token).await? else {
             return Err(over);
         };
         if !self.link_asks_for_code(&target.address, form.asked).await? {
-            return Ok(target);
+            return Ok((target, None));
         }
         let refused = |refusal| FlowError::Refused(LogInLinkRefusal::Code(refusal));
         // The form as it came, or filled with anything, as programs send it.
@@ -206,17 +210,23 @@ impl Accounts {
         let new = self.challenge_of_link(&target);
         self.store().open_challenge(&new.1).await?;
         let turn = self.turn(&new.1.id).await;
-        let proven = self.proven(&new.0, Purpose::LogIn, form.code, None).await;
+        let error = match self.proven(&new.0, Purpose::LogIn, form.code, None).await {
+            Ok(target) => return Ok((target, Some(turn))),
+            Err(error) => error,
+        };
+        // What follows waits where all attempts are used up: not one after the other.
         drop(turn);
-        match proven {
-            // The second of two clicks: the first has used up both.
-            Err(FlowError::Refused(CodeRefusal::Wrong { .. } | CodeRefusal::Over))
-                if self.ended_lately(&new.0, Purpose::LogIn).await?.is_some() =>
-            {
-                Err(over)
-            }
-            proven => proven.map_err(|error| error.map_refusal(LogInLinkRefusal::Code)),
+        let is_past = matches!(
+            error,
+            FlowError::Refused(CodeRefusal::Wrong { .. } | CodeRefusal::Over)
+        );
+        if !is_past || self.ended_lately(&new.0, Purpose::LogIn).await?.is_none() {
+            return Err(error.map_refusal(LogInLinkRefusal::Code));
         }
+        // The second of two clicks. The first may never have come to its end: of both, who ends the link goes on.
+        let again = self.repeated(&new.0, Purpose::LogIn, form.code, None);
+        let again = again.await?.ok_or(over)?;
+        Ok((again, None))
     }
 
     /// The challenge of a link itself, for who has no key of any: every browser that opens the link shares its attempts, which
