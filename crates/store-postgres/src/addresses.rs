@@ -172,7 +172,9 @@ macro_rules! statements {
                             OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = $2 AND is_verified))
                     RETURNING user_id
                 ), own_row AS (
-                    UPDATE auth_user SET email = ''
+                    UPDATE auth_user SET email = coalesce((
+                        SELECT email FROM phone_auth_emailaddress
+                        WHERE user_id = $2 AND is_verified ORDER BY id LIMIT 1), '')
                     WHERE id IN (SELECT user_id FROM freed)
                         AND lower(email COLLATE \"C\") = lower($3::text COLLATE \"C\")
                 ), noticed AS (",

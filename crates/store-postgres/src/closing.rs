@@ -76,7 +76,8 @@ pub(crate) const CLOSE: &str = concat!(
 pub(crate) const ANONYMISE: &str = concat!(
     remove!("$3"),
     "UPDATE auth_user SET username = $2::text, first_name = '', last_name = '', email = '', password = '!' || $2::text,
-        last_login = NULL, is_active = false, is_staff = false, is_superuser = false
+        last_login = NULL, date_joined = date_trunc('day', date_joined), is_active = false, is_staff = false,
+        is_superuser = false
     WHERE id = $1 AND EXISTS (SELECT 1 FROM due) RETURNING 1",
     told!("$4")
 );

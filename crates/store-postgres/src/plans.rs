@@ -204,6 +204,27 @@ fn of_addresses() -> impl Iterator<Item = &'static str> {
     of_both.into_iter().flatten()
 }
 
+const OF_OUTBOX: [&str; 18] = [
+    outbox::statements::PARTS_OF_ENQUEUE[0],
+    outbox::statements::PARTS_OF_ENQUEUE[1],
+    outbox::statements::PENDING,
+    outbox::statements::CLAIM,
+    outbox::statements::WAIT_ANEW,
+    outbox::statements::TARGET,
+    outbox::statements::EXTEND,
+    outbox::statements::PUT_OFF,
+    outbox::statements::RELEASE,
+    outbox::statements::REMOVE,
+    outbox::statements::DEAD_LETTER,
+    outbox::statements::DEAD_LETTER_UNREADABLE,
+    outbox::statements::HELD,
+    outbox::statements::NEXT_DUE,
+    outbox::statements::MESSAGE,
+    outbox::statements::MESSAGES_AFTER,
+    outbox::statements::REQUEUE,
+    outbox::statements::PURGE,
+];
+
 fn statements() -> Vec<String> {
     let statements = [
         users::USER,
@@ -271,30 +292,15 @@ fn statements() -> Vec<String> {
         limits::REMOVE_OLD_TEXTS,
         links::REQUEST,
         links::OF_USER,
-        outbox::statements::PARTS_OF_ENQUEUE[0],
-        outbox::statements::PARTS_OF_ENQUEUE[1],
-        outbox::statements::PENDING,
-        outbox::statements::CLAIM,
-        outbox::statements::WAIT_ANEW,
-        outbox::statements::TARGET,
-        outbox::statements::EXTEND,
-        outbox::statements::PUT_OFF,
-        outbox::statements::RELEASE,
-        outbox::statements::REMOVE,
-        outbox::statements::DEAD_LETTER,
-        outbox::statements::DEAD_LETTER_UNREADABLE,
-        outbox::statements::HELD,
-        outbox::statements::NEXT_DUE,
-        outbox::statements::MESSAGE,
-        outbox::statements::MESSAGES_AFTER,
-        outbox::statements::REQUEUE,
-        outbox::statements::PURGE,
         site_key::RECORD,
         site_key::REPLACE,
         site_key::PUBLIC_SITE,
         site_key::NOTE_PUBLIC_SITE,
     ];
-    let statements = statements.into_iter().chain(of_addresses());
+    let statements = statements
+        .into_iter()
+        .chain(OF_OUTBOX)
+        .chain(of_addresses());
     statements
         .map(str::to_owned)
         .chain([users::lock(UserId::new(1))])

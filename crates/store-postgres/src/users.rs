@@ -47,6 +47,11 @@ const SEARCH: &str = concat!(
             WHERE p.user_id = u.id AND strpos(",
     digits!("p.phone"),
     ", $4) > 0)
+        OR EXISTS (SELECT 1 FROM phone_auth_claim c WHERE c.user_id = u.id AND (
+            c.kind = 'email' AND strpos(lower(c.value COLLATE \"C\"), $3) > 0
+            OR c.kind = 'phone' AND strpos(",
+    digits!("c.value"),
+    ", $4) > 0))
     ) ORDER BY u.id LIMIT $2"
 );
 

@@ -477,10 +477,6 @@ fn add(
     })
 }
 
-/// Takes the text of an address out of the user's own row.
-pub(crate) const FORGET_EMAIL: &str =
-    "UPDATE auth_user SET email = '' WHERE id = ?1 AND lower(email) = lower(?2)";
-
 /// Removes an address that is not proven, if the link that was opened is still the newest.
 fn free(connection: &Connection, user: UserId, link: &OpenedLink) -> Result<bool, Failure> {
     let newest = link.newest.map(links::micros);
@@ -488,6 +484,7 @@ fn free(connection: &Connection, user: UserId, link: &OpenedLink) -> Result<bool
     if rows::change(connection, statements(link.kind).free, opened)? == 0 {
         return Ok(false);
     }
-    rows::change(connection, FORGET_EMAIL, params![user.get(), link.value])?;
+    let gone = params![user.get(), link.value];
+    rows::change(connection, address_changes::NEXT_EMAIL, gone)?;
     Ok(true)
 }

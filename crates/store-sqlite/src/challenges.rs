@@ -67,8 +67,10 @@ pub(crate) const ATTEMPT: &str = concat!(
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = ?2, attempts_left = 0
     WHERE id = ?1 AND proven_at IS NULL";
 
-pub(crate) const REMOVE: &str =
-    "DELETE FROM phone_auth_challenge WHERE id IN (?1, ?2) AND coalesce(key_digest, id) = ?1";
+/// Ends the challenge before, but one that verifies an address: that is its user's, in whatever browser, and begun anew it
+/// would have all its attempts again.
+pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_challenge
+    WHERE id IN (?1, ?2) AND coalesce(key_digest, id) = ?1 AND purpose <> 'verify'";
 
 pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_challenge
     WHERE id IN (SELECT id FROM phone_auth_challenge WHERE expires_at <= ?1 LIMIT ?2)";

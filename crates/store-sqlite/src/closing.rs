@@ -35,7 +35,8 @@ pub(crate) const REMOVE_USER: &str = "DELETE FROM auth_user WHERE id = ?1";
 /// writes it.
 pub(crate) const ANONYMISE: &str =
     "UPDATE auth_user SET username = ?2, first_name = '', last_name = '', email = '',
-        password = '!' || ?2, last_login = NULL, is_active = 0, is_staff = 0, is_superuser = 0
+        password = '!' || ?2, last_login = NULL, date_joined = substr(date_joined, 1, 10) || ' 00:00:00',
+        is_active = 0, is_staff = 0, is_superuser = 0
     WHERE id = ?1";
 
 /// The columns of other tables that name a user: the table, the column, what becomes of a row whose user goes, and whether yet

@@ -41,7 +41,6 @@ fn every_lookup_uses_an_index() {
         sessions::END_DISABLED,
         addresses::OF_USER,
         holders::OLDEST_PROOF,
-        addresses::FORGET_EMAIL,
         address_changes::NEXT_EMAIL,
         address_changes::MAKE_PRIMARY,
         users::USERNAME_TAKEN,

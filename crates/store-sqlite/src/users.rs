@@ -39,6 +39,10 @@ const SEARCH: &str = concat!(
         OR EXISTS (SELECT 1 FROM phone_auth_phonenumber p WHERE p.user_id = u.id AND instr(",
     digits!("p.phone"),
     ", ?4))
+        OR EXISTS (SELECT 1 FROM phone_auth_claim c WHERE c.user_id = u.id AND (
+            c.kind = 'email' AND instr(lower(c.value), ?3) OR c.kind = 'phone' AND instr(",
+    digits!("c.value"),
+    ", ?4)))
     ) ORDER BY u.id LIMIT ?2"
 );
 

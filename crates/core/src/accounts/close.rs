@@ -190,6 +190,7 @@ impl Accounts {
             return Ok(None);
         };
         let addresses = self.store().addresses_of(user.id, ALL_ADDRESSES).await?;
+        let are_all = u32::try_from(addresses.len()).is_ok_and(|there| there < ALL_ADDRESSES);
         let mut rows: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for row in self.store().rows_of(user.id).await? {
             let value =
@@ -201,7 +202,7 @@ impl Accounts {
         let event = AccountExporting::new(sender, user.to_event_user(), parts.clone());
         let told = self.inner.signals.send_robust(&event);
         let told = tokio::time::timeout(self.inner.dispatch_timeout, told).await;
-        let is_complete = told.is_ok_and(|report| report.is_ok());
+        let is_complete = are_all && told.is_ok_and(|report| report.is_ok());
         Ok(Some(AccountExport {
             account: ExportedAccount::of(&user),
             addresses: addresses.iter().map(ExportedAddress::of).collect(),
@@ -259,7 +260,8 @@ pub struct AccountExport {
     pub rows: BTreeMap<String, Vec<Value>>,
     /// What the application added.
     pub application: BTreeMap<String, Value>,
-    /// Whether everyone who was asked has added what is theirs; false where a receiver failed.
+    /// Whether everyone who was asked has added what is theirs, and all addresses are here; false where a receiver failed, or
+    /// there are more than 10,000 addresses.
     pub is_complete: bool,
 }
 

@@ -88,6 +88,8 @@ fn rows_of_others_are_respected() {
             if let Some(kept) = kept {
                 assert_eq!(kept.username, "closed-1");
                 assert!(!kept.is_active && !kept.password.is_usable());
+                // The day alone: the moment would join the row to what else was written then.
+                assert_eq!(kept.date_joined.time(), chrono::NaiveTime::MIN, "{refers}");
                 let values = [kept.email, kept.first_name, kept.last_name].concat();
                 assert_eq!((values.as_str(), kept.last_login), ("", None));
             }

@@ -53,14 +53,20 @@ impl State {
         for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
             self.requests.remove(&(kind, purpose.as_str(), id.get()));
         }
+        if kind == AddressKind::Email {
+            self.replace_email(address.user, &address.value);
+        }
+    }
+
+    /// Puts the oldest verified email address of a user into their own row, in the place of one that is gone.
+    pub(super) fn replace_email(&mut self, user: UserId, gone: &str) {
         let emails = self.addresses(AddressKind::Email).values();
         let next = emails
-            .filter(|it| it.user == address.user && it.is_verified)
+            .filter(|it| it.user == user && it.is_verified)
             .map(|it| it.value.clone())
             .next();
-        if kind == AddressKind::Email
-            && let Some(user) = self.users.get_mut(&address.user)
-            && user.email.eq_ignore_ascii_case(&address.value)
+        if let Some(user) = self.users.get_mut(&user)
+            && user.email.eq_ignore_ascii_case(gone)
         {
             user.email = next.unwrap_or_default();
         }

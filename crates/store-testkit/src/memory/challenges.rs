@@ -134,19 +134,19 @@ impl ChallengeStore for MemoryStore {
 
 impl State {
     /// Enqueues messages, and begins the challenges that come with them.
-    pub(super) fn enqueue_all(&mut self, messages: &[&NewMessage]) -> Result<(), StoreError> {
+    pub(super) fn enqueue_all(&mut self, messages: &[&NewMessage]) {
         for message in messages {
             self.enqueue(message);
             if let Some(challenge) = message.challenge {
                 self.begin_challenge(challenge);
             }
         }
-        Ok(())
     }
 
     pub(super) fn begin_challenge(&mut self, new: NewChallenge) {
         if let Some(previous) = new.previous
-            && find(&mut self.challenges, &previous).is_some()
+            && find(&mut self.challenges, &previous)
+                .is_some_and(|(before, _)| before.purpose != Purpose::Verify)
         {
             let place = place_of(&self.challenges, &previous);
             self.challenges.remove(&place);

@@ -64,8 +64,8 @@ impl State {
                 }
             }
             ExternalChange::ShiftLimits(by) => self.limits_shifted += by,
-            // There are none.
-            ExternalChange::LoseIndexes => {}
+            // It has no indexes, and its times are always times.
+            ExternalChange::LoseIndexes | ExternalChange::SetOdd(OddCell::Session(..), _) => {}
             ExternalChange::SetOdd(OddCell::User(id, column), value) => {
                 if let Some(user) = self.users.get_mut(&id) {
                     set_odd(user, column, value);
@@ -83,8 +83,6 @@ impl State {
                     }
                 }
             }
-            // Its times are always times.
-            ExternalChange::SetOdd(OddCell::Session(..), _) => {}
             ExternalChange::SetOdd(OddCell::Message(id, column), value) => {
                 if let (Some(kept), OddValue::Text(text)) = (self.outbox.get_mut(&id), value) {
                     kept.set_text(column, text);

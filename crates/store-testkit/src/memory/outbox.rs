@@ -152,11 +152,19 @@ impl Kept {
 #[async_trait]
 impl OutboxStore for MemoryStore {
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
-        self.write(|state| state.enqueue_all(&[message])).await
+        self.write(|state| {
+            state.enqueue_all(&[message]);
+            Ok(())
+        })
+        .await
     }
 
     async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
-        self.write(|state| state.enqueue_all(&messages)).await
+        self.write(|state| {
+            state.enqueue_all(&messages);
+            Ok(())
+        })
+        .await
     }
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {

@@ -90,7 +90,7 @@ impl UserStore for MemoryStore {
                     &user.last_name,
                     &user.email,
                 ];
-                let mut addresses = state.addresses_of(user.id, u32::MAX);
+                let mut addresses = state.with_claims_of(user.id, u32::MAX);
                 names.into_iter().any(|name| has(name))
                     || addresses.any(|address| match address.kind {
                         AddressKind::Email => has(&address.value),
@@ -330,11 +330,7 @@ impl AddressStore for MemoryStore {
                 let request = (link.kind, purpose.as_str(), link.address.get());
                 state.requests.remove(&request);
             }
-            if let Some(user) = state.users.get_mut(&user)
-                && user.email.eq_ignore_ascii_case(&link.value)
-            {
-                user.email.clear();
-            }
+            state.replace_email(user, &link.value);
             state.enqueue_notices(user, notices);
             Ok(true)
         })

@@ -352,6 +352,28 @@ pub(super) async fn previous_challenge_ends(subject: &Subject) {
             }
         }
     }
+    // One that verifies an address is its user's, in whatever browser, and would have its attempts again if it began anew.
+    let own = NewChallenge {
+        id: id(90),
+        purpose: Purpose::Verify,
+        email: Some(AddressId::new(1)),
+        ..new(1)
+    };
+    begin(subject, own).await;
+    let tried = store.attempt_challenge(&own.id, Purpose::Verify, at(0));
+    assert_eq!(tried.await.unwrap().map(|it| it.attempts_left), Some(4));
+    for email in WHOSE {
+        number += 2;
+        let next = NewChallenge {
+            id: id(number),
+            previous: Some(own.id),
+            email,
+            ..new(1)
+        };
+        begin(subject, next).await;
+        let found = store.challenge(&own.id, Purpose::Verify).await.unwrap();
+        assert_eq!(found.map(|it| it.attempts_left), Some(4), "{email:?}");
+    }
     // One that begins at the place of the one before.
     for end in 1..=2 {
         let nobodys = NewChallenge {

@@ -146,7 +146,7 @@ pub(super) async fn users_are_found_by_a_part(subject: &Subject) {
             "Own@Elsewhere.example".to_owned(),
         ))
         .await;
-    let cases: [(&str, &[UserId]); 15] = [
+    let cases: [(&str, &[UserId]); 17] = [
         ("", &[ann, bob, carl]),
         ("ANN", &[ann]),
         ("bob", &[bob]),
@@ -159,6 +159,8 @@ pub(super) async fn users_are_found_by_a_part(subject: &Subject) {
         ("elsewhere", &[carl]),
         ("65 000-23", &[bob]),
         ("+91", &[ann, bob]),
+        ("65\u{a0}000\u{2011}23", &[bob]),
+        ("\u{200e}٦٥ ٠٠٠", &[ann, bob]),
         ("00001", &[ann]),
         ("nobody", &[]),
         ("a\0", &[]),
