@@ -122,8 +122,9 @@ impl ChallengeSubject {
 
     /// The subject of this digest, asked for by one channel.
     pub(crate) const fn new(digest: [u8; 8], channel: Channel) -> Self {
-        let [a, b, c, d, e, f, g, _] = digest;
-        Self([a, b, c, d, e, f, g, last(channel) | used(channel)])
+        let mut bytes = digest;
+        bytes[7] = last(channel) | used(channel);
+        Self(bytes)
     }
 
     /// Whether the same was asked for, by whichever channels.
@@ -145,8 +146,9 @@ impl ChallengeSubject {
     /// The same, asked for by the channels of both, and by that of the other at last.
     #[must_use]
     pub(crate) const fn then(self, other: Self) -> Self {
-        let [a, b, c, d, e, f, g, channels] = other.0;
-        Self([a, b, c, d, e, f, g, channels | (self.channels() & !LAST)])
+        let mut bytes = other.0;
+        bytes[7] |= self.channels() & !LAST;
+        Self(bytes)
     }
 
     const fn channels(self) -> u8 {

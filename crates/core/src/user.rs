@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use phone_auth_events::User as EventUser;
 
-use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
+use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings, Region, in_ascii};
 use crate::form::{is_refused, trim};
 use crate::outbox::Notices;
 use crate::password::EncodedPassword;
@@ -124,13 +124,36 @@ pub struct UserSearch {
 }
 
 impl UserSearch {
-    /// Looks for this text, without the white space at its ends, in any ASCII case.
+    /// Looks for this text, without the white space at its ends, in any ASCII case. What can be a part of a phone number
+    /// is read as one is: with spaces, dashes and digits of every script.
     pub fn new(text: &str) -> Self {
-        let text = trim(text).to_ascii_lowercase();
-        let is_number = |c: char| c.is_ascii_digit() || "+-. ()/".contains(c);
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let digits = (!digits.is_empty() && text.chars().all(is_number)).then_some(digits);
-        Self { text, digits }
+        Self::new_in(text, None)
+    }
+
+    /// As [`new`](Self::new); a number that begins as it is dialled, with `0` or `00`, is looked for as it is stored.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::Region;
+    /// use phone_auth_core::user::UserSearch;
+    ///
+    /// let search = UserSearch::new_in("044 668 18 00", Region::named("CH"));
+    /// assert_eq!(search.digits(), Some("41446681800"));
+    /// ```
+    pub fn new_in(text: &str, region: Option<Region>) -> Self {
+        let typed = in_ascii(text);
+        let dialled = typed.as_deref().filter(|typed| typed.starts_with('0'));
+        let number = dialled.and_then(|typed| PhoneNumber::parse_in(typed, region).ok());
+        let number = number
+            .as_ref()
+            .map(PhoneNumber::as_str)
+            .or(typed.as_deref());
+        let digits: Option<String> =
+            number.map(|it| it.chars().filter(char::is_ascii_digit).collect());
+        Self {
+            text: trim(text).to_ascii_lowercase(),
+            digits: digits.filter(|digits| !digits.is_empty()),
+        }
     }
 
     /// The text, in lower case as far as it is ASCII.

@@ -15,6 +15,8 @@ pub enum WebBuildErrorKind {
     HostCookiesBesideDjango,
     /// The session cookie cannot have the name that was given.
     CookieName,
+    /// The session cookie was given a name of its own beside the one of a Django site that sessions are shared with.
+    TwoCookieNames,
     /// The session cookie was to have a domain that the site is not in.
     CookieDomain,
     /// The cookie of a Django site was described, and no sessions are shared with one.
@@ -23,6 +25,8 @@ pub enum WebBuildErrorKind {
     TrustedProxies,
     /// The sign-up page of the application is not at a path of this site.
     SignUpPath,
+    /// `login_redirect_url` leads to the sign-up page of the application, which leads on to it again.
+    SignUpCircle,
     /// The `Content-Security-Policy` cannot stand in a header.
     ContentSecurityPolicy,
 }
@@ -71,6 +75,10 @@ impl fmt::Display for WebBuildError {
                 "the session cookie cannot have this name; choose letters, digits, - and _, not the name of \
                  another cookie of this site, and leave out the prefix __Host-, which host_cookies adds"
             }
+            WebBuildErrorKind::TwoCookieNames => {
+                "the session cookie has the name of Django's while sessions are shared with it, so session_cookie_name would \
+                 have no effect: leave it out"
+            }
             WebBuildErrorKind::CookieDomain => {
                 "the domain of the session cookie is not one that the host of the site is in"
             }
@@ -84,6 +92,10 @@ impl fmt::Display for WebBuildError {
             }
             WebBuildErrorKind::SignUpPath => {
                 "the sign-up page of the application needs a path on this site, such as /join/"
+            }
+            WebBuildErrorKind::SignUpCircle => {
+                "login_redirect_url leads to the sign-up page of the application, from which anyone who is signed in is led on: \
+                 name another page"
             }
             WebBuildErrorKind::ContentSecurityPolicy => {
                 "the content security policy cannot stand in a header"

@@ -63,6 +63,9 @@ impl CookieOptions {
             return Err(WebBuildErrorKind::CookieName.into());
         }
         let name = self.django_session_name.as_deref();
+        if name.is_some() && own.is_some() {
+            return Err(WebBuildErrorKind::TwoCookieNames.into());
+        }
         let name = name.or(own).unwrap_or(cookies::SESSION).to_owned();
         if !is_cookie_name(&name) || cookies::TAKEN.contains(&name.as_str()) {
             return Err(WebBuildErrorKind::CookieName.into());

@@ -1,5 +1,6 @@
 //! What is known of one request: who is logged in, and what the browser has of us.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::redirect;
 use crate::request_log;
 use crate::session_layer::SessionUse;
 use crate::web::Web;
+use crate::written;
 
 /// What is known of a request: who is logged in, if anyone, and the browser's CSRF token.
 ///
@@ -335,6 +337,7 @@ impl RequestContext {
             ("log_in_url", AccountPage::Login),
             ("sign_up_url", AccountPage::Signup),
             ("password_reset_url", AccountPage::PasswordReset),
+            ("login_code_url", AccountPage::LoginCode),
         ] {
             let fields = [(NEXT, next.or(in_query.as_deref()))];
             values.insert(name, Value::from(next::with(self.path(to), &fields)));
@@ -370,8 +373,8 @@ where
 /// What templates know of who is logged in.
 #[derive(Serialize)]
 struct CurrentUserView<'a> {
-    /// What they are called: see [`User::display_name`].
-    name: &'a str,
+    /// What they are called: see [`CurrentUser::display_name`]. A number as people write it.
+    name: Cow<'a, str>,
     /// What tells the account from others, for password managers.
     account: &'a str,
     username: &'a str,
@@ -387,7 +390,7 @@ impl<'a> CurrentUserView<'a> {
     fn of(current_user: &'a CurrentUser) -> Self {
         let user = current_user.user();
         Self {
-            name: current_user.display_name().unwrap_or(NAMELESS),
+            name: written::as_people_do(current_user.display_name().unwrap_or(NAMELESS)),
             account: current_user.account_name().unwrap_or_default(),
             username: &user.username,
             has_username: !Username::is_made_up(&user.username),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Router;
 use axum::extract::{NestedPath, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use http::{Method, StatusCode};
@@ -64,17 +64,20 @@ pub(crate) fn accounts(web: &Web) -> Router {
     }
     let stylesheet = get(async |State(web): State<Web>| web.stylesheet_file().response());
     let stylesheet = stylesheet.fallback(other_method);
+    if is_offered(web.accounts(), AccountPage::ChangePassword) {
+        pages = pages.route("/.well-known/change-password", get(change_password_url));
+    }
     pages
         .layer(web.page_headers())
         .route(web.stylesheet(), stylesheet)
-        .route("/.well-known/change-password", get(change_password_url))
-        .layer(from_fn(not_nested))
+        // One that is refused because of where it is has the headers of a page too.
+        .layer(from_fn_with_state(web.clone(), not_nested))
         .with_state(web.clone())
 }
 
 /// Refuses to serve pages at other paths than their links say: guards and messages would lead nowhere. The router cannot
 /// know it before a request comes.
-async fn not_nested(request: Request, next: Next) -> Response {
+async fn not_nested(State(web): State<Web>, request: Request, next: Next) -> Response {
     let Some(nested) = request.extensions().get::<NestedPath>() else {
         return next.run(request).await;
     };
@@ -83,7 +86,9 @@ async fn not_nested(request: Request, next: Next) -> Response {
         "the account pages are nested: merge their router into that of the application, and say where they are by the \
          mount of `AccountRoutes`"
     );
-    answer::plain_error_page()
+    let mut response = answer::plain_error_page();
+    web.page_headers().apply(response.headers_mut());
+    response
 }
 
 /// Whether this site has a page. One has none for what its users do not have, and none to ask for a message that nobody

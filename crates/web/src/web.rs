@@ -98,14 +98,18 @@ impl Web {
     /// Whether a path is that of a page which one needs in order to log in.
     pub(crate) fn is_open_to_all(&self, uri: &Uri) -> bool {
         let path = uri.path();
+        path == self.stylesheet()
+            || self.own_sign_up() == Some(path)
+            || self.account_page(path).is_some_and(Self::is_way_in)
+    }
+
+    /// The page of the account at a path, with its final slash or without.
+    pub(crate) fn account_page(&self, path: &str) -> Option<AccountPage> {
         let routes = self.accounts().routes().routes();
         let page = routes
             .resolve(path)
             .or_else(|| routes.resolve(path.trim_end_matches('/')));
-        let page = page.and_then(|page| AccountPage::from_name(page.name()));
-        path == self.stylesheet()
-            || self.own_sign_up() == Some(path)
-            || page.is_some_and(Self::is_way_in)
+        page.and_then(|page| AccountPage::from_name(page.name()))
     }
 
     /// Whether a page is needed by who is not logged in, or is no longer.

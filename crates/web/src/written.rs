@@ -1,16 +1,25 @@
 //! How an address is shown on a page. What forms send, and what is stored, is written otherwise.
 
+use std::borrow::Cow;
+
 use minijinja::Value;
 use phone_auth_core::address::PhoneNumber;
 
 /// The filter `written`: a phone number as people write it, anything else as it is.
 pub(crate) fn written(address: Value) -> Value {
-    let number = address.as_str().filter(|text| text.starts_with('+'));
-    let number = number.and_then(|text| PhoneNumber::parse(text).ok());
-    match number {
-        Some(number) => number.to_international().into(),
-        None => address,
+    match address.as_str().map(as_people_do) {
+        Some(Cow::Owned(number)) => number.into(),
+        _ => address,
     }
+}
+
+/// The same, of what is no value of a template yet.
+pub(crate) fn as_people_do(text: &str) -> Cow<'_, str> {
+    let number = Some(text).filter(|text| text.starts_with('+'));
+    let number = number.and_then(|text| PhoneNumber::parse(text).ok());
+    number.map_or(Cow::Borrowed(text), |number| {
+        number.to_international().into()
+    })
 }
 
 #[cfg(test)]

@@ -213,14 +213,14 @@ impl Reading {
         let mut changed = self.configuration.clone();
         let is_taken =
             !given.has_byte_order_mark() && (setting.take)(&mut changed, given).is_some();
-        let right = if !is_taken {
-            Some(setting.right)
-        } else {
+        let right = if is_taken {
             let error = changed.accounts.validate().err();
             let of_itself = error.filter(|error| {
                 error.setting() == setting.name && !GO_WITH_OTHERS.contains(&setting.name)
             });
             of_itself.map(|error| error.expected())
+        } else {
+            Some(setting.right)
         };
         if let Some(right) = right {
             self.mistakes.push(Mistake::BadValue {

@@ -1,5 +1,6 @@
 //! What of the settings does not go together: those of ready receivers, and those that would have no effect.
 
+use phone_auth::core::limits::TextGuard;
 use phone_auth::urls::AccountRoutes;
 
 use super::error::Mistake;
@@ -18,7 +19,7 @@ type Needing = (
 );
 
 /// All of them.
-pub(super) const NEEDING: [Needing; 9] = [
+pub(super) const NEEDING: [Needing; 11] = [
     (
         &["database_connections", "database_pooler"],
         |all| matches!(all.database.name, DatabaseName::Postgres(_)),
@@ -46,11 +47,7 @@ pub(super) const NEEDING: [Needing; 9] = [
         "sessions that are shared with Django do not say whose they are; leave it out",
     ),
     (
-        &[
-            "short_session_lifetime",
-            "session_idle_timeout",
-            "closing_grace",
-        ],
+        &["short_session_lifetime", "session_idle_timeout"],
         |all| !all.django.sessions,
         "it is for sessions that are not shared with Django; leave it out",
     ),
@@ -73,6 +70,16 @@ pub(super) const NEEDING: [Needing; 9] = [
                 .is_none_or(|most| most <= all.server.max_connections)
         },
         "it must not be more than max_connections",
+    ),
+    (
+        &["closing_grace"],
+        |all| all.accounts.close_account && !all.django.sessions,
+        "it is for the page where users close their account, where sessions are not shared with Django; leave it out",
+    ),
+    (
+        &["sms_site_budget"],
+        |all| all.limits.text_guard != TextGuard::Off,
+        "nothing is counted while sms_guard is off; set it to record or enforce, or leave this out",
     ),
     (
         &["max_unverified_addresses"],

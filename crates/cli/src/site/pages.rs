@@ -13,12 +13,13 @@ use crate::terminal::visible::Visible;
 pub(crate) fn cookies(configuration: &Configuration) -> CookieOptions {
     let (site, django) = (&configuration.site, &configuration.django);
     let mut cookies = CookieOptions::default();
-    cookies.session_name = Some(site.session_cookie_name.clone());
     cookies.host_prefix = site.host_cookies;
     if django.sessions {
         cookies.django_session_name = Some(django.session_cookie_name.clone());
         let domain = &django.session_cookie_domain;
         cookies.django_session_domain.clone_from(domain);
+    } else {
+        cookies.session_name = Some(site.session_cookie_name.clone());
     }
     cookies
 }
@@ -67,12 +68,7 @@ pub(crate) fn wrong(configuration: &Configuration, error: WebBuildError) -> Fail
             "host_cookies",
             "left out or false while django_sessions is true",
         ),
-        // The one of ours is looked at as well, for what no name can be.
-        WebBuildErrorKind::CookieName
-            if is_shared && !configuration.site.session_cookie_name.starts_with("__") =>
-        {
-            ("django_session_cookie_name", NAME)
-        }
+        WebBuildErrorKind::CookieName if is_shared => ("django_session_cookie_name", NAME),
         WebBuildErrorKind::CookieName => ("session_cookie_name", NAME),
         WebBuildErrorKind::CookieDomain => (
             "django_session_cookie_domain",

@@ -160,7 +160,7 @@ impl Accounts {
         after: Option<UserId>,
         limit: u32,
     ) -> Result<Vec<User>, Failure> {
-        let search = UserSearch::new(text);
+        let search = UserSearch::new_in(text, self.settings().default_region);
         Ok(self.store().search_users(&search, after, limit).await?)
     }
 

@@ -440,6 +440,9 @@ impl AccountsBuilder {
         let sessions = self
             .sessions
             .unwrap_or_else(|| Arc::new(OwnSessions(Arc::clone(&self.store))));
+        if sessions.are_shared() {
+            self.settings.validate_shared_sessions().map_err(wrong)?;
+        }
         let min_chars = usize::try_from(self.settings.password_min_length).unwrap_or(usize::MAX);
         let inner = Arc::new(Inner {
             sessions,

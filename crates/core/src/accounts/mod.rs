@@ -59,6 +59,7 @@ mod remove_address;
 mod remove_expired_sessions;
 mod repeated_code;
 mod repeated_form;
+mod repeated_free;
 mod repeated_link;
 mod repeated_sign_up;
 mod replace_address;

@@ -6,6 +6,7 @@ use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{
     AddressId, AddressKind, AddressRecord, AddressRemoval, RemovalOutcome, WaysIn,
 };
+use crate::outbox::Purpose;
 use crate::user::User;
 use crate::username::Username;
 
@@ -137,9 +138,13 @@ impl Accounts {
             && user.password.is_usable()
             && !user.username.is_empty()
             && !Username::is_made_up(&user.username);
+        // Who has no password gets in by codes, which are not sent to both kinds everywhere.
+        let is_coded = |kind| self.offers(Purpose::LogIn, kind);
+        let by_codes = !user.password.is_usable()
+            && (is_coded(AddressKind::Email) || is_coded(AddressKind::Phone));
         let ways = WaysIn {
-            email: methods.email,
-            phone: methods.phone,
+            email: methods.email && (!by_codes || is_coded(AddressKind::Email)),
+            phone: methods.phone && (!by_codes || is_coded(AddressKind::Phone)),
         };
         (!has_username && self.settings().has_addresses(kind)).then_some(ways)
     }

@@ -193,7 +193,7 @@ impl Accounts {
                 (*first, manner(first, *of_first)),
                 (*second, manner(second, *of_second)),
             ];
-            return outbox.enqueue_both(purpose, messages).await;
+            return outbox.enqueue_both(purpose, &messages).await;
         }
         for (to, carries) in guarded {
             // Of one that is nobody's by now it is read once more: the site has an outbox, but for tests.

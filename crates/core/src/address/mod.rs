@@ -24,6 +24,7 @@ pub use phone::{NumberType, PhoneNumber, PhoneNumberError};
 pub use region::Region;
 pub use removal::{AddressRemoval, ProofByHand, RemovalOutcome, WaysIn};
 pub use spellings::{EmailSpellings, PhoneSpellings, SEPARATORS, digits_of, is_e164};
+pub(crate) use typed_number::in_ascii;
 
 /// An address in its one canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

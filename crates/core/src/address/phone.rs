@@ -15,7 +15,7 @@ const MAX_CHARS: usize = 40;
 /// The most digits of a number (ITU-T E.164, 6.1).
 const MAX_DIGITS: usize = 15;
 /// The calling codes of satellites and of networks without a country (ITU-T E.164, list of assigned codes).
-const SATELLITES: [&str; 4] = ["+870", "+881", "+882", "+883"];
+const SATELLITES: [&str; 5] = ["+870", "+878", "+881", "+882", "+883"];
 
 /// A phone number in E.164: `+` and at most 15 digits, valid in its country's numbering plan.
 ///
@@ -116,7 +116,10 @@ impl PhoneNumber {
         let number = PHONE_NUMBER_UTIL.parse(&self.0, None);
         let kind = number.map(|number| PHONE_NUMBER_UTIL.get_number_type(&number));
         match kind {
-            Ok(PhoneNumberType::PremiumRate) => NumberType::PremiumRate,
+            // Who reaches a personal number is charged by where it leads at the time, as much as for a premium one.
+            Ok(PhoneNumberType::PremiumRate | PhoneNumberType::PersonalNumber) => {
+                NumberType::PremiumRate
+            }
             Ok(PhoneNumberType::SharedCost) => NumberType::SharedCost,
             _ => NumberType::Ordinary,
         }
@@ -335,6 +338,8 @@ mod tests {
             ("+449098790000", NumberType::PremiumRate),
             ("+491801234567", NumberType::SharedCost),
             ("+448431234567", NumberType::PremiumRate),
+            ("+447012345678", NumberType::PremiumRate),
+            ("+878101234567890", NumberType::Satellite),
             ("+870301234567", NumberType::Satellite),
             ("+881612345678", NumberType::Satellite),
             ("+919876543210", NumberType::Ordinary),

@@ -11,7 +11,7 @@ const MAX_CHARS: usize = 100;
 /// Characters that only format are dropped, spaces, dashes and digits of every script become those of ASCII, and so do
 /// the full-width forms of the rest. The scheme `tel:` (RFC 3966) before the number is dropped, as a link that was
 /// copied has it, also with the `//` that some programs put after it, and so are brackets around `+` and the code.
-pub(super) fn in_ascii(typed: &str) -> Option<String> {
+pub(crate) fn in_ascii(typed: &str) -> Option<String> {
     if typed.chars().nth(MAX_CHARS).is_some() {
         return None;
     }

@@ -246,7 +246,7 @@ mod tests {
                 limit: Limit::LogIns,
                 rule,
             };
-            let tally = rule.count(None, now + std::time::Duration::from_micros(number));
+            let tally = rule.count(None, now + Duration::from_micros(number));
             let Ok(tally) = tally else { continue };
             counters.put(&hit, tally);
         }

@@ -34,10 +34,10 @@ impl Outbox {
     pub(crate) async fn enqueue_both(
         &self,
         purpose: Purpose,
-        messages: [(Addressee<'_>, Manner<'_>); 2],
+        messages: &[(Addressee<'_>, Manner<'_>); 2],
     ) -> Result<(), Failure> {
         self.refuse_when_full().await?;
-        let [first, second] = messages.map(|(to, manner)| self.message(purpose, to, manner));
+        let [first, second] = (*messages).map(|(to, manner)| self.message(purpose, to, manner));
         let (first, second) = (first?, second?);
         self.inner.store.enqueue_both([&first, &second]).await?;
         for message in [&first, &second] {

@@ -83,6 +83,13 @@ impl Settings {
     /// [Checks](Self::validate) the settings, and that what must be proven can be, where nobody sends these signals.
     pub(crate) fn validate_for(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
         self.validate()?;
+        // A misspelt name would leave a flow on offer whose messages nobody sends.
+        if !(allow_unreceived.iter()).all(|name| MessageSignal::NAMES.contains(name)) {
+            return Err(SettingsError::new(
+                "allow_unreceived",
+                "names of signals that carry messages, such as verify_phone",
+            ));
+        }
         let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
         let mut signals = kinds.filter_map(|kind| MessageSignal::of(Purpose::Verify, kind));
         let is_lacking =

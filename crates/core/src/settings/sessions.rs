@@ -8,6 +8,25 @@ use super::{HOUR, Settings, SettingsError};
 const MAX_SESSION_LIFETIME: Duration = Duration::from_hours(400 * 24);
 
 impl Settings {
+    /// Checks that nothing is asked of sessions that are shared with another program: it keeps neither when they began nor
+    /// whose they are.
+    pub(crate) fn validate_shared_sessions(&self) -> Result<(), SettingsError> {
+        let right = "left out where sessions are shared with another program, which does not keep what it needs";
+        for (setting, is_set) in [
+            (
+                "short_session_lifetime",
+                self.short_session_lifetime.is_some(),
+            ),
+            ("session_idle_timeout", self.session_idle_timeout.is_some()),
+            ("closing_grace", self.closing_grace.is_some()),
+        ] {
+            if is_set {
+                return Err(SettingsError::new(setting, right));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks how long sessions live, and how long an account can be had back.
     pub(super) fn validate_sessions(&self) -> Result<(), SettingsError> {
         let second = Duration::from_secs(1);

@@ -142,6 +142,67 @@ async fn last_way_in_depends_on_the_methods() {
     }
 }
 
+/// Who has no password gets in by codes: what remains must be sent some.
+#[tokio::test]
+async fn address_that_is_sent_no_codes_is_no_way_in() {
+    for (login_by_code, unsent, may_go) in [
+        (true, None, true),
+        (true, Some("login_phone"), false),
+        (true, Some("login_email"), true),
+        (false, None, true),
+    ] {
+        let kit = Kit::with_ann().await;
+        let user = kit.accounts.find("ann").await.unwrap().unwrap();
+        let unusable = ExternalChange::SetPassword(user.id, "!".to_owned());
+        kit.store.make(unusable).await;
+        let mut settings = kit.accounts.settings().clone();
+        settings.authentication_methods.username = false;
+        settings.login_by_code = login_by_code;
+        let accounts = phone_auth_core::accounts::Accounts::builder(
+            std::sync::Arc::new(kit.store.clone()),
+            common::keyring(common::SECRET),
+        )
+        .settings(settings)
+        .allow_unreceived(unsent)
+        .clock(kit.clock.clone())
+        .build()
+        .unwrap();
+        let key = accounts.begin_session(user.id, None).await.unwrap().key;
+        let ann = accounts.current_user(&key).await.unwrap().unwrap();
+        let email = own(&kit, &ann, ANNS_EMAIL).await;
+        let removed = accounts.remove_address(&ann, email.kind, email.id).await;
+        let what = format!("{login_by_code} {unsent:?}");
+        if may_go {
+            assert!(matches!(removed.unwrap(), Removal::Removed(_)), "{what}");
+        } else {
+            assert_eq!(refusal(removed), LastWayIn, "{what}");
+        }
+    }
+}
+
+/// A misspelt name would leave a flow on offer whose messages nobody sends.
+#[test]
+fn unreceived_signals_are_those_that_carry_messages() {
+    for (name, is_one) in [
+        ("verify_phone", true),
+        ("login_email", true),
+        ("security_notice_phone", true),
+        ("verify_fone", false),
+        ("user_signed_up", false),
+        ("", false),
+    ] {
+        let store = std::sync::Arc::new(phone_auth_store_testkit::MemoryStore::new());
+        let builder =
+            phone_auth_core::accounts::Accounts::builder(store, common::keyring(common::SECRET));
+        let refused = builder.allow_unreceived([name]).build().err();
+        let setting = refused
+            .as_ref()
+            .and_then(|it| it.setting())
+            .map(|it| it.setting());
+        assert_eq!(setting, (!is_one).then_some("allow_unreceived"), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn primary_address_stands_in_the_users_row() {
     let kit = Kit::with_ann().await;

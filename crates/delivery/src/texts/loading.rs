@@ -131,7 +131,8 @@ fn look(folder: &Path) -> io::Result<Found> {
 
 /// Whether a name ends as those of templates do.
 fn is_template(name: &str) -> bool {
-    name.ends_with(".txt") || name.ends_with(".html")
+    let ending = Path::new(name).extension();
+    ending.is_some_and(|ending| ending == "txt" || ending == "html")
 }
 
 /// Whether editors leave something of this name behind: their locks are links that lead nowhere.

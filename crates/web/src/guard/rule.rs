@@ -86,6 +86,12 @@ impl Rule {
             (Self::VerifiedPhone, Some(current_user)) if current_user.has_verified_phone() => {
                 return None;
             }
+            // The pages of the account are where one verifies, and have guards of their own.
+            (Self::VerifiedEmail | Self::VerifiedPhone, Some(_))
+                if web.account_page(wanted.path()).is_some() =>
+            {
+                return None;
+            }
             (Self::Anonymous, Some(_)) => {
                 redirect::found(&web.accounts().settings().login_redirect_url)
             }
@@ -102,10 +108,7 @@ impl Rule {
 
 /// Whether someone must verify an address before they may see a page. Those of the account are where they do.
 fn is_to_verify(web: &Web, current_user: &CurrentUser, wanted: &Uri) -> bool {
-    let accounts = web.accounts();
-    let path = wanted.path();
-    let is_it = |page: AccountPage| accounts.routes().page(page) == path;
-    accounts.must_verify(current_user) && !AccountPage::ALL.into_iter().any(is_it)
+    web.accounts().must_verify(current_user) && web.account_page(wanted.path()).is_none()
 }
 
 /// Leads to the addresses where someone must verify one before they may see this page.

@@ -23,6 +23,9 @@ use crate::page::Page;
 use crate::redirect;
 use crate::request_context::{RequestContext, account_of, add_cookie};
 
+/// The field of a form that frees an address: which one.
+const FREES: &str = "frees";
+
 const FIELDS: [Field; 2] = [Field::NewPassword1, Field::NewPassword2];
 
 /// Whom a link is for, and its token or what stands in its place; an error when it is not text.
@@ -64,9 +67,10 @@ pub(crate) async fn submit(
     }
     let token = match waiting(context, &uidb64, &headers).await {
         Ok(Some((token, link))) if link.only_frees => {
-            return free(context, &uidb64, &token).await;
+            return free(&form, &uidb64, &token).await;
         }
         Ok(Some((token, _))) => token,
+        Ok(None) if !form.text(FREES).is_empty() => return freed_before(&form, &uidb64).await,
         Ok(None) => return used_before(&form).await,
         Err(failure) => return answer::flow_failed(context, "look at a reset link", &failure),
     };
@@ -91,23 +95,36 @@ pub(crate) async fn submit(
 }
 
 /// Takes an address that is not confirmed from the account that the link is for.
-async fn free(context: &RequestContext, uidb64: &str, token: &str) -> Response {
+async fn free(form: &SubmittedForm, uidb64: &str, token: &str) -> Response {
+    let context = form.context();
     match context.accounts().free_address(uidb64, token).await {
-        Ok(address) => {
-            let page = Page::new(
-                "phone_auth/password_reset_confirm.html",
-                "You can use it now",
-            )
-            .with("freed", address)
-            .without_referrer();
-            let mut response = context.render(page);
-            forget_token(context, &mut response);
-            response
-        }
-        Err(FlowError::Refused(InvalidLink)) => not_valid(context),
+        Ok(address) => freed(context, &address),
+        Err(FlowError::Refused(InvalidLink)) => freed_before(form, uidb64).await,
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "free an address", &failure)
         }
+    }
+}
+
+fn freed(context: &RequestContext, address: &str) -> Response {
+    let page = Page::new(
+        "phone_auth/password_reset_confirm.html",
+        "You can use it now",
+    )
+    .with("freed", address)
+    .without_referrer();
+    let mut response = context.render(page);
+    forget_token(context, &mut response);
+    response
+}
+
+/// As [`used_before`], of a form that frees an address.
+async fn freed_before(form: &SubmittedForm, uidb64: &str) -> Response {
+    let (context, address, token) = (form.context(), form.text(FREES), form.text(FORM_TOKEN));
+    match context.accounts().was_freed(uidb64, address, token).await {
+        Ok(true) => freed(context, address),
+        Ok(false) => not_valid(context),
+        Err(failure) => answer::flow_failed(context, "look whether an address was freed", &failure),
     }
 }
 
@@ -237,8 +254,11 @@ fn forget_token(context: &RequestContext, response: &mut Response) {
 
 fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -> Page {
     if link.only_frees {
-        return Page::new("phone_auth/password_reset_confirm.html", "Use this address")
-            .with("frees", link.address.as_deref())
+        let address = link.address.as_deref().unwrap_or_default();
+        let form_token = context.accounts().free_form_token(&link.user, address);
+        return Page::new("phone_auth/password_reset_confirm.html", "Is this yours?")
+            .with("frees", address)
+            .with("form_token", form_token)
             .with("action", context.uri().path());
     }
     let fields = vec![

@@ -19,15 +19,19 @@ use crate::code;
 use crate::cookies::AskedCode;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
-use crate::guard::Anonymous;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
-pub(crate) async fn show(_: Anonymous, context: RequestContext) -> Response {
+/// Sends those who are signed in on to where they were going.
+pub(crate) async fn show(context: RequestContext) -> Response {
     let next = next::in_query_of(context.accounts().routes(), context.uri());
+    if context.current_user().is_some() {
+        let default = context.accounts().settings().login_redirect_url.as_str();
+        return redirect::found_for_user(next.as_deref().unwrap_or(default));
+    }
     let view = view(&context, |_| "");
     let gate = GateView::offered(&context, GatedFlow::SignUp).await;
     context.render(page(&context, view, next.as_deref()).with("gate", gate))

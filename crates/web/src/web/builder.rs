@@ -368,6 +368,8 @@ impl WebBuilder {
     ///   shares its sessions with Django.
     /// - [`CookieName`](WebBuildErrorKind::CookieName): no cookie can have the name that was given, another of ours
     ///   has it, or it begins with a prefix that [`host_cookies`](Self::host_cookies) is there for.
+    /// - [`TwoCookieNames`](WebBuildErrorKind::TwoCookieNames): it was given one beside that of a Django site.
+    /// - [`SignUpCircle`](WebBuildErrorKind::SignUpCircle): `login_redirect_url` leads to the application's sign-up page.
     /// - [`CookieDomain`](WebBuildErrorKind::CookieDomain): the host of the site is not in the domain that was
     ///   given.
     /// - [`ContentSecurityPolicy`](WebBuildErrorKind::ContentSecurityPolicy): the policy cannot stand
@@ -399,6 +401,11 @@ impl WebBuilder {
         let path = self.sign_up_path.as_deref();
         if path.is_some_and(|path| local_path(path).is_none_or(|taken| taken != path)) {
             return Err(WebBuildErrorKind::SignUpPath.into());
+        }
+        let on = &self.accounts.settings().login_redirect_url;
+        let on = on.split(['?', '#']).next().unwrap_or_default();
+        if path.is_some_and(|path| path.trim_end_matches('/') == on.trim_end_matches('/')) {
+            return Err(WebBuildErrorKind::SignUpCircle.into());
         }
         if self.trusted_proxies.trusts_strangers() {
             return Err(WebBuildErrorKind::TrustedProxies.into());

@@ -208,6 +208,43 @@ async fn guard_over_everything_lets_log_in() {
     );
 }
 
+/// A guard over the whole site leaves open where one does what it asks for.
+#[tokio::test]
+async fn guard_over_everything_lets_verify() {
+    type Guarded = fn(&Web) -> Router;
+    let layers: [(&str, Guarded); 3] = [
+        ("logged in", |web| web.router().layer(web.login_required())),
+        ("email", |web| {
+            web.router().layer(web.verified_email_required())
+        }),
+        ("phone", |web| {
+            web.router().layer(web.verified_phone_required())
+        }),
+    ];
+    for (what, layer) in layers {
+        let site = Site::new().serving(move |web| {
+            let own = Router::new().route("/club/", get(async || "tea"));
+            layer(web).merge(own.layer(web.verified_email_required()))
+        });
+        let mut ann = site.ann().await;
+        for path in [
+            "/accounts/user_verification/",
+            "/accounts/user_verification/?notice=email-unverified&next=/club/",
+            "/accounts/change_password/",
+            "/accounts/logout/",
+        ] {
+            let answer = ann.get(path).await;
+            assert_eq!(answer.status, StatusCode::OK, "{what}: {path}");
+        }
+        let to = ann.get("/club/").await.location().to_owned();
+        assert!(
+            to.starts_with("/accounts/user_verification/"),
+            "{what}: {to}"
+        );
+        assert_eq!(ann.get(&to).await.status, StatusCode::OK, "{what}: {to}");
+    }
+}
+
 /// The page that was wanted is not forgotten on the way to the message and back.
 #[tokio::test]
 async fn verified_link_leads_to_the_page_that_was_wanted() {

@@ -110,7 +110,11 @@ async fn number_and_password_are_enough() {
     let profile = ann.get("/accounts/profile/").await;
     assert_eq!(profile.status, StatusCode::OK);
     assert!(!profile.body.contains("your account"));
-    assert!(profile.body.contains(">+12125552368<"), "{}", profile.body);
+    assert!(
+        profile.body.contains(">+1 212-555-2368<"),
+        "{}",
+        profile.body
+    );
     let change = ann.get("/accounts/change_password/").await;
     let username = change.control("username").to_owned();
     assert!(username.contains("value=\"+12125552368\""), "{username}");
@@ -194,4 +198,9 @@ fn cookies_of_no_django_site_are_refused() {
             "{options:?}"
         );
     }
+    // One name of two would be dropped.
+    let mut both = django(name, None);
+    both.session_name = Some("club".to_owned());
+    let refused = Web::check_cookies(&site, true, &both).unwrap_err();
+    assert_eq!(refused.kind(), WebBuildErrorKind::TwoCookieNames);
 }

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::routing::get;
 use http::header::{HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
+use phone_auth_core::settings::Methods;
 use phone_auth_events::ResetPasswordEmail;
 use phone_auth_web::LoggedIn;
 
@@ -58,6 +59,20 @@ async fn short_ways_lead_to_pages() {
         let answer = site.browser().get(path).await;
         assert_eq!(answer.status, StatusCode::FOUND, "{path}");
         assert_eq!(answer.location(), to, "{path}");
+    }
+    // Where nobody has a password there is no page that changes it.
+    let site = Site::with(|settings| {
+        settings.authentication_methods = Methods {
+            phone: true,
+            email: false,
+            username: false,
+        };
+        settings.login_by_code = true;
+        settings.sign_up_by_code = true;
+    });
+    for path in ["/.well-known/change-password", "/accounts/change_password/"] {
+        let answer = site.browser().get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
     }
 }
 
@@ -230,6 +245,8 @@ async fn nested_pages_are_refused() {
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "{nest}{page}"
             );
+            let policy = answer.headers.get("content-security-policy");
+            assert!(policy.is_some(), "{nest}{page}");
         }
     }
     // Own pages of an application may be nested, and guards there lead to the account pages and back.

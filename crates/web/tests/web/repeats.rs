@@ -315,3 +315,41 @@ async fn other_form_is_no_repeat() {
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     assert!(wrong.error_at("old_password").contains("incorrectly"));
 }
+
+/// The first uses the link up, and the second is told what holds by now.
+#[tokio::test]
+async fn freed_address_is_told_twice() {
+    for twice in [Twice::InARow, Twice::AtOnce] {
+        let site = Site::new();
+        let mut ann = site.ann().await;
+        let proof = ann.phone_link().await;
+        ann.get(&proof).await;
+        let mut other = site.browser();
+        let link = other.reset_link("ann@example.org").await;
+        let path = other.get(&link).await.location().to_owned();
+        let page = other.get(&path).await;
+        let (frees, token) = (page.hidden("frees"), page.hidden("form_token"));
+        assert_eq!(frees, "ann@example.org", "{}", page.body);
+        let fields = [
+            ("csrfmiddlewaretoken", page.hidden("csrfmiddlewaretoken")),
+            ("frees", frees),
+            ("form_token", token),
+        ];
+        let answers = send(&site, &mut other, twice, &path, &fields).await;
+        for answer in answers {
+            assert_eq!(answer.status, StatusCode::OK, "{twice:?}: {}", answer.body);
+            assert_eq!(answer.heading(), "You can use it now", "{twice:?}");
+        }
+        // It says nothing of what was not freed, and not without the token of the page.
+        for (frees, token) in [
+            ("+12125552368", token),
+            ("ann@example.org", "made-up"),
+            ("ann@example.org", ""),
+            ("", token),
+        ] {
+            let fields = [fields[0], ("frees", frees), ("form_token", token)];
+            let answer = other.send(request(&other, &path, &fields)).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{frees} {token}");
+        }
+    }
+}

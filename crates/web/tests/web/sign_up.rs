@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::routing::get;
 use http::{Method, StatusCode};
 use phone_auth_core::address::AddressKind;
+use phone_auth_web::{Web, WebBuildErrorKind};
 
 use crate::support::{Site, encode, sign_up_form, with};
 
@@ -182,6 +183,38 @@ async fn own_sign_up_page_takes_the_place() {
         "{}",
         page.body
     );
+}
+
+#[tokio::test]
+async fn own_sign_up_page_is_no_goal_of_log_ins() {
+    for (on, is_circle) in [
+        ("/join/", true),
+        ("/join", true),
+        ("/join/?a=b#c", true),
+        ("/joined/", false),
+        ("/", false),
+    ] {
+        let site = Site::with(|settings| settings.login_redirect_url = on.to_owned());
+        let web = Web::builder(site.web.accounts().clone(), site.web.site().clone());
+        let refused = web.sign_up_at("/join/").build().err().map(|it| it.kind());
+        let expected = is_circle.then_some(WebBuildErrorKind::SignUpCircle);
+        assert_eq!(refused, expected, "{on}");
+    }
+}
+
+/// Who has an account already goes on to where an invitation leads.
+#[tokio::test]
+async fn sign_up_page_leads_users_on() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    for (query, leads) in [
+        ("?next=/invite/7", "/invite/7"),
+        ("", "/accounts/profile/"),
+        ("?next=//evil.example/", "/accounts/profile/"),
+    ] {
+        let answer = ann.get(&format!("{PATH}{query}")).await;
+        assert_eq!(answer.location(), leads, "{query}");
+    }
 }
 
 /// A browser that keeps no cookies is signed in for nothing: the log-in page says why.

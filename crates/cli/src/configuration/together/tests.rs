@@ -60,7 +60,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 87] = [
+const ALONE: [&str; 86] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -133,7 +133,6 @@ const ALONE: [&str; 87] = [
     "limit_wrong_codes_in_a_row",
     "sms_guard",
     "sms_countries",
-    "sms_site_budget",
     "password_min_score",
     "receiver_timeout",
     "outbox_worker",
@@ -191,6 +190,23 @@ fn setting_without_effect_is_refused() {
         assert!(load(&format!("{set}\n{needs}"), &[], None).is_ok(), "{set}");
     }
     // The other way round: it does something unless the other is set.
+    for (set, with, said) in [
+        (
+            "closing_grace = \"30 days\"",
+            "close_account = false",
+            "close their account",
+        ),
+        (
+            "sms_site_budget = 20",
+            "sms_guard = \"off\"",
+            "nothing is counted",
+        ),
+    ] {
+        assert!(load(set, &[], None).is_ok());
+        let refused = mistakes(&format!("{set}\n{with}"), &[], None);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused.concat().contains(said), "{refused:?}");
+    }
     for (set, said) in [
         (
             "session_cookie_name = \"who\"",

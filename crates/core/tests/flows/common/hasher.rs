@@ -1,5 +1,6 @@
 //! A hasher that counts.
 
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -27,9 +28,11 @@ const CHEAP: &str = "cheap$";
 
 fn cheap(password: &Password, salt: &str) -> EncodedPassword {
     let digest = Sha256::new_with_prefix(salt).chain_update(password.reveal());
-    let digest = digest.finalize();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    EncodedPassword::new(format!("{CHEAP}{salt}${digest}"))
+    let mut encoded = format!("{CHEAP}{salt}$");
+    for byte in digest.finalize() {
+        write!(encoded, "{byte:02x}").unwrap();
+    }
+    EncodedPassword::new(encoded)
 }
 
 impl CountingHasher {
