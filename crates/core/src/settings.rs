@@ -29,8 +29,6 @@ const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 
 /// The most sessions that a user can be allowed: they are looked through at each log-in.
 const MAX_SESSIONS: u32 = 1_000;
-/// The most failures in a row that an account can be allowed (NIST SP 800-63B-4, 3.2.2).
-const MAX_FAILURES_IN_A_ROW: u32 = 100;
 /// The most addresses that an account can be allowed. As many are read for a page, and no more.
 const MAX_ADDRESSES: u32 = 100;
 
@@ -490,18 +488,6 @@ impl Settings {
             return Err(SettingsError::new(
                 "reauthentication_lifetime",
                 "from 1 second to 24 hours",
-            ));
-        }
-        if self.limits.failures_in_a_row > MAX_FAILURES_IN_A_ROW {
-            return Err(SettingsError::new(
-                "limits.failures_in_a_row",
-                "from 0 to 100",
-            ));
-        }
-        if self.limits.wrong_codes_in_a_row > MAX_FAILURES_IN_A_ROW {
-            return Err(SettingsError::new(
-                "limits.wrong_codes_in_a_row",
-                "from 0 to 100",
             ));
         }
         Ok(())

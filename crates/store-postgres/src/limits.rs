@@ -13,6 +13,7 @@ use sqlx::{Row, query};
 
 mod texts;
 
+pub(crate) use self::texts::{CLEAR_TEXTS, REMOVE_OLD_TEXTS, TEXTS_AFTER};
 use self::texts::{about_texts, text_row, text_rows};
 use crate::failure::Failure;
 use crate::gates::Pass;
@@ -247,31 +248,6 @@ pub(crate) const COUNT_TEXTS: &str = concat!(
     UNION ALL SELECT t.digest, t.hour, t.scope, t.sent, t.used ",
     earlier_texts!("$1", "$3", "$6", "$7", "$8")
 );
-
-pub(crate) const TEXTS_AFTER: &str =
-    "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
-    WHERE (digest, hour) > ($1::bytea, $2::int8) AND octet_length(digest) = 16 ORDER BY digest, hour LIMIT $3";
-
-/// In the order in which those who count change them.
-pub(crate) const CLEAR_TEXTS: &str = "WITH held AS MATERIALIZED (
-        SELECT t.digest, t.hour FROM unnest($1::bytea[], $2::bytea[]) AS s (first, last)
-            JOIN phone_auth_limit_sms t ON t.digest BETWEEN s.first AND s.last
-        WHERE t.sent > t.used ORDER BY t.digest, t.hour FOR UPDATE OF t
-    ), changed AS (
-        UPDATE phone_auth_limit_sms t SET sent = least(t.sent, t.used) FROM held h
-        WHERE t.digest = h.digest AND t.hour = h.hour RETURNING 1
-    )
-    SELECT count(*) FROM changed";
-
-/// Rows that someone else is about to change are left for the next time.
-pub(crate) const REMOVE_OLD_TEXTS: &str = "WITH old AS (
-        SELECT digest, hour FROM phone_auth_limit_sms
-        WHERE hour <= $1::int8 - $2::int8 OR (hour > $1::int8 - 24 AND hour < $1::int8 - 1 AND sent = 0 AND used = 0)
-        LIMIT $3 FOR UPDATE SKIP LOCKED
-    ), removed AS (
-        DELETE FROM phone_auth_limit_sms t USING old o WHERE t.digest = o.digest AND t.hour = o.hour RETURNING 1
-    )
-    SELECT count(*) FROM removed";
 
 #[async_trait]
 impl LimitStore for PostgresStore {

@@ -67,6 +67,7 @@ mod code;
 mod cookie_options;
 mod cookies;
 mod csrf;
+mod current_user_view;
 mod form;
 mod gate;
 mod guard;

@@ -1,6 +1,5 @@
 //! What is known of one request: who is logged in, and what the browser has of us.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -17,14 +16,12 @@ use phone_auth_core::accounts::{Accounts, CurrentUser, Failure};
 use phone_auth_core::client::Client;
 use phone_auth_core::language::Language;
 use phone_auth_core::session::SessionKey;
-use phone_auth_core::user::User;
-use phone_auth_core::username::Username;
 use phone_auth_urls::{AccountPage, MAX_NEXT_BYTES};
-use serde::Serialize;
 
 use crate::answer;
 use crate::cookies::Cookies;
 use crate::csrf::{CsrfField, CsrfToken, Sender};
+use crate::current_user_view::CurrentUserView;
 use crate::guard::{self, Refusal};
 use crate::language;
 use crate::next::{self, NEXT};
@@ -34,7 +31,6 @@ use crate::redirect;
 use crate::request_log;
 use crate::session_layer::SessionUse;
 use crate::web::Web;
-use crate::written;
 
 /// What is known of a request: who is logged in, if anyone, and the browser's CSRF token.
 ///
@@ -370,52 +366,12 @@ where
     }
 }
 
-/// What templates know of who is logged in.
-#[derive(Serialize)]
-struct CurrentUserView<'a> {
-    /// What they are called: see [`CurrentUser::display_name`]. A number as people write it.
-    name: Cow<'a, str>,
-    /// What tells the account from others, for password managers.
-    account: &'a str,
-    username: &'a str,
-    /// Whether the username was chosen, so that there is a point in showing it.
-    has_username: bool,
-    first_name: &'a str,
-    last_name: &'a str,
-    has_verified_email: bool,
-    has_verified_phone: bool,
-}
-
-impl<'a> CurrentUserView<'a> {
-    fn of(current_user: &'a CurrentUser) -> Self {
-        let user = current_user.user();
-        Self {
-            name: written::as_people_do(current_user.display_name().unwrap_or(NAMELESS)),
-            account: current_user.account_name().unwrap_or_default(),
-            username: &user.username,
-            has_username: !Username::is_made_up(&user.username),
-            first_name: &user.first_name,
-            last_name: &user.last_name,
-            has_verified_email: current_user.has_verified_email(),
-            has_verified_phone: current_user.has_verified_phone(),
-        }
-    }
-}
-
 /// Whether a browser goes from page to page, and not a program that keeps what cookies it likes (Fetch metadata,
 /// `Sec-Fetch-Mode`).
 fn is_browser(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-mode")
         .is_some_and(|mode| mode == "navigate")
-}
-
-/// What a user is called who has no name and no address.
-const NAMELESS: &str = "your account";
-
-/// What tells an account from others, whose link was sent to this address.
-pub(crate) fn account_of<'a>(user: &'a User, address: Option<&'a str>) -> &'a str {
-    user.account_name().or(address).unwrap_or(NAMELESS)
 }
 
 /// Who was found when a request was first asked. Kept with the request, so that guards, extractors

@@ -2,7 +2,7 @@
 
 use phone_auth_events::{AccountChange, DurableSignal, EmailAdded, Limit, PhoneAdded, Sender};
 
-use super::sign_up::MAX_EMAIL;
+use super::sign_up_form::MAX_EMAIL;
 use super::{Accounts, CurrentUser, FlowError};
 use crate::address::{Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber};
 use crate::form::{self, Field, FieldProblem, Problem};

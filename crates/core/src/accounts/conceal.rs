@@ -8,7 +8,8 @@ use phone_auth_events::AccountChange;
 
 use super::limits::Asking;
 use super::repeated_sign_up::REPEAT_WITHIN;
-use super::sign_up::{Draft, MadeUser, SignUpForm};
+use super::sign_up::MadeUser;
+use super::sign_up_form::{Draft, SignUpForm};
 use super::{Accounts, Dispatch, Failure, FlowError, SignUpRefusal};
 use crate::address::{
     AddressKind, AddressRecord, Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings,
@@ -118,7 +119,7 @@ impl Accounts {
     }
 
     /// Counts the links to the addresses of someone who signs up, each by itself; which kinds of addresses were sent enough.
-    /// Whoever has others sent to such an address stops the link to it, and keeps nobody from signing up.
+    /// Anyone who has others sent to such an address stops the link to it, and keeps nobody from signing up.
     async fn count_sign_up(&self, draft: &Draft<'_>) -> Result<Vec<AddressKind>, Failure> {
         let asking = Asking {
             flow: "sign_up",

@@ -2,7 +2,7 @@
 
 use phone_auth_events::{DurableSignal, Sender};
 
-use super::sign_up::Draft;
+use super::sign_up_form::Draft;
 use super::{Accounts, Failure};
 use crate::address::{AddressKind, EmailAddress, PhoneNumber};
 use crate::outbox::{NewMessage, Notices, PendingEvent};

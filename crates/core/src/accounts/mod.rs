@@ -73,6 +73,7 @@ mod session_lifetimes;
 mod session_list;
 mod sign_up;
 mod sign_up_by_code;
+mod sign_up_form;
 mod texts;
 mod turns;
 mod useless_codes;
@@ -102,7 +103,8 @@ pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
 pub use resend::PendingCode;
 pub use reset_password::{InvalidLink, ResetLink, ResetRefusal};
 pub use session_list::{EndSessionsRefusal, SessionList, UserSession};
-pub use sign_up::{SignUpForm, SignUpRefusal};
+pub use sign_up::SignUpRefusal;
+pub use sign_up_form::SignUpForm;
 pub use texts::TextUse;
 pub use verify_address::{LinkState, Verification};
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use phone_auth_events::Limit;
 
 use super::limits::Asking;
-use super::sign_up::{Draft, SignUpForm};
+use super::sign_up_form::{Draft, SignUpForm};
 use super::{Accounts, Failure};
 use crate::address::{Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings};
 use crate::form::Problems;

@@ -3,7 +3,7 @@
 //!
 //! What all together can have sent to an address is little, and strangers can use it up. It stops messages, and nobody: who
 //! asks then is answered as ever, and the address is sent nothing more. Who has it finds the message of a moment ago, and what
-//! is in that is good for them too, whoever asked for it.
+//! is in that is good for them too, no matter who asked for it.
 
 use phone_auth_events::{Channel, Limit};
 

@@ -112,8 +112,8 @@ pub(crate) struct TextTotals {
 /// to earn by with accounts that someone must first prove a number for, one by one.
 const OWNERS: i64 = 3;
 
-/// How many messages a proven number gets in an hour of the clock, whatever budgets are used up and whoever asks: its owner
-/// would else be kept out by anyone who asks for messages to it.
+/// How many messages a proven number gets in an hour of the clock, whatever budgets are used up and no matter who asks:
+/// else anyone who asks for messages to it would keep them from its owner.
 const PROVEN: i64 = 1;
 
 /// How many hours before the running one count as the last hour, and as the last day. The running one counts besides, so
@@ -204,7 +204,7 @@ pub(crate) enum ScopeKind {
     Prefix,
     Network,
     Site,
-    /// A proven number, whoever asks.
+    /// A proven number, no matter who asks.
     Proven,
     /// A proven number whose user asks from a browser that they have signed in with: a place of their own.
     Owner,

@@ -182,7 +182,7 @@ async fn address_that_is_sent_no_codes_is_no_way_in() {
 
 /// A misspelt name would leave a flow on offer whose messages nobody sends.
 #[test]
-fn unreceived_signals_are_those_that_carry_messages() {
+fn signals_without_receivers_are_those_that_carry_messages() {
     for (name, is_one) in [
         ("verify_phone", true),
         ("login_email", true),

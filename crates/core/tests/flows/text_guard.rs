@@ -96,7 +96,7 @@ impl Site {
 }
 
 /// From a browser that is known and at a number that is proven. A stranger at the same number has one sent in an hour, as the
-/// owner may be one: whoever asks, it is the owner who gets it.
+/// owner may be one: no matter who asks, it is the owner who gets it.
 #[tokio::test]
 async fn owner_has_a_place_of_their_own() {
     let mut site = Site::new(|_| {}).await;

@@ -8,6 +8,31 @@ use sqlx::postgres::PgRow;
 use crate::failure::Failure;
 use crate::pool::Query;
 
+pub(crate) const TEXTS_AFTER: &str =
+    "SELECT digest, hour, scope, sent, used FROM phone_auth_limit_sms
+    WHERE (digest, hour) > ($1::bytea, $2::int8) AND octet_length(digest) = 16 ORDER BY digest, hour LIMIT $3";
+
+/// In the order in which those who count change them.
+pub(crate) const CLEAR_TEXTS: &str = "WITH held AS MATERIALIZED (
+        SELECT t.digest, t.hour FROM unnest($1::bytea[], $2::bytea[]) AS s (first, last)
+            JOIN phone_auth_limit_sms t ON t.digest BETWEEN s.first AND s.last
+        WHERE t.sent > t.used ORDER BY t.digest, t.hour FOR UPDATE OF t
+    ), changed AS (
+        UPDATE phone_auth_limit_sms t SET sent = least(t.sent, t.used) FROM held h
+        WHERE t.digest = h.digest AND t.hour = h.hour RETURNING 1
+    )
+    SELECT count(*) FROM changed";
+
+/// Rows that someone else is about to change are left for the next time.
+pub(crate) const REMOVE_OLD_TEXTS: &str = "WITH old AS (
+        SELECT digest, hour FROM phone_auth_limit_sms
+        WHERE hour <= $1::int8 - $2::int8 OR (hour > $1::int8 - 24 AND hour < $1::int8 - 1 AND sent = 0 AND used = 0)
+        LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), removed AS (
+        DELETE FROM phone_auth_limit_sms t USING old o WHERE t.digest = o.digest AND t.hour = o.hour RETURNING 1
+    )
+    SELECT count(*) FROM removed";
+
 /// A statement with what is to be counted of text messages as its last arguments.
 pub(super) fn about_texts<'q>(statement: Query<'q>, texts: &TextCount) -> Query<'q> {
     let bytes = |of: fn(&LimitKey) -> LimitKey| {

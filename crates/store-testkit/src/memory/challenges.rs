@@ -132,17 +132,23 @@ impl ChallengeStore for MemoryStore {
     }
 }
 
-impl State {
+impl MemoryStore {
     /// Enqueues messages, and begins the challenges that come with them.
-    pub(super) fn enqueue_all(&mut self, messages: &[&NewMessage]) {
-        for message in messages {
-            self.enqueue(message);
-            if let Some(challenge) = message.challenge {
-                self.begin_challenge(challenge);
+    pub(super) async fn enqueue_all(&self, messages: &[&NewMessage]) -> Result<(), StoreError> {
+        self.write(|state| {
+            for message in messages {
+                state.enqueue(message);
+                if let Some(challenge) = message.challenge {
+                    state.begin_challenge(challenge);
+                }
             }
-        }
+            Ok(())
+        })
+        .await
     }
+}
 
+impl State {
     pub(super) fn begin_challenge(&mut self, new: NewChallenge) {
         if let Some(previous) = new.previous
             && find(&mut self.challenges, &previous)

@@ -152,19 +152,11 @@ impl Kept {
 #[async_trait]
 impl OutboxStore for MemoryStore {
     async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
-        self.write(|state| {
-            state.enqueue_all(&[message]);
-            Ok(())
-        })
-        .await
+        self.enqueue_all(&[message]).await
     }
 
     async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
-        self.write(|state| {
-            state.enqueue_all(&messages);
-            Ok(())
-        })
-        .await
+        self.enqueue_all(&messages).await
     }
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {

@@ -18,10 +18,11 @@ use super::log_in::{KEEP, welcome};
 use crate::answer;
 use crate::code;
 use crate::cookies::AskedCode;
+use crate::current_user_view::account_of;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm};
 use crate::opening;
 use crate::page::Page;
-use crate::request_context::{RequestContext, account_of};
+use crate::request_context::RequestContext;
 
 const TEMPLATE: &str = "phone_auth/login_confirm.html";
 

@@ -16,12 +16,13 @@ use phone_auth_urls::{AccountPage, SET_PASSWORD, id};
 
 use super::{FORM_TOKEN, NEW_PASSWORD_HINT};
 use crate::answer;
+use crate::current_user_view::account_of;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm};
 use crate::notice::Reason;
 use crate::opening;
 use crate::page::Page;
 use crate::redirect;
-use crate::request_context::{RequestContext, account_of, add_cookie};
+use crate::request_context::{RequestContext, add_cookie};
 
 /// The field of a form that frees an address: which one.
 const FREES: &str = "frees";

@@ -12,11 +12,12 @@ use phone_auth_core::address::AddressRecord;
 use phone_auth_core::user::User;
 
 use crate::answer;
+use crate::current_user_view::account_of;
 use crate::form::AnyonesForm;
 use crate::notice::already_verified;
 use crate::opening;
 use crate::page::Page;
-use crate::request_context::{RequestContext, account_of};
+use crate::request_context::RequestContext;
 
 const TEMPLATE: &str = "phone_auth/phone_email_verification_confirm.html";
 

@@ -1,0 +1,50 @@
+//! What pages call a user.
+
+use std::borrow::Cow;
+
+use phone_auth_core::accounts::CurrentUser;
+use phone_auth_core::user::User;
+use phone_auth_core::username::Username;
+use serde::Serialize;
+
+use crate::written;
+
+/// What a user is called who has no name and no address.
+const NAMELESS: &str = "your account";
+
+/// What tells an account from others, whose link was sent to this address.
+pub(crate) fn account_of<'a>(user: &'a User, address: Option<&'a str>) -> &'a str {
+    user.account_name().or(address).unwrap_or(NAMELESS)
+}
+
+/// What templates know of who is logged in.
+#[derive(Serialize)]
+pub(crate) struct CurrentUserView<'a> {
+    /// What they are called: see [`CurrentUser::display_name`]. A number as people write it.
+    name: Cow<'a, str>,
+    /// What tells the account from others, for password managers.
+    account: &'a str,
+    username: &'a str,
+    /// Whether the username was chosen, so that there is a point in showing it.
+    has_username: bool,
+    first_name: &'a str,
+    last_name: &'a str,
+    has_verified_email: bool,
+    has_verified_phone: bool,
+}
+
+impl<'a> CurrentUserView<'a> {
+    pub(crate) fn of(current_user: &'a CurrentUser) -> Self {
+        let user = current_user.user();
+        Self {
+            name: written::as_people_do(current_user.display_name().unwrap_or(NAMELESS)),
+            account: current_user.account_name().unwrap_or_default(),
+            username: &user.username,
+            has_username: !Username::is_made_up(&user.username),
+            first_name: &user.first_name,
+            last_name: &user.last_name,
+            has_verified_email: current_user.has_verified_email(),
+            has_verified_phone: current_user.has_verified_phone(),
+        }
+    }
+}
