@@ -128,14 +128,17 @@ async fn limited() -> bool {
     let client = site.client();
     for kind in &kinds {
         until_limited(async || client.post_log_in(&kind.name, &kind.password).await).await;
-        until_limited(async || client.ask_reset(&kind.name).await).await;
+        // What all share stops the message, and the answer stays the same.
+        for _ in 0..3 {
+            client.ask_reset(&kind.name).await.expect(302);
+        }
     }
     let log_ins = measure(&kinds, async |kind| {
         timed(client.post_log_in(&kind.name, &kind.password), 429).await
     })
     .await;
     let resets = measure(&kinds, async |kind| {
-        timed(client.ask_reset(&kind.name), 429).await
+        timed(client.ask_reset(&kind.name), 302).await
     })
     .await;
     // Of sign-ups it is the network that is limited, and one on this machine is none.
