@@ -8,6 +8,7 @@
 )]
 
 use std::net::Ipv4Addr;
+use std::time::Instant;
 
 use phone_auth_tests::{
     Browser, BrowserOptions, Client, Kind, OwnDatabase, Site, holds_code, other_code, together,
@@ -142,6 +143,7 @@ async fn guesses_from_many_networks_are_few() {
                 (asked.status, compared)
             })
         });
+        let began = Instant::now();
         let (mut sent, mut compared) = (0, 0);
         for guesser in guessers.collect::<Vec<_>>() {
             let (status, of_it) = guesser.await.unwrap();
@@ -150,7 +152,10 @@ async fn guesses_from_many_networks_are_few() {
             compared += of_it;
         }
         assert!(sent > 0, "{kind:?}");
-        assert!((1..=25).contains(&compared), "{kind:?}: {compared}");
+        // After the five in a row the next may come after a second, after two more, after four more and so on.
+        let seconds = began.elapsed().as_secs() + 1;
+        let most = 25 + u64::BITS - seconds.leading_zeros();
+        assert!((1..=most).contains(&compared), "{kind:?}: {compared}");
         let code = asked(&site, &ann.client, &ann.user.email).await;
         let proven = ann.client.submit(DONE, [("code", &code)]).await;
         assert_eq!(proven.status, 302, "{kind:?}: {}", proven.text());
@@ -307,7 +312,8 @@ async fn right_code_at_once_is_answered_as_the_first() {
         let answers = click_at_once(&client, message.url(), &form.values()).await;
         assert_eq!(answers, ["/accounts/profile/"], "{kind:?}");
         assert_eq!(sessions(), before + 1, "{kind:?}");
-        let counted = "SELECT count(*) FROM phone_auth_limit WHERE counter LIKE 'wrong_code%'";
+        let counted =
+            "SELECT count(*) FROM phone_auth_limit WHERE counter LIKE 'wrong_code%' AND hits > 0";
         assert_eq!(database.number(counted), 0, "{kind:?}");
     }
 }

@@ -57,9 +57,10 @@ fn counters_are_listed_and_cleared() {
     );
     let unknown = folder.run(&["limits", "clear", "nobody"]);
     check(&unknown, 1, "no account has the login nobody");
-    // The row of failures, and the reset of her number.
+    // The row of failures, and the reset of her number: what she may be sent, and what the text has used up of the budgets of
+    // the number, of those beside it and of its country.
     let cleared = folder.run(&["limits", "clear", "+91 98765 43210"]);
-    check(&cleared, 0, "counters emptied: 2");
+    check(&cleared, 0, "counters emptied: 6");
     let again = folder.run(&["limits", "clear", "ann"]);
     check(&again, 0, "counters emptied: 0");
 }
@@ -77,7 +78,11 @@ fn counters_of_a_claim_are_cleared() {
     assert_eq!(site.post("/accounts/signup/", form).status, 302);
     drop(site);
     let shown = folder.run(&["user", "show", "eve@example.org"]);
-    check(&shown, 1, "no account has this");
+    check(
+        &shown,
+        1,
+        "no account has verified this address; eve has added it",
+    );
     // What her sign-up has counted: a message to her address, and one to her number.
     let cleared = folder.run(&["limits", "clear", "eve@example.org"]);
     check(&cleared, 0, "counters emptied: 1");

@@ -109,10 +109,13 @@ async fn problems_keep_everything() {
         // Of the user's row nothing is like it, but of the addresses.
         (
             [HORSE, ANNS_PHONE, ANNS_PHONE],
-            vec![(
-                Field::NewPassword1,
-                Problem::PasswordTooSimilar { to: Field::Phone },
-            )],
+            vec![
+                (
+                    Field::NewPassword1,
+                    Problem::PasswordTooSimilar { to: Field::Phone },
+                ),
+                (Field::NewPassword1, Problem::PasswordTooCommon),
+            ],
         ),
     ] {
         let problems = problems
