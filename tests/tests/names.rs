@@ -62,7 +62,7 @@ async fn username_that_is_an_address_is_its_owners() {
         for prefix in ["", "00"] {
             user.username = thief.user.phone.replacen('+', prefix, 1);
             let refused = site.client().sign_up(&user).await.expect(400);
-            refused.says("This username is already in use");
+            refused.says("A username can’t be a phone number");
         }
     }
 }
