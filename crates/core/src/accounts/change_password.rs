@@ -75,7 +75,6 @@ impl Accounts {
         self.ask_gate(GatedFlow::ChangePassword, GateNames::default())
             .await?;
         let counted = self.count_check(FLOW, current_user).await?;
-        let addresses = self.some_addresses_of(current_user.user().id).await?;
         let requester = Requester::signed_in(&self.client, current_user.user().id);
         for _ in 0..ATTEMPTS {
             let user = self.store().user(current_user.user().id).await?;
@@ -89,6 +88,8 @@ impl Accounts {
             if !is_wrong && !old.is_empty() {
                 self.end_row(&counted).await;
             }
+            // Only now: those who are turned away because too many passwords are being hashed cost no read of it.
+            let addresses = self.some_addresses_of(user.id).await?;
             self.check_new_password(
                 &mut problems,
                 (Field::NewPassword1, new1),
