@@ -87,8 +87,8 @@ async fn reset_page_refuses_nobody_for_what_others_ask() {
     for login in ["ann@example.org", "eve@example.org"] {
         for _ in 0..12 {
             let fields = [("login", login)];
-            let answer = site.browser().post("/accounts/password_reset/", &fields);
-            let answer = answer.await;
+            let mut browser = site.browser();
+            let answer = browser.post("/accounts/password_reset/", &fields).await;
             assert_eq!(
                 answer.location(),
                 "/accounts/password_reset_done/",
