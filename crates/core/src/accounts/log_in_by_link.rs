@@ -125,6 +125,10 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<LogInLinkRefusal>> {
         let repeatable = self.repeatable_link(idb64, token, form);
         let keys = SessionKeys::of(repeatable.as_ref(), self.randomness());
+        let turn = match &repeatable {
+            Some(_) => self.turn_at_form(form).await,
+            None => None,
+        };
         let first = match self.pressed(idb64, token, form).await {
             Ok((target, turn)) => {
                 let begun = self.log_in_proven("log_in_by_link", target, previous, &keys);
@@ -135,6 +139,7 @@ impl Accounts {
             }
             Err(error) => Err(error),
         };
+        drop(turn);
         let over = LogInLinkRefusal::Link(InvalidLink);
         match (first, repeatable) {
             (Err(FlowError::Refused(refusal)), Some(repeatable)) if refusal == over => {

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::codes::read_code;
 use super::repeated_code::Repeatable;
+use super::turns::Turn;
 use super::{Accounts, Failure, LinkForm, LoggedIn};
 use crate::challenge::ChallengeKey;
 
@@ -82,6 +83,13 @@ impl Accounts {
             began.is_none_or(|began| age(began) < Self::CODE_IS_REPEATED_WITHIN)
         });
         Ok(found.map(|found| self.begun_before(found)))
+    }
+
+    /// The turn at the forms of one page: each finds what the one before has done, however long that took.
+    pub(super) async fn turn_at_form<'a>(&'a self, form: &LinkForm<'_>) -> Option<Turn<'a>> {
+        let (key, _) = form.token.split_once(SEPARATOR)?;
+        let key = ChallengeKey::parse(key)?;
+        Some(self.turn(&key.id()).await)
     }
 
     /// Where the keys of the session come from that this form begins; none if no page gave it that token with this link. What it
