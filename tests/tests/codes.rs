@@ -137,7 +137,9 @@ async fn guesses_from_many_networks_are_few() {
                 for guess in 0..5 {
                     let guess = format!("{:06}", network * 5 + guess);
                     let answer = client.post(DONE, [("code", &guess)]).await;
-                    assert!([400, 429].contains(&answer.status), "{}", answer.status);
+                    // A busy database compares nothing, and says so.
+                    let is_one = [400, 429, 503].contains(&answer.status);
+                    assert!(is_one, "{}", answer.status);
                     compared += u32::from(answer.text().contains("That code isn’t right"));
                 }
                 (asked.status, compared)
@@ -147,7 +149,7 @@ async fn guesses_from_many_networks_are_few() {
         let (mut sent, mut compared) = (0, 0);
         for guesser in guessers.collect::<Vec<_>>() {
             let (status, of_it) = guesser.await.unwrap();
-            assert!([302, 429].contains(&status), "{status}");
+            assert!([302, 429, 503].contains(&status), "{status}");
             sent += u32::from(status == 302);
             compared += of_it;
         }
