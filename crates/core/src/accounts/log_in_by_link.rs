@@ -68,7 +68,8 @@ impl Accounts {
     /// [`link_asks_for_code`](Self::link_asks_for_code) says so.
     ///
     /// A form that is sent twice, with the token that [its page](Self::log_in_form_token) gave it, is answered within a minute
-    /// with the session that the first has begun, for which it waits two seconds at most.
+    /// with the session that the first has begun: it waits until that is through, and for one that another process has begun
+    /// two seconds at most.
     ///
     /// # Security
     /// Call it for a click, never for a link that was opened: programs open links too, and press buttons. A form without a code
@@ -133,7 +134,7 @@ impl Accounts {
             Ok((target, turn)) => {
                 let begun = self.log_in_proven("log_in_by_link", target, previous, &keys);
                 let begun = begun.await;
-                // Who clicks beside it waits for the session, and not for the writer of the store.
+                // Only now: who types the same code beside it finds the session there.
                 drop(turn);
                 begun.map_err(|error| error.map_refusal(LogInLinkRefusal::Link))
             }
