@@ -108,13 +108,20 @@ pub(crate) struct TextTotals {
     countries: usize,
 }
 
-/// How many messages a day owners get whatever budgets are used up, used or not: more than they need to get in, and too few
-/// to earn by with accounts that someone must first prove a number for, one by one.
+/// How many messages a day owners get whatever budgets are used up, used or not: more than they need to get in.
 const OWNERS: i64 = 3;
 
 /// How many messages a proven number gets in an hour of the clock, whatever budgets are used up and no matter who asks:
 /// else anyone who asks for messages to it would keep them from its owner.
 const PROVEN: i64 = 1;
+
+/// How many messages that are not used a client network may have in a day, the next one among them, for that one to be sent
+/// to a proven number whatever budgets are used up: owners have few, and anyone who has many numbers asks from somewhere.
+const OF_NETWORK: i64 = 3;
+
+/// How many times the day's budget of the site may be unused for proven numbers to be sent more whatever budgets are used up,
+/// and for owners: so anyone who has a thousand numbers, or accounts, comes to an end as well. Strangers come to theirs first.
+const ENDS: [i64; 2] = [2, 3];
 
 /// How many hours before the running one count as the last hour, and as the last day. The running one counts besides, so
 /// that no hour and no 24 hours see more than a budget, whenever they begin.
@@ -299,16 +306,28 @@ pub(crate) fn refusal(
     });
     let mut scopes: Vec<_> = scopes.collect();
     scopes.sort_by_key(|(kind, _)| *kind != ScopeKind::Number);
-    let has_place = |(kind, totals): &(_, TextTotals)| match kind {
-        ScopeKind::Owner => totals.sent_day <= OWNERS,
-        ScopeKind::Proven => totals.sent_now <= PROVEN,
-        _ => false,
-    };
-    if scopes.iter().any(has_place) {
+    if has_place(&scopes, site_budget) {
         return None;
     }
     let mut scopes = scopes.iter();
     scopes.find_map(|(kind, totals)| kind.refuses(totals, site_budget))
+}
+
+/// Whether a message is sent whatever budgets are used up.
+fn has_place(scopes: &[(ScopeKind, TextTotals)], site_budget: u32) -> bool {
+    let of = |wanted| scopes.iter().find(|(kind, _)| *kind == wanted);
+    let of = |wanted| of(wanted).map(|(_, totals)| totals);
+    let is_new_here = of(ScopeKind::Network).is_none_or(|it| it.unused_day() <= OF_NETWORK);
+    let is_within = |times| {
+        of(ScopeKind::Site).is_none_or(|site| {
+            let budget = ScopeKind::Site.budget(site, site_budget);
+            budget.is_none_or(|budget| site.unused_day() <= budget.day.saturating_mul(times))
+        })
+    };
+    let [of_proven, of_owners] = ENDS;
+    let proven = of(ScopeKind::Proven).is_some_and(|it| it.sent_now <= PROVEN);
+    let owner = of(ScopeKind::Owner).is_some_and(|it| it.sent_day <= OWNERS);
+    (proven && is_new_here && is_within(of_proven)) || (owner && is_within(of_owners))
 }
 
 #[cfg(test)]
@@ -438,6 +457,31 @@ mod tests {
             let totals = TextTotals::of(&rows, "network", 1000);
             let reason = ScopeKind::Network.refuses(&totals, 1000);
             assert_eq!(reason.is_some(), refused, "{rows:?}");
+        }
+    }
+
+    #[test]
+    fn places_have_ends() {
+        let totals = |sent| TextTotals {
+            sent_now: 1,
+            sent_day: sent,
+            ..TextTotals::default()
+        };
+        for (kind, of_network, of_site, has) in [
+            (ScopeKind::Proven, 3, 400, true),
+            (ScopeKind::Proven, 4, 400, false),
+            (ScopeKind::Proven, 3, 401, false),
+            (ScopeKind::Owner, 100, 600, true),
+            (ScopeKind::Owner, 1, 601, false),
+            (ScopeKind::Number, 1, 1, false),
+        ] {
+            let scopes = [
+                (kind, totals(1)),
+                (ScopeKind::Network, totals(of_network)),
+                (ScopeKind::Site, totals(of_site)),
+            ];
+            let case = format!("{kind:?} {of_network} {of_site}");
+            assert_eq!(has_place(&scopes, 200), has, "{case}");
         }
     }
 }

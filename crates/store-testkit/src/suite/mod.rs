@@ -312,6 +312,7 @@ macro_rules! __for_each_limit_case {
             pumping::slow_pumping_over_weeks_is_stopped;
             pumping::burst_over_one_prefix_is_stopped;
             pumping::many_networks_and_countries_are_stopped;
+            pumping::proven_numbers_have_an_end;
         }
     };
 }

@@ -10,6 +10,7 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_core::address::PhoneNumber;
 use phone_auth_core::client::Client;
 use phone_auth_core::clock::{Clock as _, ManualClock};
+use phone_auth_core::limits::RateLimit;
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::settings::Settings;
@@ -90,6 +91,26 @@ impl Site {
         let made = self.store.create_user(&new).await;
         made.expect("nobody has the number");
         phone.to_string()
+    }
+
+    /// Someone who has proven that a number of this form is theirs.
+    async fn owner(&mut self, country: &str, number: u32) -> String {
+        let phone = self.user(country, number).await;
+        let found = self.accounts.find(&phone).await;
+        let user = found.expect("the name is one's").expect("there is one");
+        let own = self.accounts.addresses_of(user.id).await;
+        let own = own.expect("they are read").remove(0);
+        let verified = self.accounts.set_verified(&user, &own, true).await;
+        assert!(verified.expect("it is theirs"));
+        phone
+    }
+
+    /// Whether a message is sent to this number when a network asks for a reset of it.
+    async fn is_sent(&self, network: u32, phone: &str) -> bool {
+        let mut sent = self.signals.capture::<ResetPasswordPhone>();
+        let asked = self.client(network).request_password_reset(phone).await;
+        asked.expect("nobody is limited");
+        !sent.take().is_empty()
     }
 
     /// The flows for a client of its own network, one for each number.
@@ -216,4 +237,42 @@ pub(super) async fn many_networks_and_countries_are_stopped(subject: &Subject) {
     assert_eq!(sent, 40);
     let reasons = reasons(&told.take());
     assert!(reasons.contains(&"site"), "{reasons:?}");
+}
+
+/// The place of a proven number is for its owner: who has many such numbers, or asks for those of others, gets few.
+pub(super) async fn proven_numbers_have_an_end(subject: &Subject) {
+    // How often may be asked goes by the clock of the store, which does not pass here.
+    let mut site = Site::over(subject, |settings| {
+        settings.limits.resets = RateLimit::Off;
+        settings.limits.resets_of_address = RateLimit::Off;
+        settings.limits.phone_verifications = RateLimit::Off;
+    });
+    let mut numbers = Vec::new();
+    for number in 0..40 {
+        let phone = site.owner(COUNTRIES[0], 50_000 + 1_000 * number);
+        numbers.push(phone.await);
+    }
+    // One network has messages sent to all of them, each once an hour.
+    let (first, mut sent) = (site.clock.now(), 0);
+    for _ in 0..6 {
+        for phone in &numbers {
+            sent += u32::from(site.is_sent(1_000, phone).await);
+            site.clock.advance(Duration::from_secs(4));
+        }
+        site.clock.advance(HOUR - Duration::from_secs(160));
+    }
+    assert!((20..=23).contains(&sent), "{sent} of 240 from one network");
+    // Then each time another one.
+    let mut network = 2_000;
+    for _ in 0..14 {
+        for phone in &numbers {
+            network += 1;
+            sent += u32::from(site.is_sent(network, phone).await);
+        }
+        site.clock.advance(HOUR);
+    }
+    assert!(site.clock.now() < first + HOUR * 23, "it is one day");
+    assert_eq!(sent, 400, "twice the budget of the site");
+    site.clock.advance(HOUR * 26);
+    assert!(site.is_sent(1, &numbers[0]).await, "a day later");
 }
