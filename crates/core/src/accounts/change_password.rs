@@ -4,6 +4,7 @@ use phone_auth_events::{
     AccountChange, DurableSignal, LoginFailure, PasswordChanged, Sender, UserLoginFailed,
 };
 
+use super::limits::Counted;
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::Losses;
@@ -74,7 +75,34 @@ impl Accounts {
         self.refuse_full(&asking, counters).await?;
         self.ask_gate(GatedFlow::ChangePassword, GateNames::default())
             .await?;
-        let counted = self.count_check(FLOW, current_user).await?;
+        // Nothing is checked where nothing was typed.
+        let mut counted = None;
+        if !old.is_empty() {
+            counted = Some(self.count_check(FLOW, current_user).await?);
+        }
+        let mut is_wrong = false;
+        let changed = self.change_counted(
+            current_user,
+            [old, new1, new2],
+            counted.as_ref(),
+            &mut is_wrong,
+        );
+        let changed = changed.await;
+        if let (Err(FlowError::Failed(_)), Some(counted), false) = (&changed, &counted, is_wrong) {
+            // Not tried, or right: not failed.
+            self.give_all_back(counted).await;
+        }
+        changed
+    }
+
+    /// The same, after it was counted; it is noted whether the old password was tried and wrong.
+    async fn change_counted(
+        &self,
+        current_user: &CurrentUser,
+        [old, new1, new2]: [&Password; 3],
+        counted: Option<&Counted>,
+        is_wrong: &mut bool,
+    ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
         let requester = Requester::signed_in(&self.client, current_user.user().id);
         for _ in 0..ATTEMPTS {
             let user = self.store().user(current_user.user().id).await?;
@@ -82,11 +110,11 @@ impl Accounts {
                 return Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn));
             };
             let mut problems = Problems::default();
-            let is_wrong = self
+            *is_wrong = self
                 .check_old_password(&mut problems, &user, old, &requester)
                 .await?;
-            if !is_wrong && !old.is_empty() {
-                self.end_row(&counted).await;
+            if let (false, Some(counted)) = (*is_wrong, counted) {
+                self.end_row(counted).await;
             }
             // Only now: those who are turned away because too many passwords are being hashed cost no read of it.
             let addresses = self.some_addresses_of(user.id).await?;
@@ -107,7 +135,7 @@ impl Accounts {
             {
                 return Ok(key);
             }
-            if is_wrong {
+            if *is_wrong {
                 let user = user.to_event_user();
                 let (sender, failure) = (Sender::new(FLOW), LoginFailure::WrongPassword);
                 self.happened(UserLoginFailed::new(sender, failure, Some(user)))

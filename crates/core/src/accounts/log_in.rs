@@ -93,27 +93,24 @@ impl Accounts {
                 Some(counted) => counted,
                 None => counted.insert(self.count_log_in(&name, user.as_ref(), &requester).await?),
             };
-            let (user, is_outdated) =
-                match self.recognise(user, is_proven, password, &requester).await {
-                    Ok(Ok(recognised)) => recognised,
-                    Err(error) => {
-                        // Not tried, so not failed.
-                        self.give_all_back(counted).await;
-                        return Err(error.into());
-                    }
-                    Ok(Err((failure, user))) => {
-                        let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
-                        self.happened(event).await;
-                        return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
-                    }
-                };
+            let recognised = self.recognise(user, is_proven, password, &requester).await;
+            let (user, is_outdated) = match self.unless_unchecked(counted, recognised).await? {
+                Ok(recognised) => recognised,
+                Err((failure, user)) => {
+                    let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
+                    self.happened(event).await;
+                    return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
+                }
+            };
             let upgrade = if is_outdated {
                 self.upgrade(password, &requester).await
             } else {
                 None
             };
             let password_now = upgrade.clone();
-            let begun = self.record_log_in(user, upgrade, previous).await?;
+            let begun = self.record_log_in(user, upgrade, previous).await;
+            // A right password has not failed either.
+            let begun = self.unless_unchecked(counted, begun).await?;
             if let Some(mut logged_in) = begun {
                 self.give_back(counted).await;
                 if let Some(upgraded) = password_now {
@@ -137,8 +134,9 @@ impl Accounts {
         password: &Password,
     ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
         let requester = self.requester(name, None);
-        self.count_log_in(name, None, &requester).await?;
-        self.hasher().verify_nothing(password, &requester).await?;
+        let counted = self.count_log_in(name, None, &requester).await?;
+        let checked = self.hasher().verify_nothing(password, &requester).await;
+        self.unless_unchecked(&counted, checked).await?;
         let failure = LoginFailure::AmbiguousIdentifier;
         self.happened(UserLoginFailed::new(Sender::new("log_in"), failure, None))
             .await;

@@ -46,6 +46,25 @@ impl Accounts {
         self.count(&asking, counters).await
     }
 
+    /// What became of a password that was counted. One that could not be checked is given back: it was not tried, so it has
+    /// not failed, and anyone who tries again while the site is busy must not be taken for someone who guesses.
+    pub(super) async fn unless_unchecked<T, E>(
+        &self,
+        counted: &Counted,
+        checked: Result<T, E>,
+    ) -> Result<T, Failure>
+    where
+        Failure: From<E>,
+    {
+        match checked {
+            Ok(checked) => Ok(checked),
+            Err(error) => {
+                self.give_all_back(counted).await;
+                Err(error.into())
+            }
+        }
+    }
+
     /// What is counted about the passwords of a user that were checked in a row, in all sessions and forms.
     pub(super) fn rows_of_checks(limiter: &Limiter, user: UserId) -> Vec<LimitSubject> {
         let id = user.get().to_be_bytes();

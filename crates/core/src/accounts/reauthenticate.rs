@@ -105,7 +105,8 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             let user = &found.session.user;
             let verdict = self.hasher().verify(password, &user.password, &requester);
-            if verdict.await? == Verdict::NoMatch {
+            let verdict = self.unless_unchecked(&counted, verdict.await).await?;
+            if verdict == Verdict::NoMatch {
                 let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
                 let event =
                     UserLoginFailed::new(Sender::new("reauthenticate"), failure, Some(user));

@@ -103,7 +103,7 @@ impl Accounts {
         };
         let requester = self.requester(&name, Some(&user));
         let verdict = self.hasher().verify(new1, &user.password, &requester);
-        if verdict.await? == Verdict::NoMatch {
+        if self.unless_unchecked(&counted, verdict.await).await? == Verdict::NoMatch {
             let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
             let event = UserLoginFailed::new(Sender::new(FLOW), failure, Some(user));
             self.happened(event).await;
