@@ -6,15 +6,17 @@
 
 use phone_auth_events::AccountChange;
 
-use super::limits::Asking;
+use super::limits::{Asking, Counted};
 use super::repeated_sign_up::REPEAT_WITHIN;
 use super::sign_up::MadeUser;
 use super::sign_up_form::{Draft, SignUpForm};
+use super::texts::Guarded;
 use super::{Accounts, Dispatch, Failure, FlowError, SignUpRefusal};
 use crate::address::{
     AddressKind, AddressRecord, Claiming, EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings,
 };
 use crate::form::{Field, FieldProblem, Problem};
+use crate::limits::TextCount;
 use crate::outbox::{Addressee, Carries, NewMessage, Purpose, To};
 use crate::password::Requester;
 use crate::settings::NoticesBy;
@@ -60,11 +62,34 @@ impl Accounts {
         if is_made_up && self.signed_up_just_now(form, requester).await?.is_some() {
             return Err(taken());
         }
-        let unsent = self.count_sign_up(&draft).await?;
+        let (unsent, counted) = self.count_sign_up(&draft).await?;
+        match self.make_counted(form, &draft, requester, claiming).await {
+            Ok(mut made) => {
+                made.unsent = unsent;
+                Ok(made)
+            }
+            Err(error) => {
+                for hits in &counted {
+                    self.give_all_back(hits).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The same, after the links to the addresses were counted.
+    async fn make_counted(
+        &self,
+        form: &SignUpForm<'_>,
+        draft: &Draft<'_>,
+        requester: &Requester,
+        claiming: Claiming,
+    ) -> Result<MadeUser, FlowError<SignUpRefusal>> {
+        let is_made_up = draft.username.is_none();
         let password = self.hasher().hash(&form.password, requester).await?;
-        let [username, _] = self.usernames_of_form(&draft);
-        let mut new = self.new_user(&draft, &username, password, "sign_up")?;
-        let mut made = match self.store_user(&new, claiming).await {
+        let [username, _] = self.usernames_of_form(draft);
+        let mut new = self.new_user(draft, &username, password, "sign_up")?;
+        match self.store_user(&new, claiming).await {
             Err(error) if error.kind() == StoreErrorKind::Taken(UniqueName::Username) => {
                 if !is_made_up || self.signed_up_just_now(form, requester).await?.is_some() {
                     return Err(taken());
@@ -72,13 +97,11 @@ impl Accounts {
                 // Someone else has typed the same but for the password.
                 let username = Username::made_up(self.randomness()).map_err(Failure::from)?;
                 username.as_str().clone_into(&mut new.username);
-                self.store_user(&new, claiming).await?
+                Ok(self.store_user(&new, claiming).await?)
             }
-            Err(error) => return Err(self.lost_race(&draft, claiming, error).await?),
-            Ok(made) => made,
-        };
-        made.unsent = unsent;
-        Ok(made)
+            Err(error) => Err(self.lost_race(draft, claiming, error).await?),
+            Ok(made) => Ok(made),
+        }
     }
 
     /// Whether someone has this address who has not proven it, so that it can be claimed.
@@ -118,9 +141,13 @@ impl Accounts {
         })
     }
 
-    /// Counts the links to the addresses of someone who signs up, each by itself; which kinds of addresses were sent enough.
+    /// Counts the links to the addresses of someone who signs up, each by itself; which kinds of addresses were sent enough, and
+    /// what was counted.
     /// Anyone who has others sent to such an address stops the link to it, and keeps nobody from signing up.
-    async fn count_sign_up(&self, draft: &Draft<'_>) -> Result<Vec<AddressKind>, Failure> {
+    async fn count_sign_up(
+        &self,
+        draft: &Draft<'_>,
+    ) -> Result<(Vec<AddressKind>, Vec<Counted>), Failure> {
         let asking = Asking {
             flow: "sign_up",
             user: None,
@@ -145,7 +172,7 @@ impl Accounts {
                 }
             }
         }
-        Ok(unsent)
+        Ok((unsent, counted))
     }
 
     /// Has a link sent by which an address of a user is verified. Where accounts are concealed and someone else has proven
@@ -183,12 +210,17 @@ impl Accounts {
             user: holder,
             address: held,
         });
-        let is_allowed = matches!(self.guard_text(purpose, to).await?, Addressee::User(_));
-        self.send_guarded(purpose, nobody, carries).await?;
-        if is_allowed {
-            self.tell_holder(holder.clone(), held, tried).await?;
+        let guarded = self.guard_text(purpose, to).await?;
+        let of_nobody = Guarded::uncounted(nobody);
+        let sent = self.send_guarded(purpose, of_nobody, carries).await;
+        let is_allowed = matches!(guarded.to, Addressee::User(_));
+        if !is_allowed || sent.is_err() {
+            self.not_sent(guarded).await;
+            return sent;
         }
-        Ok(())
+        let text = guarded.into_counted();
+        let told = self.tell_holder((holder.clone(), held), text, tried);
+        told.await
     }
 
     /// The same work where the address was sent enough: nobody is sent anything, nor told of it.
@@ -211,8 +243,8 @@ impl Accounts {
     /// answer would take longer for one who exists.
     async fn tell_holder(
         &self,
-        holder: User,
-        held: &AddressRecord,
+        (holder, held): (User, &AddressRecord),
+        text: Option<TextCount>,
         tried: fn(String) -> AccountChange,
     ) -> Result<(), Failure> {
         let to = (holder.id, held.kind, held.value.as_str());
@@ -223,13 +255,11 @@ impl Accounts {
         let accounts = self.clone();
         let (kind, value) = (held.kind, held.value.clone());
         let told = async move {
-            // Nothing else of these tries may reach the owner more often than a link would.
-            let sent = match accounts.may_tell(tries_of(kind, &value), kind).await {
-                Ok(Some(_)) => accounts.send_notice(&holder, notice).await,
-                Ok(None) => Ok(()),
-                Err(failure) => Err(failure),
-            };
-            if let Err(error) = sent {
+            let told = accounts.tell_once(&holder, notice, (kind, &value)).await;
+            if !matches!(told, Ok(true)) {
+                accounts.text_is_not_sent(text).await;
+            }
+            if let Err(error) = told {
                 tracing::warn!(%error, "nobody was told that someone tried their address");
             }
         };
@@ -238,6 +268,24 @@ impl Accounts {
             Dispatch::InRequest => told.await,
         }
         Ok(())
+    }
+
+    /// Sends a notice of a try to the owner of an address, unless they were told enough; whether it was sent. Nothing else of
+    /// these tries may reach them more often than a link would.
+    async fn tell_once(
+        &self,
+        holder: &User,
+        notice: NewMessage,
+        (kind, value): (AddressKind, &str),
+    ) -> Result<bool, Failure> {
+        let Some(counted) = self.may_tell(tries_of(kind, value), kind).await? else {
+            return Ok(false);
+        };
+        if let Err(failure) = self.send_notice(holder, notice).await {
+            self.give_all_back(&counted).await;
+            return Err(failure);
+        }
+        Ok(true)
     }
 }
 

@@ -346,6 +346,12 @@ impl Accounts {
         self.give_hits_back(counted.hits.clone()).await;
     }
 
+    /// The same, but for what is counted by this limit.
+    pub(super) async fn give_back_but(&self, limit: Limit, counted: &Counted) {
+        let hits = counted.hits.iter().filter(|hit| hit.limit != limit);
+        self.give_hits_back(hits.copied().collect()).await;
+    }
+
     async fn give_hits_back(&self, hits: Vec<Hit>) {
         let limiter = &self.inner.limiter;
         limiter.forget(&hits);

@@ -122,9 +122,13 @@ impl Accounts {
             // Texts cost money: one who changes something again and again has as many sent as verifications of a number.
             if address.kind == AddressKind::Phone {
                 let about = notices_to(&address.value);
-                match self.may_tell(about, address.kind).await? {
-                    Some(counted) => notices.counted.push(counted),
-                    None => continue,
+                match self.may_tell(about, address.kind).await {
+                    Ok(Some(counted)) => notices.counted.push(counted),
+                    Ok(None) => continue,
+                    Err(failure) => {
+                        self.was_not_made(&notices).await;
+                        return Err(failure);
+                    }
                 }
             }
             let to = (user, address.kind, address.value.as_str());

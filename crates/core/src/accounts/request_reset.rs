@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use phone_auth_events::Limit;
 
+use super::limits::Counted;
 use super::resend::Asked;
 use super::sent_by_anyone::CountedRequest;
-use super::texts::GuardedText;
+use super::texts::{Guarded, GuardedText};
 use super::{Accounts, Failure, FlowError};
 use crate::address::{AddressId, AddressKind};
 use crate::form::{self, Field, FieldProblem, Problem};
@@ -112,35 +113,57 @@ impl Accounts {
         name: AccountName,
         asked: Option<&Asked<'_>>,
     ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
-        if name.phone.is_none() && name.email.is_none() && name.username.is_some() {
-            return self.request_by_username(purpose, &name, asked).await;
-        }
-        let name = AccountName {
-            username: None,
-            ..name
+        let mut counted = None;
+        let is_username = name.phone.is_none() && name.email.is_none() && name.username.is_some();
+        let sent = if is_username {
+            let sent = self.request_by_username(purpose, &name, asked, &mut counted);
+            sent.await
+        } else {
+            let name = AccountName {
+                username: None,
+                ..name
+            };
+            let sent = self.request_by_address(purpose, &name, asked, &mut counted);
+            sent.await
         };
-        let kind = self.kind_to(purpose, &name);
+        if let (Err(_), Some(counted)) = (&sent, &counted) {
+            self.was_not_sent(counted).await;
+        }
+        sent
+    }
+
+    /// Has a link sent to an address that was named; what was counted of it is noted.
+    async fn request_by_address(
+        &self,
+        purpose: Purpose,
+        name: &AccountName,
+        asked: Option<&Asked<'_>>,
+        counted: &mut Option<Counted>,
+    ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
+        let kind = self.kind_to(purpose, name);
         // What was typed decides, not who has it.
         if self.nobody_sends(purpose, kind) {
             return Err(invalid(Problem::NoSender { kind }));
         }
-        let mut found = self.find_named(purpose, &name).await?;
-        let is_by_email = self.goes_by_email(purpose, &name);
+        let mut found = self.find_named(purpose, name).await?;
+        let is_by_email = self.goes_by_email(purpose, name);
         // Where it takes another read to know whom it goes to, that comes after the limit.
         let reads_more = is_by_email || self.reads_who_may_claim(purpose);
         let mut is_enough = false;
         if reads_more {
-            let counted = self.count_request(purpose, &name, found.as_ref(), None);
-            is_enough = counted.await?.is_enough;
+            let request = self.count_request(purpose, name, found.as_ref(), None);
+            let request = request.await?;
+            is_enough = request.is_enough;
+            *counted = Some(request.counted);
         }
         if is_by_email {
             found = self.at_verified_email(found).await?;
         }
         if self.reads_who_may_claim(purpose) && self.is_squatted(found.as_ref()).await? {
-            found = self.who_signs_up(&name).await?;
+            found = self.who_signs_up(name).await?;
         }
         let (found, canonical) = (found.as_ref(), name.canonical());
-        let addressee = self.addressee(purpose, &name, &canonical, found).await?;
+        let addressee = self.addressee(purpose, name, &canonical, found).await?;
         let nobody = Addressee::Nobody {
             kind: addressee.kind(),
             name: &canonical,
@@ -152,11 +175,12 @@ impl Accounts {
             // What a text message costs is counted with what the request itself costs: one statement of a store.
             let text = self.guarded_text(purpose, addressee);
             let count = text.as_ref().and_then(GuardedText::count);
-            let counted = self.count_request(purpose, &name, found, count).await?;
+            let request = self.count_request(purpose, name, found, count).await?;
+            *counted = Some(request.counted);
             match text {
-                _ if counted.is_enough => nobody,
-                Some(text) => self.guard(text, &counted.rows).await,
-                None => addressee,
+                _ if request.is_enough => Guarded::uncounted(nobody),
+                Some(text) => self.guard(text, &request.rows).await,
+                None => Guarded::uncounted(addressee),
             }
         };
         // Where the address was sent enough, the code of the last message is the one that this browser waits for.
@@ -297,6 +321,7 @@ impl Accounts {
         purpose: Purpose,
         name: &AccountName,
         asked: Option<&Asked<'_>>,
+        counted: &mut Option<Counted>,
     ) -> Result<SentTo, FlowError<ResetRequestRefusal>> {
         let kinds = [AddressKind::Email, AddressKind::Phone];
         let mut offered = kinds.into_iter().filter(|kind| self.offers(purpose, *kind));
@@ -306,8 +331,10 @@ impl Accounts {
         };
         let found = self.find_named(purpose, name).await?;
         let user = found.map(|found| found.user);
-        let counted = self.count_reset(purpose, name, user.as_ref(), None, None);
-        let is_enough = counted.await?.is_enough;
+        let request = self.count_reset(purpose, name, user.as_ref(), None, None);
+        let request = request.await?;
+        let is_enough = request.is_enough;
+        *counted = Some(request.counted);
         let user = user.filter(|user| may_be_sent(purpose, user));
         let id = user.as_ref().map_or(NOBODY, |user| user.id);
         let addresses = self.some_addresses_of(id).await?;

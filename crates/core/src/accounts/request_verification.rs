@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use phone_auth_events::{AccountChange, Channel, Limit, MessageRefusal};
 
-use super::limits::Asking;
+use super::limits::{Asking, Counted};
 use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord, PhoneNumber};
 use crate::gate::{GateNames, GatedFlow};
@@ -139,16 +139,32 @@ impl Accounts {
             Err(failure) if self.is_repeat(&failure) => return Ok(Requested::Before),
             counted => counted?,
         };
+        let mut all = vec![counted];
+        let sent = self.send_counted(&asking, (user, address), carries, &mut all);
+        if let Err(failure) = sent.await {
+            // Nothing was sent, so the next click is not the second.
+            for counted in &all {
+                self.give_all_back(counted).await;
+            }
+            return Err(failure);
+        }
+        Ok(Requested::Now)
+    }
+
+    /// The same, after what is counted by who asks; with what else is counted.
+    async fn send_counted(
+        &self,
+        asking: &Asking<'_>,
+        (user, address): (&User, &AddressRecord),
+        carries: Carries,
+        counted: &mut Vec<Counted>,
+    ) -> Result<(), Failure> {
         if self.settings().conceal_accounts && address.id.is_claim() {
             let address = (address.kind, address.value.as_str());
-            if let Err(failure) = self.count_proof_again(&asking, address).await {
-                self.give_all_back(&counted).await;
-                return Err(failure);
-            }
+            counted.extend(self.count_proof_again(asking, address).await?);
         }
         let tried = AccountChange::AddingTried;
-        self.send_proof(user, address, carries, tried).await?;
-        Ok(Requested::Now)
+        self.send_proof(user, address, carries, tried).await
     }
 
     /// Whether a link was sent a moment ago: then this is the second of two clicks, and is answered as the first.

@@ -276,6 +276,7 @@ impl Accounts {
         if !freed? {
             return Err(FlowError::Refused(InvalidLink));
         }
+        self.text_was_used(lost.kind, &lost.value).await;
         self.tell_loser("free_address", &lost, user, notices).await;
         Ok(lost.value)
     }

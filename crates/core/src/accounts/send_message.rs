@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use phone_auth_events::{Channel, OneTimeCode};
 
+use super::texts::Guarded;
 use super::{Accounts, Failure, FailureKind};
 use crate::address::AddressKind;
 use crate::language::Language;
@@ -143,31 +144,48 @@ impl Accounts {
         to: Addressee<'_>,
         carries: Carries,
     ) -> Result<(), Failure> {
-        let to = self.guard_text(purpose, to).await?;
-        self.send_guarded(purpose, to, carries).await
+        let guarded = self.guard_text(purpose, to).await?;
+        self.send_guarded(purpose, guarded, carries).await
     }
 
-    /// The same of a message that the guard of text messages has seen.
+    /// The same of a message that the guard of text messages has seen. One that could not be sent is no longer counted there.
     pub(super) async fn send_guarded(
+        &self,
+        purpose: Purpose,
+        guarded: Guarded<'_>,
+        carries: Carries,
+    ) -> Result<(), Failure> {
+        let guarded = self.unless_useless(purpose, guarded, carries).await?;
+        let sent = self.hand_over(purpose, guarded.to, carries).await;
+        if sent.is_err() {
+            self.not_sent(guarded).await;
+        }
+        sent
+    }
+
+    async fn hand_over(
         &self,
         purpose: Purpose,
         to: Addressee<'_>,
         carries: Carries,
     ) -> Result<(), Failure> {
-        let to = self.unless_useless(purpose, to, carries).await?;
         if let Some(outbox) = &self.inner.outbox {
-            let manner = Manner {
-                language: self.language.as_ref(),
-                channel: self.channel_to(to.kind()),
-                carries,
-            };
-            return outbox.enqueue(purpose, to, manner).await;
+            return outbox.enqueue(purpose, to, self.manner(to, carries)).await;
         }
         self.tell_message(purpose, to, carries).await?;
         if let Some(challenge) = carries.challenge() {
             self.store().begin_challenge(&challenge).await?;
         }
         Ok(())
+    }
+
+    /// How a message is enqueued.
+    fn manner(&self, to: Addressee<'_>, carries: Carries) -> Manner<'_> {
+        Manner {
+            language: self.language.as_ref(),
+            channel: self.channel_to(to.kind()),
+            carries,
+        }
     }
 
     /// Sends messages to addresses of different kinds, email first. With an outbox all of them are enqueued, or none.
@@ -177,27 +195,40 @@ impl Accounts {
         messages: Vec<(Addressee<'_>, Carries)>,
     ) -> Result<(), Failure> {
         let mut guarded = Vec::new();
+        let sent = self.send_all(purpose, messages, &mut guarded).await;
+        if sent.is_err() {
+            for (message, _) in guarded {
+                self.not_sent(message).await;
+            }
+        }
+        sent
+    }
+
+    /// The same; what is left in `guarded` is what was not sent where this fails.
+    async fn send_all<'a>(
+        &self,
+        purpose: Purpose,
+        messages: Vec<(Addressee<'a>, Carries)>,
+        guarded: &mut Vec<(Guarded<'a>, Carries)>,
+    ) -> Result<(), Failure> {
         for (to, carries) in messages {
-            let to = self.guard_text(purpose, to).await?;
-            guarded.push((self.unless_useless(purpose, to, carries).await?, carries));
+            let message = self.guard_text(purpose, to).await?;
+            let message = self.unless_useless(purpose, message, carries).await?;
+            guarded.push((message, carries));
         }
         if let (Some(outbox), [(first, of_first), (second, of_second)]) =
             (&self.inner.outbox, &guarded[..])
         {
-            let manner = |to: &Addressee<'_>, carries| Manner {
-                language: self.language.as_ref(),
-                channel: self.channel_to(to.kind()),
-                carries,
-            };
             let messages = [
-                (*first, manner(first, *of_first)),
-                (*second, manner(second, *of_second)),
+                (first.to, self.manner(first.to, *of_first)),
+                (second.to, self.manner(second.to, *of_second)),
             ];
             return outbox.enqueue_both(purpose, &messages).await;
         }
-        for (to, carries) in guarded {
+        while !guarded.is_empty() {
+            let (message, carries) = guarded.remove(0);
             // Of one that is nobody's by now it is read once more: the site has an outbox, but for tests.
-            self.send_guarded(purpose, to, carries).await?;
+            self.send_guarded(purpose, message, carries).await?;
         }
         Ok(())
     }

@@ -26,6 +26,8 @@ pub(super) const TEXTS: &[u8] = b"sent";
 
 /// What became of a request for a message.
 pub(super) struct CountedRequest {
+    /// What was counted.
+    pub(super) counted: Counted,
     /// What is counted of text messages, where it was counted with it.
     pub(super) rows: Vec<TextRow>,
     /// Whether the address was sent as many as it may be: then nobody is sent anything.
@@ -120,11 +122,18 @@ impl Accounts {
         [own, all]: [Counters<'_>; 2],
         text: Option<&TextCount>,
     ) -> Result<CountedRequest, Failure> {
-        let (_, rows) = self.count_shared(asking, own, all, text).await?;
+        let (counted, rows) = self.count_shared(asking, own, all, text).await?;
         Ok(CountedRequest {
+            counted,
             is_enough: rows.is_none(),
             rows: rows.unwrap_or_default(),
         })
+    }
+
+    /// Gives back what was counted at the address of a request whose message could not be sent: its user asks again. What the
+    /// client's network may ask for is used up.
+    pub(super) async fn was_not_sent(&self, counted: &Counted) {
+        self.give_back_but(Limit::ResetRequests, counted).await;
     }
 
     /// Counts a link to an address that may be anyone's, as resets are counted, of which one client network has half; what
@@ -152,10 +161,10 @@ impl Accounts {
         &self,
         asking: &Asking<'_>,
         (kind, value): (AddressKind, &str),
-    ) -> Result<(), Failure> {
-        let (_, is_enough) = self.count_proof(asking, (kind, value)).await?;
+    ) -> Result<Vec<Counted>, Failure> {
+        let (own, is_enough) = self.count_proof(asking, (kind, value)).await?;
         if !is_enough {
-            return Ok(());
+            return Ok(vec![own]);
         }
         let limit = Limit::ResetsOfAddress;
         let about = proofs_again_of(kind, value);
@@ -164,7 +173,7 @@ impl Accounts {
             let network = [network.bytes()];
             counters = counters.share_about(ONCE_MORE_OF_NETWORK, limit, &about, &network);
         }
-        self.count(asking, counters).await.map(drop)
+        Ok(vec![own, self.count(asking, counters).await?])
     }
 }
 

@@ -144,7 +144,7 @@ impl Accounts {
         let counters = self.counters();
         let counters = counters.network(Limit::SignUps, self.client.network());
         self.count(&asking, counters).await?;
-        let mut found = self.found_for_code(name).await?;
+        let found = self.found_for_code(name).await?;
         // The first code is counted where those for the account are that it makes.
         let typed = match (&new.phone, &new.email) {
             (Some(phone), _) => Some((AddressKind::Phone, phone.as_str())),
@@ -153,8 +153,24 @@ impl Accounts {
         let known = found.as_ref().and_then(|found| found.address.as_ref());
         let known = known.map(|it| (it.kind, it.value.as_str()));
         let user = found.as_ref().map(|found| &found.user);
-        let counted = self.count_reset(purpose, name, user, known.or(typed), None);
-        let is_enough = counted.await?.is_enough;
+        let request = self.count_reset(purpose, name, user, known.or(typed), None);
+        let request = request.await?;
+        let sent = self.send_to_counted(new, name, found, request.is_enough);
+        let sent = sent.await;
+        if sent.is_err() {
+            self.was_not_sent(&request.counted).await;
+        }
+        sent
+    }
+
+    /// The same, after it was counted.
+    async fn send_to_counted(
+        &self,
+        new: &NewUser,
+        name: &AccountName,
+        mut found: Option<FoundUser>,
+        is_enough: bool,
+    ) -> Result<SentTo, Failure> {
         if found.is_none() {
             self.make_passwordless(new, Claiming::Never).await?;
             found = self.found_for_code(name).await?;

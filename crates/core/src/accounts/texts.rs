@@ -69,6 +69,24 @@ pub(super) struct GuardedText<'a> {
     count: Option<TextCount>,
 }
 
+/// Whom a message goes to, and what was counted of it as a text message that is sent.
+pub(super) struct Guarded<'a> {
+    pub(super) to: Addressee<'a>,
+    counted: Option<TextCount>,
+}
+
+impl<'a> Guarded<'a> {
+    /// One that nothing was counted of.
+    pub(super) const fn uncounted(to: Addressee<'a>) -> Self {
+        Self { to, counted: None }
+    }
+
+    /// What was counted, if anything was.
+    pub(super) fn into_counted(self) -> Option<TextCount> {
+        self.counted
+    }
+}
+
 impl GuardedText<'_> {
     /// What is to be counted of it, if anything is.
     pub(super) const fn count(&self) -> Option<&TextCount> {
@@ -83,9 +101,9 @@ impl Accounts {
         &self,
         purpose: Purpose,
         to: Addressee<'a>,
-    ) -> Result<Addressee<'a>, Failure> {
+    ) -> Result<Guarded<'a>, Failure> {
         let Some(text) = self.guarded_text(purpose, to) else {
-            return Ok(to);
+            return Ok(Guarded::uncounted(to));
         };
         let store = &self.inner.limiter.store;
         let rows = match text.count() {
@@ -166,31 +184,37 @@ impl Accounts {
     }
 
     /// Whom a text message goes to by what is counted.
-    pub(super) async fn guard<'a>(&self, text: GuardedText<'a>, rows: &[TextRow]) -> Addressee<'a> {
+    pub(super) async fn guard<'a>(&self, text: GuardedText<'a>, rows: &[TextRow]) -> Guarded<'a> {
         let Addressee::User(To { user, .. }) = text.to else {
-            return text.to;
+            return Guarded::uncounted(text.to);
         };
         let mut refusal = text.refusal;
         if let (None, Some(count)) = (refusal, text.count()) {
             let site_budget = self.settings().limits.text_site_budget;
             refusal = text_refusal(count, rows, site_budget);
         }
+        let counted = (text.count).filter(|it| it.change == TextChange::Sent);
         let Some(reason) = refusal else {
-            return text.to;
+            return Guarded {
+                to: text.to,
+                counted,
+            };
         };
         let (number, is_enforced) = (text.number.as_ref(), text.is_enforced);
         self.tell_refused(text.flow, reason, is_enforced, user, number)
             .await;
         if !is_enforced {
-            return text.to;
+            return Guarded {
+                to: text.to,
+                counted,
+            };
         }
-        if let Some(count) = text.count.filter(|it| it.change == TextChange::Sent) {
-            self.take_text_back(count).await;
-        }
-        Addressee::Nobody {
+        let to = Addressee::Nobody {
             kind: AddressKind::Phone,
             name: text.text,
-        }
+        };
+        self.not_sent(Guarded { to, counted }).await;
+        Guarded::uncounted(to)
     }
 
     /// Notes that the link of a message was used, by the one who asks now.
@@ -291,10 +315,14 @@ impl Accounts {
         scopes
     }
 
-    /// Takes back what was counted of a message that was let through and is not sent after all.
-    pub(super) async fn text_is_not_sent(&self, purpose: Purpose, to: Addressee<'_>) {
-        let count = self.guarded_text(purpose, to).and_then(|text| text.count);
-        if let Some(count) = count.filter(|it| it.change == TextChange::Sent) {
+    /// Takes back what was counted of a message that is not sent.
+    pub(super) async fn not_sent(&self, guarded: Guarded<'_>) {
+        self.text_is_not_sent(guarded.counted).await;
+    }
+
+    /// The same: in the hour that it was counted in.
+    pub(super) async fn text_is_not_sent(&self, counted: Option<TextCount>) {
+        if let Some(count) = counted {
             self.take_text_back(count).await;
         }
     }
@@ -332,7 +360,7 @@ impl Accounts {
                 ..sent
             };
             if let Err(error) = store.count_texts(&count).await {
-                tracing::warn!(%error, "a text message that was refused stays counted");
+                tracing::warn!(%error, "a text message that was not sent stays counted");
             }
         };
         match self.inner.dispatch {

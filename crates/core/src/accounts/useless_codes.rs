@@ -7,6 +7,7 @@ use phone_auth_events::{Carries as Said, Limit};
 
 use super::code_targets::wrong_codes_of;
 use super::limits::Asking;
+use super::texts::Guarded;
 use super::{Accounts, Failure, wrong_codes};
 use crate::address::AddressRecord;
 use crate::limits::{Counters, Hit};
@@ -25,13 +26,33 @@ impl Accounts {
     pub(super) async fn unless_useless<'a>(
         &self,
         purpose: Purpose,
+        message: Guarded<'a>,
+        carries: Carries,
+    ) -> Result<Guarded<'a>, Failure> {
+        match self.is_useless(purpose, message.to, carries).await {
+            Ok(None) => Ok(message),
+            Ok(Some(nobody)) => {
+                self.not_sent(message).await;
+                Ok(Guarded::uncounted(nobody))
+            }
+            Err(failure) => {
+                self.not_sent(message).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Nobody, where a message would be of no use.
+    async fn is_useless<'a>(
+        &self,
+        purpose: Purpose,
         to: Addressee<'a>,
         carries: Carries,
-    ) -> Result<Addressee<'a>, Failure> {
+    ) -> Result<Option<Addressee<'a>>, Failure> {
         let (kind, settings) = (to.kind(), self.settings());
         let is_asked_for = matches!(carries, Carries::LinkAndCode(_)) && purpose != Purpose::Verify;
         if !is_asked_for || !settings.may_carry_code_alone(kind) {
-            return Ok(to);
+            return Ok(None);
         }
         let (user, text) = match to {
             Addressee::User(To { user, address }) => (Some(user), address.value.as_str()),
@@ -39,18 +60,17 @@ impl Accounts {
         };
         let requester = self.requester(&AccountName::default(), user);
         if !requester.is_stranger() {
-            return Ok(to);
+            return Ok(None);
         }
         let about = wrong_codes_of(purpose, kind, text);
         let counters = wrong_codes::all(self.counters(), &about);
         let stopped = self.outlives_codes(counters).await?;
         let is_alone = user.is_some() && settings.carries(kind, text) == Said::Code;
         if stopped.is_none() || !is_alone {
-            return Ok(to);
+            return Ok(None);
         }
         tracing::info!(%kind, "a code that could not be used is not sent");
-        self.text_is_not_sent(purpose, to).await;
-        Ok(Addressee::Nobody { kind, name: text })
+        Ok(Some(Addressee::Nobody { kind, name: text }))
     }
 
     /// Refuses to send a user a code alone that verifies an address of theirs, where none of theirs is taken as long as it

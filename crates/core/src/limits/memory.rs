@@ -100,7 +100,7 @@ impl Counters {
 
     fn count_texts(&mut self, texts: &TextCount) -> Vec<TextRow> {
         if self.texts.row_count() >= MOST {
-            self.texts = TextCounts::default();
+            self.texts.remove_oldest();
         }
         self.texts.count(texts)
     }

@@ -181,8 +181,56 @@ impl TextCounts {
         u64::try_from(keys.len()).unwrap_or(u64::MAX)
     }
 
+    /// Removes those of the oldest hour, where there is no room: but of dial codes and of the site, which are few and which
+    /// anyone who makes up numbers would like to be forgotten.
+    pub(crate) fn remove_oldest(&mut self) {
+        let is_of_few = |row: &TextRow| {
+            let kind = row.scope.split(' ').next();
+            matches!(kind, Some("dial_code" | "site"))
+        };
+        let others = self.0.values().filter(|row| !is_of_few(row));
+        let oldest = others.map(|row| row.hour).min();
+        self.0
+            .retain(|_, row| is_of_few(row) || Some(row.hour) != oldest);
+    }
+
     /// How many rows there are.
     pub(crate) fn row_count(&self) -> usize {
         self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn oldest_hour_makes_room() {
+        let mut counts = TextCounts::default();
+        let names = ["dial_code +91", "number", "prefix", "site"];
+        for hour in [7, 8] {
+            let scopes = names.iter().zip(1_u8..).map(|(name, key)| TextScope {
+                key: LimitKey::from_bytes([key; 16]),
+                name: (*name).to_owned(),
+            });
+            drop(counts.count(&TextCount {
+                scopes: scopes.collect(),
+                change: TextChange::Sent,
+                hour,
+            }));
+        }
+        let mut left = || {
+            counts.remove_oldest();
+            let rows = counts.after(None, 100);
+            let rows = rows.iter().map(|row| (row.scope.clone(), row.hour));
+            rows.collect::<Vec<_>>()
+        };
+        let of = |name: &str, hour| (name.to_owned(), hour);
+        let of_few = [7, 8].map(|hour| (of("dial_code +91", hour), of("site", hour)));
+        let [(code7, site7), (code8, site8)] = of_few;
+        let number = of("number", 8);
+        let all = [&code7, &code8, &number, &of("prefix", 8), &site7, &site8];
+        assert_eq!(left(), all.map(Clone::clone));
+        assert_eq!(left(), [code7, code8, site7, site8]);
     }
 }

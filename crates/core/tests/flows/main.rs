@@ -24,6 +24,7 @@ mod log_in;
 mod log_in_by_code;
 mod log_in_links;
 mod lost_addresses;
+mod not_sent;
 mod notices;
 mod outbox;
 mod outbox_receivers;

@@ -1,12 +1,13 @@
 //! A hasher that counts.
 
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use phone_auth_core::password::{
-    Argon2Hasher, EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
+    Argon2Hasher, EncodedPassword, HashError, HashErrorKind, Password, PasswordHasher, Requester,
+    Verdict,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -16,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 pub struct CountingHasher {
     inner: Argon2Hasher,
     is_real: bool,
+    is_busy: Arc<AtomicBool>,
     salts: Arc<AtomicUsize>,
     made: Arc<AtomicUsize>,
     checked: Arc<AtomicUsize>,
@@ -64,6 +66,18 @@ impl CountingHasher {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// From now on it has no room for anyone, or has again.
+    pub fn set_busy(&self, is_busy: bool) {
+        self.is_busy.store(is_busy, Ordering::SeqCst);
+    }
+
+    fn has_room(&self) -> Result<(), HashError> {
+        match self.is_busy.load(Ordering::SeqCst) {
+            true => Err(HashError::new(HashErrorKind::Busy)),
+            false => Ok(()),
+        }
+    }
+
     fn works_for(&self, requester: &Requester) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(*requester);
     }
@@ -83,6 +97,7 @@ impl PasswordHasher for CountingHasher {
         requester: &Requester,
     ) -> Result<EncodedPassword, HashError> {
         self.works_for(requester);
+        self.has_room()?;
         self.made.fetch_add(1, Ordering::SeqCst);
         if self.is_real {
             return self.inner.hash(password, requester).await;
@@ -98,6 +113,7 @@ impl PasswordHasher for CountingHasher {
         requester: &Requester,
     ) -> Result<Verdict, HashError> {
         self.works_for(requester);
+        self.has_room()?;
         self.checked.fetch_add(1, Ordering::SeqCst);
         let of_ours = encoded.reveal().strip_prefix(CHEAP);
         let Some((salt, _)) = of_ours.and_then(|rest| rest.split_once('$')) else {
@@ -116,6 +132,7 @@ impl PasswordHasher for CountingHasher {
         requester: &Requester,
     ) -> Result<(), HashError> {
         self.works_for(requester);
+        self.has_room()?;
         self.checked.fetch_add(1, Ordering::SeqCst);
         self.of_nothing.fetch_add(1, Ordering::SeqCst);
         if self.is_real {
