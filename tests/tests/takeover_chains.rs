@@ -1,7 +1,7 @@
 //! Steps by which someone might take an account, or an address, that is another's: each ends with the owner in and the
 //! other out.
 
-use phone_auth_tests::{Kind, OwnDatabase, Site, User};
+use phone_auth_tests::{Answer, Client, Kind, OwnDatabase, Site, User};
 
 const KINDS: [Kind; 2] = [Kind::Sqlite, Kind::Postgres];
 
@@ -394,5 +394,99 @@ async fn recycled_number_leads_out_of_the_account() {
             .log_in(email, OWNERS)
             .await
             .redirects_to("/accounts/profile/");
+    }
+}
+
+/// Someone signs up with an address that is not theirs, the scanner of its owner's mail opens the link that verifies it, and the
+/// owner signs in without a password, by a code or by a link.
+#[tokio::test]
+async fn scanner_that_verifies_lets_nobody_stay() {
+    let bys = [By::Code, By::Link, By::LinkElsewhere];
+    for (kind, by) in KINDS.into_iter().flat_map(|it| bys.map(|by| (it, by))) {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().setting("login_by_code", "true");
+        let site = site.start().await;
+        let stranger = site.member().await;
+        let email = &stranger.user.email;
+        let link = site.verification_link(&stranger.client, email).await;
+        let scanned = site.client().get(link.url()).await.expect(200);
+        scanned.says("Verification successful");
+        let (owner, answer) = signs_in(&site, site.client(), email, by).await;
+        let form = owner.path_of(&answer.expect(302));
+        let page = owner.get(&form).await.expect(200);
+        page.says("Choose a new password before you sign in");
+        assert!(!owner.is_logged_in().await, "{kind:?} {by:?}");
+        let fields = [("new_password1", OWNERS), ("new_password2", OWNERS)];
+        let set = owner.submit(&form, fields).await;
+        set.redirects_to("/accounts/password_reset_complete/");
+        // The stranger is out, and the owner is asked once.
+        assert!(!stranger.client.is_logged_in().await, "{kind:?} {by:?}");
+        let user = &stranger.user;
+        for login in [email, &user.phone, &user.username] {
+            let log_in = site.client().log_in(login, &user.password).await;
+            log_in.expect(400);
+        }
+        gets_no_reset(&site, &user.phone).await;
+        let (owner, answer) = signs_in(&site, site.client(), email, by).await;
+        answer.redirects_to("/accounts/profile/");
+        assert!(owner.is_logged_in().await, "{kind:?} {by:?}");
+        site.client().log_in(email, OWNERS).await.expect(302);
+    }
+}
+
+/// The same link, opened on another device by the one who has signed up: their own browser is known, and keeps the password.
+#[tokio::test]
+async fn known_browser_signs_in_without_a_new_password() {
+    for (kind, by) in KINDS
+        .into_iter()
+        .flat_map(|it| [(it, By::Code), (it, By::Link)])
+    {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().setting("login_by_code", "true");
+        let site = site.start().await;
+        let ann = site.member().await;
+        let email = &ann.user.email;
+        let link = site.verification_link(&ann.client, email).await;
+        site.client().get(link.url()).await.expect(200);
+        ann.client.log_out().await.expect(302);
+        let (client, answer) = signs_in(&site, ann.client.clone(), email, by).await;
+        answer.redirects_to("/accounts/profile/");
+        assert!(client.is_logged_in().await, "{kind:?} {by:?}");
+        let log_in = site.client().log_in(email, &ann.user.password).await;
+        log_in.redirects_to("/accounts/profile/");
+    }
+}
+
+/// By what someone signs in without a password.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Code,
+    Link,
+    LinkElsewhere,
+}
+
+/// Signs in without a password; the browser that did it, and the answer.
+async fn signs_in(site: &Site, client: Client, email: &str, by: By) -> (Client, Answer) {
+    let before = site.count("login_email", email);
+    let asked = client.submit("/accounts/login_code/", [("login", email)]);
+    asked.await.redirects_to("/accounts/login_code_done/");
+    let message = site.nth_printed("login_email", email, before + 1).await;
+    match by {
+        By::Code => {
+            let code = [("code", message.code())];
+            let answer = client.submit("/accounts/login_code_done/", code).await;
+            (client, answer)
+        }
+        By::Link => {
+            client.get(message.url()).await.expect(200);
+            let answer = client.post(message.url(), [("", ""); 0]).await;
+            (client, answer)
+        }
+        By::LinkElsewhere => {
+            let client = site.client();
+            let code = [("code", message.code())];
+            let answer = client.submit(message.url(), code).await;
+            (client, answer)
+        }
     }
 }

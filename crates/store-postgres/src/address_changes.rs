@@ -95,8 +95,17 @@ macro_rules! statements {
                 "), kept AS (
                     INSERT INTO ",
                 $verified,
-                " (address_id, verified_at) SELECT id, $4 FROM changed WHERE $3
-                    ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at
+                " (address_id, verified_at, in_session) SELECT id, $4, true FROM changed WHERE $3
+                    ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at, in_session = true
+                ), own_row AS (
+                    UPDATE auth_user u SET email = CASE WHEN $3 THEN $6::text ELSE coalesce((
+                        SELECT email FROM phone_auth_emailaddress
+                        WHERE user_id = $2 AND is_verified AND id <> $1 ORDER BY id LIMIT 1), '') END
+                    FROM changed
+                    WHERE ",
+                $is_email,
+                " AND u.id = changed.user_id AND CASE WHEN $3 THEN $6::text IS NOT NULL AND coalesce(u.email, '') = ''
+                        ELSE lower(u.email COLLATE \"C\") = lower($6::text COLLATE \"C\") END
                 ), noticed AS (",
                 enqueue_notices!("changed", "user_id", "$5"),
                 "), told AS (",

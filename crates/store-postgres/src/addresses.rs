@@ -14,20 +14,18 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::outbox;
-use crate::outbox::statements::{enqueue_losses, enqueue_notices};
+use crate::outbox::statements::enqueue_notices;
 use crate::rows::{self, USER_COLUMNS, past, sought, user_columns};
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
 use crate::taken::{is_email_taken, is_phone_taken};
-use crate::{address_changes, claims, links, proofs, users};
+use crate::{address_changes, claims, links, proofs, users, verification};
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
     /// Stores an address if no one has it. Runs while the address is locked.
     pub(crate) add: &'static str,
     pub(crate) with_user: &'static str,
-    pub(crate) verify: &'static str,
-    pub(crate) is_verified: &'static str,
     /// Ends a link to it that was opened.
     pub(crate) end_link: &'static str,
     /// Removes it while it is not verified and another of the user is.
@@ -95,7 +93,9 @@ macro_rules! statements {
                 past!("r.requested_at"),
                 ", ",
                 past!("r.code_at"),
-                "
+                ", EXISTS (SELECT 1 FROM ",
+                $verified,
+                " WHERE address_id = a.id AND in_session)
                 FROM ",
                 $table,
                 " a JOIN auth_user u ON u.id = a.user_id
@@ -103,47 +103,6 @@ macro_rules! statements {
                 $kind,
                 "' AND r.purpose = $2 AND r.holder = a.id
                 WHERE a.id = $1"
-            ),
-            verify: concat!(
-                "WITH verified AS (
-                    UPDATE ",
-                $table,
-                " SET is_verified = true
-                    WHERE id = $1 AND user_id = $2 AND ",
-                $column,
-                " = $3 AND is_verified IS NOT TRUE
-                        AND NOT EXISTS (SELECT 1 FROM ",
-                $verified,
-                " WHERE address_id = $1 AND verified_at >= $4)
-                        AND (SELECT requested_at FROM phone_auth_link_request
-                            WHERE kind = '",
-                $kind,
-                "' AND purpose = 'verify' AND holder = $1) IS NOT DISTINCT FROM $6
-                    RETURNING id, user_id
-                ), ended AS (
-                    DELETE FROM phone_auth_claim WHERE kind = '",
-                $kind,
-                "' AND value = ANY($8) AND (NOT $9 OR user_id = $2) AND EXISTS (SELECT 1 FROM verified)
-                    RETURNING id, user_id
-                ), ended_links AS (",
-                proofs::end_links_of_others!("$9", "$8", $kind, "verified"),
-                "), noticed AS (",
-                enqueue_notices!("verified", "user_id", "$7"),
-                "), told AS (",
-                enqueue_losses!("ended", "$10"),
-                ")
-                INSERT INTO ",
-                $verified,
-                " (address_id, verified_at) SELECT id, $5 FROM verified
-                ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at
-                RETURNING 1"
-            ),
-            is_verified: concat!(
-                "SELECT 1 FROM ",
-                $table,
-                " WHERE id = $1 AND user_id = $2 AND ",
-                $column,
-                " = $3 AND is_verified"
             ),
             end_link: concat!(
                 "DELETE FROM phone_auth_link_request
@@ -177,6 +136,11 @@ macro_rules! statements {
                         WHERE user_id = $2 AND is_verified ORDER BY id LIMIT 1), '')
                     WHERE id IN (SELECT user_id FROM freed)
                         AND lower(email COLLATE \"C\") = lower($3::text COLLATE \"C\")
+                ), ended AS (
+                    DELETE FROM phone_auth_claim c USING freed
+                    WHERE c.user_id = freed.user_id AND c.kind = '",
+                $kind,
+                "' AND c.value = lower($3::text COLLATE \"C\")
                 ), noticed AS (",
                 enqueue_notices!("freed", "user_id", "$5"),
                 ")
@@ -418,38 +382,7 @@ impl AddressStore for PostgresStore {
         if claim.id.is_claim() {
             return claims::verify(self, claim).await;
         }
-        let Some(value) = sought(&claim.value) else {
-            return Ok(VerificationOutcome::Gone);
-        };
-        let claimed = |statement| {
-            query(statement)
-                .bind(claim.id.get())
-                .bind(claim.user.get())
-                .bind(value)
-        };
-        let statements = statements(claim.kind);
-        let texts = Texts::of_stored(claim.kind, value);
-        // A reset at the same moment ends what is not proven yet, and who claims the address may prove it: one comes first.
-        let user = users::lock(claim.user);
-        let lock = texts.lock_before(&user);
-        let verify = claimed(statements.verify)
-            .bind(rows::micros(claim.issued_at))
-            .bind(rows::micros(claim.at))
-            .bind(claim.newest.map(rows::micros))
-            .bind(outbox::notices_text(&claim.notices))
-            .bind(texts.texts)
-            .bind(claim.losses.keeps_claims)
-            .bind(outbox::losses_text(&claim.losses));
-        let row = self.first_locked_at(&user, &lock, verify).await?;
-        if row.is_some() {
-            return Ok(VerificationOutcome::Verified);
-        }
-        // Asked by a statement of its own: it must see what the update may have waited for.
-        let is_verified = self.first(claimed(statements.is_verified)).await?;
-        Ok(match is_verified {
-            Some(_) => VerificationOutcome::AlreadyVerified,
-            None => VerificationOutcome::Gone,
-        })
+        verification::verify(self, claim).await
     }
 
     async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError> {

@@ -79,7 +79,7 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $is_held:expr, $notices:literal) => {
+    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $is_held:expr, $notices:literal, $in_session:literal) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
@@ -139,7 +139,7 @@ macro_rules! statements {
                 past!("r.requested_at"),
                 ", ",
                 past!("r.code_at"),
-                "
+                ", false
                 FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id
                 LEFT JOIN phone_auth_link_request r ON r.kind = c.kind AND r.purpose = $2 AND r.holder = c.id
                 WHERE c.id = $1 AND c.kind = '",
@@ -196,7 +196,9 @@ macro_rules! statements {
                 ), kept AS (
                     INSERT INTO ",
                 $verified,
-                " (address_id, verified_at) SELECT id, $6 FROM moved
+                " (address_id, verified_at, in_session) SELECT id, $6, ",
+                $in_session,
+                " FROM moved
                 ), own_row AS (
                     UPDATE auth_user u SET email = $3 FROM moved
                     WHERE ",
@@ -223,7 +225,8 @@ const EMAIL: Statements = statements!(
     is_email!("$10"),
     is_email!("$5"),
     is_email!("$1"),
-    "$6"
+    "$6",
+    "$11"
 );
 
 const PHONE: Statements = statements!(
@@ -236,7 +239,8 @@ const PHONE: Statements = statements!(
     is_phone!("$10", "$11"),
     is_phone!("$5", "$6"),
     is_phone!("$1", "$4"),
-    "$7"
+    "$7",
+    "$12"
 );
 
 /// The statements about a kind.
@@ -350,7 +354,8 @@ pub(crate) async fn verify(
         .bind(outbox::notices_text(&claim.notices))
         .bind(claim.losses.keeps_claims)
         .bind(outbox::losses_text(&claim.losses));
-    if prove_locked(store, claim.kind, claim.user, value, prove).await? {
+    let whose = (claim.kind, claim.user, claim.in_session);
+    if prove_locked(store, whose, value, prove).await? {
         return Ok(VerificationOutcome::Verified);
     }
     // Asked by a statement of its own: it must see what the update may have waited for.
@@ -385,7 +390,7 @@ pub(crate) async fn set_verified(
         .bind(outbox::notices_text(&proof.notices))
         .bind(proof.losses.keeps_claims)
         .bind(outbox::losses_text(&proof.losses));
-    prove_locked(store, proof.kind, proof.user, &value, prove).await
+    prove_locked(store, (proof.kind, proof.user, true), &value, prove).await
 }
 
 /// Removes a claim.
@@ -417,8 +422,7 @@ fn of_user(
 /// Proves a claim while its address, its user and those who hold it are locked; whether it was.
 async fn prove_locked(
     store: &PostgresStore,
-    kind: AddressKind,
-    user: UserId,
+    (kind, user, in_session): (AddressKind, UserId, bool),
     value: &str,
     prove: Query<'_>,
 ) -> Result<bool, StoreError> {
@@ -436,6 +440,7 @@ async fn prove_locked(
         AddressKind::Email => prove,
         AddressKind::Phone => prove.bind(texts.digits),
     };
+    let prove = prove.bind(in_session);
     match store
         .first_locked_at(&users::lock(user), &lock, prove)
         .await

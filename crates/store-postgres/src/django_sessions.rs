@@ -66,8 +66,12 @@ pub(crate) const REWRITE: &str = "UPDATE django_session
 pub(crate) const REPLACE_PASSWORD: &str = concat!(
     "WITH kept AS MATERIALIZED (
         SELECT 1 FROM django_session WHERE session_key = $6 AND session_data = $7 FOR UPDATE
-    ), one_user AS (
-        UPDATE auth_user SET password = $3
+    ), ",
+    proofs::since_of_link!("$11", "$12"),
+    ", one_user AS (
+        UPDATE auth_user SET password = $3, email = ",
+    proofs::own_email_after_reset!("$11", "$12", "$13"),
+    "
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
             AND (NOT $4 OR ",
     readable!("last_login"),

@@ -64,6 +64,7 @@ mod steps;
 mod store;
 mod taken;
 mod users;
+mod verification;
 
 pub use indexes::LOST_INDEXES;
 pub use migrate_error::{MigrateError, MigrateErrorKind};

@@ -153,5 +153,6 @@ pub(crate) fn target(row: &PgRow, kind: AddressKind) -> Result<LinkTarget, Failu
         user: rows::user(row, 0)?,
         newest: row.try_get(USER_COLUMNS + 4)?,
         code_at: row.try_get(USER_COLUMNS + 5)?,
+        in_session: row.try_get(USER_COLUMNS + 6)?,
     })
 }

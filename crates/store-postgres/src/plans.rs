@@ -11,7 +11,7 @@ use crate::spellings::Texts;
 use crate::{
     PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims, closing,
     closing_schedule, django_sessions, limits, links, outbox, proofs, replacements, sessions,
-    site_key, taken, users,
+    site_key, taken, users, verification,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -183,6 +183,7 @@ fn of_addresses() -> impl Iterator<Item = &'static str> {
         let of_kind = addresses::statements(kind);
         let changes = address_changes::statements(kind);
         let of_claims = claims::statements(kind);
+        let proofs = verification::statements(kind);
         [
             of_claims.add,
             of_claims.with_user,
@@ -194,8 +195,9 @@ fn of_addresses() -> impl Iterator<Item = &'static str> {
             changes.set_verified,
             of_kind.add,
             of_kind.with_user,
-            of_kind.verify,
-            of_kind.is_verified,
+            proofs.verify,
+            proofs.is_verified,
+            proofs.is_verified_in_session,
             of_kind.target,
             of_kind.end_link,
             of_kind.free,

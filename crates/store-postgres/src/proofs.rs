@@ -8,24 +8,7 @@
 macro_rules! by_reset {
     ($kind:literal, $address:literal, $at:literal, $values:literal, $keeps:literal, $losses:literal) => {
         concat!(
-            ", ",
-            $crate::proofs::since!(
-                "phone_auth_emailaddress",
-                "phone_auth_email_verified",
-                "email",
-                $kind,
-                $address
-            ),
-            ", ",
-            $crate::proofs::since!(
-                "phone_auth_phonenumber",
-                "phone_auth_phone_verified",
-                "phone",
-                $kind,
-                $address
-            ),
-            ", since AS (SELECT * FROM email_since UNION ALL SELECT * FROM phone_since
-            ), ended_claims AS (
+            ", ended_claims AS (
                 DELETE FROM phone_auth_claim WHERE id = ANY(ARRAY(
                     SELECT id FROM phone_auth_claim WHERE id IN (
                         SELECT c.id FROM phone_auth_claim c, one_user, since WHERE c.user_id = one_user.id
@@ -72,6 +55,71 @@ macro_rules! by_reset {
     };
 }
 
+/// The part before that: since when the address of the link is proven.
+macro_rules! since_of_link {
+    ($kind:literal, $address:literal) => {
+        concat!(
+            $crate::proofs::since!(
+                "phone_auth_emailaddress",
+                "phone_auth_email_verified",
+                "email",
+                $kind,
+                $address
+            ),
+            ", ",
+            $crate::proofs::since!(
+                "phone_auth_phonenumber",
+                "phone_auth_phone_verified",
+                "phone",
+                $kind,
+                $address
+            ),
+            ", since AS (SELECT * FROM email_since UNION ALL SELECT * FROM phone_since)"
+        )
+    };
+}
+
+/// What stands as the email address in the row of `auth_user` after that: what has its proof taken gives way to the oldest
+/// that is verified, or to none, and where there was none the address of the link stands. Django and others write to it. The
+/// same statement changes the row, which can be done once only.
+macro_rules! own_email_after_reset {
+    ($kind:literal, $address:literal, $value:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $kind,
+            "::text = 'email' AND coalesce(email, '') = '' THEN ",
+            $value,
+            "::text
+            WHEN EXISTS (SELECT 1 FROM phone_auth_emailaddress a
+                WHERE a.user_id = auth_user.id AND lower(a.email COLLATE \"C\") = lower(auth_user.email COLLATE \"C\") AND ",
+            $crate::proofs::is_younger!($kind, $address),
+            ") THEN coalesce((SELECT a.email FROM phone_auth_emailaddress a
+                WHERE a.user_id = auth_user.id AND (a.is_verified OR ",
+            $kind,
+            "::text = 'email' AND a.id = ",
+            $address,
+            "::int8) AND NOT ",
+            $crate::proofs::is_younger!($kind, $address),
+            " ORDER BY a.id LIMIT 1), '')
+            ELSE email END"
+        )
+    };
+}
+
+/// Whether the email address `a` was proven later than the address of the link.
+macro_rules! is_younger {
+    ($kind:literal, $address:literal) => {
+        concat!(
+            "coalesce(a.is_verified AND NOT (",
+            $kind,
+            "::text = 'email' AND a.id = ",
+            $address,
+            "::int8) AND (SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = a.id)
+                > (SELECT verified_at FROM since), false)"
+        )
+    };
+}
+
 /// Since when an address is proven: before all times when no link has proven it, after all times when it is not verified.
 macro_rules! since {
     ($table:literal, $verified:literal, $name:literal, $kind:literal, $address:literal) => {
@@ -113,18 +161,25 @@ macro_rules! of_kind {
             "::text = '",
             $name,
             "' AND is_verified IS NOT TRUE AND EXISTS (SELECT 1 FROM one_user)
-                RETURNING id
             ), ",
             $name,
             "_kept AS (
                 INSERT INTO ",
             $verified,
-            " (address_id, verified_at) SELECT id, ",
+            " AS kept (address_id, verified_at, in_session)
+                SELECT id, CASE WHEN is_verified THEN 'epoch' ELSE ",
             $at,
-            "::timestamptz FROM ",
+            "::timestamptz END, true FROM ",
+            $table,
+            " WHERE id = ",
+            $address,
+            "::int8 AND ",
+            $kind,
+            "::text = '",
             $name,
-            "_proven
-                ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at
+            "' AND EXISTS (SELECT 1 FROM one_user)
+                ON CONFLICT (address_id) DO UPDATE SET in_session = true,
+                    verified_at = CASE excluded.verified_at WHEN 'epoch' THEN kept.verified_at ELSE excluded.verified_at END
             ), ",
             $name,
             "_younger AS (
@@ -193,4 +248,6 @@ pub(crate) const OLDEST_PROOF: &str = "
             FROM phone_auth_phonenumber p WHERE p.user_id = $1 AND p.is_verified
     ) a ORDER BY a.since NULLS FIRST, a.kind LIMIT 1";
 
-pub(crate) use {by_reset, end_links_of_others, of_kind, since};
+pub(crate) use {
+    by_reset, end_links_of_others, is_younger, of_kind, own_email_after_reset, since, since_of_link,
+};

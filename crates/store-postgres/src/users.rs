@@ -167,8 +167,12 @@ pub(crate) const DEACTIVATE: &str = "WITH one_user AS (
 
 /// Runs while the user is locked. NULL differs from no digest, so that without one to keep all end.
 pub(crate) const REPLACE_PASSWORD: &str = concat!(
-    "WITH one_user AS (
-        UPDATE auth_user SET password = $3
+    "WITH ",
+    proofs::since_of_link!("$9", "$10"),
+    ", one_user AS (
+        UPDATE auth_user SET password = $3, email = ",
+    proofs::own_email_after_reset!("$9", "$10", "$11"),
+    "
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
             AND (NOT $5 OR ",
     readable!("last_login"),

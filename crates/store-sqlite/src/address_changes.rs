@@ -7,10 +7,10 @@ use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
-use crate::addresses;
 use crate::claims;
 use crate::failure::Failure;
 use crate::outbox;
+use crate::proofs;
 use crate::rows;
 
 /// The statements about one of the two tables, which differ by their names only.
@@ -18,6 +18,7 @@ pub(crate) struct Statements {
     /// The text of an address of a user, and whether enough remains without it.
     pub(crate) look: &'static str,
     pub(crate) remove: &'static str,
+    pub(crate) text: &'static str,
     pub(crate) set_verified: &'static str,
 }
 
@@ -36,6 +37,7 @@ macro_rules! statements {
                 " a WHERE a.id = ?1 AND a.user_id = ?2"
             ),
             remove: concat!("DELETE FROM ", $table, " WHERE id = ?1"),
+            text: concat!("SELECT ", $column, " FROM ", $table, " WHERE id = ?1"),
             set_verified: concat!(
                 "UPDATE ",
                 $table,
@@ -61,6 +63,10 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
 pub(crate) const NEXT_EMAIL: &str = "UPDATE auth_user SET email = coalesce(
         (SELECT email FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT 1), '')
     WHERE id = ?1 AND lower(email) = lower(?2)";
+
+/// Puts a proven email address into the user's own row, if there is none.
+pub(crate) const OWN_EMAIL: &str =
+    "UPDATE auth_user SET email = ?2 WHERE id = ?1 AND coalesce(email, '') = ''";
 
 /// Puts a verified email address of a user into their own row.
 pub(crate) const MAKE_PRIMARY: &str = "UPDATE auth_user SET email = a.email
@@ -115,6 +121,19 @@ pub(crate) fn make_primary(
     Ok(true)
 }
 
+/// Puts an address that its user has proven into their own row, if it is an email address and none is there.
+pub(crate) fn fill_own_email(
+    connection: &Connection,
+    user: UserId,
+    kind: AddressKind,
+    value: &str,
+) -> Result<(), Failure> {
+    if kind == AddressKind::Email {
+        rows::change(connection, OWN_EMAIL, params![user.get(), value])?;
+    }
+    Ok(())
+}
+
 /// Marks an address as verified or not, by hand.
 pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Result<bool, Failure> {
     if proof.id.is_claim() {
@@ -125,15 +144,17 @@ pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Resu
     if rows::change(connection, statements(proof.kind).set_verified, said)? == 0 {
         return Ok(false);
     }
+    let value = rows::only(connection, statements(proof.kind).text, [id], |row| {
+        rows::text(row, 0)
+    })?;
     if proof.is_verified {
-        let when = (id, rows::time_text(proof.at)?);
-        rows::change(
-            connection,
-            addresses::statements(proof.kind).keep_when,
-            when,
-        )?;
+        let when = (id, rows::time_text(proof.at)?, true);
+        rows::change(connection, proofs::statements(proof.kind).keep_when, when)?;
+        fill_own_email(connection, proof.user, proof.kind, &value)?;
+    } else if proof.kind == AddressKind::Email {
+        rows::change(connection, NEXT_EMAIL, params![proof.user.get(), value])?;
     }
-    claims::end_by_hand(connection, proof)?;
+    claims::end_by_hand(connection, proof, &value)?;
     outbox::enqueue_notices(connection, proof.user, &proof.notices)?;
     Ok(true)
 }

@@ -31,7 +31,6 @@ pub(crate) struct Statements {
     pub(crate) may_add: &'static str,
     pub(crate) with_user: &'static str,
     pub(crate) verify: &'static str,
-    pub(crate) keep_when: &'static str,
     pub(crate) is_verified: &'static str,
     /// The address, its user, and the newest request for a link.
     pub(crate) target: &'static str,
@@ -101,18 +100,15 @@ macro_rules! statements {
                 $kind,
                 "' AND purpose = 'verify' AND holder = ?1) IS ?5"
             ),
-            keep_when: concat!(
-                "INSERT INTO ",
-                $verified,
-                " (address_id, verified_at) VALUES (?1, ?2)
-                ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at"
-            ),
             target: concat!(
                 "SELECT ",
                 user_columns!(),
                 ", a.id, a.",
                 $column,
-                ", a.is_verified IS TRUE, a.user_id, r.requested_at, r.code_at
+                ", a.is_verified IS TRUE, a.user_id, r.requested_at, r.code_at,
+                    EXISTS (SELECT 1 FROM ",
+                $verified,
+                " WHERE address_id = a.id AND in_session)
                 FROM ",
                 $table,
                 " a JOIN auth_user u ON u.id = a.user_id
@@ -312,6 +308,7 @@ impl AddressStore for SqliteStore {
                     user: rows::user(row, self.zone())?,
                     newest: links::time(row, USER_COLUMNS + 4)?,
                     code_at: links::time(row, USER_COLUMNS + 5)?,
+                    in_session: row.get(USER_COLUMNS + 6)?,
                 })
             })
         })
@@ -486,5 +483,6 @@ fn free(connection: &Connection, user: UserId, link: &OpenedLink) -> Result<bool
     }
     let gone = params![user.get(), link.value];
     rows::change(connection, address_changes::NEXT_EMAIL, gone)?;
+    claims::end_of(connection, user, link.kind, &link.value)?;
     Ok(true)
 }

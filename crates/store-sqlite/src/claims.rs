@@ -16,6 +16,7 @@ use crate::addresses;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
+use crate::proofs;
 use crate::rows::{self, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
 use crate::users::{is_email_taken, is_phone_taken};
@@ -30,11 +31,10 @@ pub(crate) struct Statements {
     /// The claim, its user, and the newest request for a link.
     pub(crate) target: &'static str,
     verified: &'static str,
-    text: &'static str,
 }
 
 macro_rules! statements {
-    ($kind:literal, $table:literal, $column:literal, $is_kept:expr, $held:expr) => {
+    ($kind:literal, $table:literal, $is_kept:expr, $held:expr) => {
         Statements {
             is_kept: concat!("SELECT ", $is_kept),
             held: $held,
@@ -49,7 +49,7 @@ macro_rules! statements {
             target: concat!(
                 "SELECT ",
                 user_columns!(),
-                ", c.id, c.value, c.is_proven, c.user_id, r.requested_at, r.code_at
+                ", c.id, c.value, c.is_proven, c.user_id, r.requested_at, r.code_at, 0
                 FROM phone_auth_claim c JOIN auth_user u ON u.id = c.user_id
                 LEFT JOIN phone_auth_link_request r ON r.kind = c.kind AND r.purpose = ?2 AND r.holder = c.id
                 WHERE c.id = ?1 AND c.kind = '",
@@ -57,7 +57,6 @@ macro_rules! statements {
                 "'"
             ),
             verified: concat!("UPDATE ", $table, " SET is_verified = 1 WHERE id = ?1"),
-            text: concat!("SELECT ", $column, " FROM ", $table, " WHERE id = ?1"),
         }
     };
 }
@@ -65,7 +64,6 @@ macro_rules! statements {
 const EMAIL: Statements = statements!(
     "email",
     "phone_auth_emailaddress",
-    "email",
     is_email_taken!(
         " AND id <> ?11",
         " AND id <> ?11 AND NOT EXISTS (SELECT 1 FROM phone_auth_emailaddress a WHERE a.user_id = auth_user.id
@@ -85,7 +83,6 @@ const EMAIL: Statements = statements!(
 const PHONE: Statements = statements!(
     "phone",
     "phone_auth_phonenumber",
-    "phone",
     is_phone_taken!(" AND id <> ?11", " AND (is_verified OR user_id = ?11)"),
     concat!(
         "SELECT id, user_id, phone FROM phone_auth_phonenumber WHERE phone IN (?1, ?2)
@@ -135,10 +132,6 @@ pub(crate) const END_LINKS_OF_OTHERS: &str = "DELETE FROM phone_auth_link_reques
 
 /// What a reset ends besides those on the address that it proves: all of the user, who may not have made them.
 pub(crate) const END_BY_RESET: &str = "DELETE FROM phone_auth_claim WHERE user_id = ?1";
-
-/// Puts a proven email address into the user's own row, if there is none.
-pub(crate) const OWN_EMAIL: &str =
-    "UPDATE auth_user SET email = ?2 WHERE id = ?1 AND coalesce(email, '') = ''";
 
 /// Claims an address that is taken; none when more than unproven rows of others are in the way, or it is claimed already.
 pub(crate) fn add(
@@ -252,7 +245,7 @@ pub(crate) fn verify(
             let is_proven = prove(
                 connection,
                 row,
-                (&claim.value, claim.at),
+                (&claim.value, claim.at, claim.in_session),
                 (&claim.notices, &claim.losses),
             )?;
             Ok(if is_proven {
@@ -275,7 +268,7 @@ pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Resu
             prove(
                 connection,
                 row,
-                (&value, proof.at),
+                (&value, proof.at, true),
                 (&proof.notices, &proof.losses),
             )
         }
@@ -287,7 +280,7 @@ pub(crate) fn set_verified(connection: &Connection, proof: &ProofByHand) -> Resu
 fn prove(
     connection: &Connection,
     (kind, id, user): (AddressKind, AddressId, UserId),
-    (value, at): (&str, DateTime<Utc>),
+    (value, at, in_session): (&str, DateTime<Utc>, bool),
     (notices, losses): (&Notices, &Losses),
 ) -> Result<bool, Failure> {
     let address = match kind {
@@ -319,11 +312,9 @@ fn prove(
     rows::change(connection, PROVEN, [id.get()])?;
     let row = addresses::insert(connection, kind, user, value)?.get();
     rows::change(connection, statements(kind).verified, [row])?;
-    let when = (row, rows::time_text(at)?);
-    rows::change(connection, addresses::statements(kind).keep_when, when)?;
-    if kind == AddressKind::Email {
-        rows::change(connection, OWN_EMAIL, params![user.get(), value])?;
-    }
+    let when = (row, rows::time_text(at)?, in_session);
+    rows::change(connection, proofs::statements(kind).keep_when, when)?;
+    address_changes::fill_own_email(connection, user, kind, value)?;
     outbox::enqueue_notices(connection, user, notices)?;
     Ok(true)
 }
@@ -342,15 +333,16 @@ pub(crate) fn remove(
 }
 
 /// Ends what an operator's word on an address ends: all claims on one that is proven, of one that is not that of its user.
-pub(crate) fn end_by_hand(connection: &Connection, proof: &ProofByHand) -> Result<(), Failure> {
-    let text = statements(proof.kind).text;
-    let value = rows::first(connection, text, [proof.id.get()], |row| rows::text(row, 0))?;
-    let value = value.unwrap_or_default();
+pub(crate) fn end_by_hand(
+    connection: &Connection,
+    proof: &ProofByHand,
+    value: &str,
+) -> Result<(), Failure> {
     if proof.is_verified {
         let of = (proof.user, proof.kind);
-        end_on(connection, of, &value, &proof.losses)
+        end_on(connection, of, value, &proof.losses)
     } else {
-        end_of(connection, proof.user, proof.kind, &value)
+        end_of(connection, proof.user, proof.kind, value)
     }
 }
 

@@ -53,7 +53,7 @@ fn every_lookup_uses_an_index() {
         claims::END_OF_OTHERS,
         claims::END_LINKS_OF_OTHERS,
         claims::END_BY_RESET,
-        claims::OWN_EMAIL,
+        address_changes::OWN_EMAIL,
         replacements::FIND,
         replacements::END,
         closing_schedule::FIND,
@@ -121,7 +121,6 @@ fn every_lookup_uses_an_index() {
             of_kind.may_add,
             of_kind.with_user,
             of_kind.verify,
-            of_kind.keep_when,
             of_kind.is_verified,
             of_kind.target,
             of_kind.is_newest,
@@ -129,7 +128,12 @@ fn every_lookup_uses_an_index() {
             of_kind.free,
         ]);
         let of_kind = address_changes::statements(kind);
-        statements.extend([of_kind.look, of_kind.remove, of_kind.set_verified]);
+        statements.extend([
+            of_kind.look,
+            of_kind.remove,
+            of_kind.text,
+            of_kind.set_verified,
+        ]);
         let of_kind = claims::statements(kind);
         statements.extend([
             of_kind.is_kept,
@@ -138,8 +142,11 @@ fn every_lookup_uses_an_index() {
             of_kind.target,
         ]);
     }
-    for (_, of_kind) in &proofs::STATEMENTS {
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let of_kind = proofs::statements(kind);
         statements.extend([
+            of_kind.keep_when,
+            of_kind.keep_session,
             of_kind.since,
             of_kind.mark,
             of_kind.end_younger,

@@ -5,7 +5,7 @@ use phone_auth_core::link::OpenedLink;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
-use crate::addresses::statements;
+use crate::address_changes;
 use crate::claims;
 use crate::failure::Failure;
 use crate::rows;
@@ -16,14 +16,19 @@ pub(crate) struct Statements {
     /// it is not verified.
     pub(crate) since: &'static str,
     pub(crate) mark: &'static str,
-    /// Takes their proof from the addresses of a user that were proven later.
+    /// Takes their proof from the addresses of a user that were proven later, and gives those.
     pub(crate) end_younger: &'static str,
+    /// Keeps when an address was proven, and whether its user was signed in.
+    pub(crate) keep_when: &'static str,
+    /// Keeps that the user was signed in who has shown an address that is verified. When it was verified stays as it is: at
+    /// no time that is known, where no link has done it.
+    pub(crate) keep_session: &'static str,
     /// Ends the links that would verify the addresses of a user.
     pub(crate) end_links: &'static str,
 }
 
 macro_rules! statements {
-    ($table:literal, $verified:literal, $kind:literal) => {
+    ($table:literal, $column:literal, $verified:literal, $kind:literal) => {
         Statements {
             since: concat!(
                 "SELECT CASE WHEN is_verified
@@ -47,7 +52,25 @@ macro_rules! statements {
                 $verified,
                 " WHERE address_id = ",
                 $table,
-                ".id) > ?3"
+                ".id) > ?3
+                RETURNING ",
+                $column
+            ),
+            keep_when: concat!(
+                "INSERT INTO ",
+                $verified,
+                " (address_id, verified_at, in_session) VALUES (?1, ?2, ?3)
+                ON CONFLICT (address_id) DO UPDATE SET verified_at = excluded.verified_at, in_session = excluded.in_session"
+            ),
+            keep_session: concat!(
+                "INSERT INTO ",
+                $verified,
+                " (address_id, verified_at, in_session) SELECT id, '1970-01-01 00:00:00', 1 FROM ",
+                $table,
+                " WHERE id = ?1 AND user_id = ?2 AND ",
+                $column,
+                " = ?3 AND is_verified
+                ON CONFLICT (address_id) DO UPDATE SET in_session = 1"
             ),
             end_links: concat!(
                 "DELETE FROM phone_auth_link_request WHERE kind = '",
@@ -60,25 +83,27 @@ macro_rules! statements {
     };
 }
 
-/// Of each kind.
-pub(crate) const STATEMENTS: [(AddressKind, Statements); 2] = [
-    (
-        AddressKind::Email,
-        statements!(
-            "phone_auth_emailaddress",
-            "phone_auth_email_verified",
-            "email"
-        ),
-    ),
-    (
-        AddressKind::Phone,
-        statements!(
-            "phone_auth_phonenumber",
-            "phone_auth_phone_verified",
-            "phone"
-        ),
-    ),
-];
+const EMAIL: Statements = statements!(
+    "phone_auth_emailaddress",
+    "email",
+    "phone_auth_email_verified",
+    "email"
+);
+
+const PHONE: Statements = statements!(
+    "phone_auth_phonenumber",
+    "phone",
+    "phone_auth_phone_verified",
+    "phone"
+);
+
+/// The statements about a kind.
+pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
+    match kind {
+        AddressKind::Email => &EMAIL,
+        AddressKind::Phone => &PHONE,
+    }
+}
 
 /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven, and
 /// what was proven later, or is about to be, may be the work of anyone who had the password before.
@@ -89,24 +114,34 @@ pub(crate) fn by_reset(
     losses: &Losses,
 ) -> Result<(), Failure> {
     let address = link.address.get();
-    let of_kind = STATEMENTS.iter().find(|(kind, _)| *kind == link.kind);
-    let mut since = None;
-    if let Some((_, of_kind)) = of_kind {
-        since = rows::first(connection, of_kind.since, [address], |row| {
-            Ok(row.get::<_, String>(0)?)
-        })?;
-        if rows::change(connection, of_kind.mark, [address])? > 0 {
-            let when = (address, rows::time_text(link.at)?);
-            rows::change(connection, statements(link.kind).keep_when, when)?;
-        }
+    let of_kind = statements(link.kind);
+    let since = rows::first(connection, of_kind.since, [address], |row| {
+        Ok(row.get::<_, String>(0)?)
+    })?;
+    if rows::change(connection, of_kind.mark, [address])? > 0 {
+        let when = (address, rows::time_text(link.at)?, true);
+        rows::change(connection, of_kind.keep_when, when)?;
+    } else {
+        let shown = (address, user.get(), &link.value);
+        rows::change(connection, of_kind.keep_session, shown)?;
     }
     claims::end_on(connection, (user, link.kind), &link.value, losses)?;
     rows::change(connection, claims::END_BY_RESET, [user.get()])?;
-    for (kind, of_kind) in &STATEMENTS {
-        let but = (*kind == link.kind).then_some(address);
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let of_kind = statements(kind);
+        let but = (kind == link.kind).then_some(address);
         let younger = params![user.get(), but, since];
-        rows::change(connection, of_kind.end_younger, younger)?;
+        let ended = rows::all(connection, of_kind.end_younger, younger, |row| {
+            rows::text(row, 0)
+        })?;
+        if kind == AddressKind::Email {
+            for gone in ended {
+                let next = params![user.get(), gone];
+                rows::change(connection, address_changes::NEXT_EMAIL, next)?;
+            }
+        }
         rows::change(connection, of_kind.end_links, params![user.get(), but])?;
     }
+    address_changes::fill_own_email(connection, user, link.kind, &link.value)?;
     Ok(())
 }

@@ -288,6 +288,20 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             statements: "ALTER TABLE phone_auth_site_key ADD COLUMN mount text NULL",
         }],
     },
+    Migration {
+        // Whether who proved an address was signed in. A server of the version before says it of none.
+        name: "proofs in a session",
+        parts: &[
+            Part {
+                makes: Some(("phone_auth_email_verified", "in_session")),
+                statements: "ALTER TABLE phone_auth_email_verified ADD COLUMN in_session bool NOT NULL DEFAULT 0",
+            },
+            Part {
+                makes: Some(("phone_auth_phone_verified", "in_session")),
+                statements: "ALTER TABLE phone_auth_phone_verified ADD COLUMN in_session bool NOT NULL DEFAULT 0",
+            },
+        ],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

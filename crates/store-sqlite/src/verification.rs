@@ -3,11 +3,13 @@
 use phone_auth_core::address::{VerificationClaim, VerificationOutcome};
 use rusqlite::{Connection, params};
 
+use crate::address_changes;
 use crate::addresses::statements;
 use crate::claims;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
+use crate::proofs;
 use crate::rows;
 
 /// Marks an address as verified, if all that is claimed is so.
@@ -25,14 +27,19 @@ pub(crate) fn verify(
         claim.newest.map(links::micros),
     ];
     if rows::change(connection, statements.verify, unused)? > 0 {
-        let when = (id, rows::time_text(claim.at)?);
-        rows::change(connection, statements.keep_when, when)?;
+        let when = (id, rows::time_text(claim.at)?, claim.in_session);
+        rows::change(connection, proofs::statements(claim.kind).keep_when, when)?;
+        address_changes::fill_own_email(connection, claim.user, claim.kind, &claim.value)?;
         let of = (claim.user, claim.kind);
         claims::end_on(connection, of, &claim.value, &claim.losses)?;
         outbox::enqueue_notices(connection, claim.user, &claim.notices)?;
         return Ok(VerificationOutcome::Verified);
     }
     let claimed = (id, user, &claim.value);
+    if claim.in_session {
+        let keep = proofs::statements(claim.kind).keep_session;
+        rows::change(connection, keep, claimed)?;
+    }
     let is_verified = rows::first(connection, statements.is_verified, claimed, |_| Ok(()))?;
     Ok(match is_verified {
         Some(()) => VerificationOutcome::AlreadyVerified,

@@ -2,6 +2,7 @@
 
 use phone_auth::core::accounts::{CurrentUser, LoggedIn, SignUpForm};
 use phone_auth::core::address::AddressKind;
+use phone_auth::core::client::Client;
 use phone_auth::core::outbox::Purpose;
 use phone_auth::core::password::Password;
 use phone_auth::core::user::User;
@@ -120,7 +121,8 @@ impl<'a> TestUser<'a> {
     }
 
     async fn verify_each(&self, current: &CurrentUser) {
-        let accounts = self.site.auth().accounts();
+        let client = Client::new().signed_in(current);
+        let accounts = self.site.auth().accounts().for_client(client);
         let addresses = match accounts.addresses(current).await {
             Ok(addresses) => addresses,
             Err(failure) => panic!("the addresses cannot be read: {failure:?}"),

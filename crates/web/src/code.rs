@@ -42,7 +42,9 @@ impl Tries {
             Err(FlowError::Failed(failure)) if failure.limited_for().is_none() => {
                 Some(Err(failure.into()))
             }
-            Err(error @ FlowError::Refused(CodeRefusal::Unreadable)) => Some(Err(error)),
+            Err(error @ FlowError::Refused(CodeRefusal::Unreadable | CodeRefusal::NewPassword)) => {
+                Some(Err(error))
+            }
             Err(error) => {
                 if matches!(self.0, FlowError::Refused(CodeRefusal::Over)) {
                     self.0 = error;
@@ -70,6 +72,7 @@ pub(crate) fn sentence(refusal: CodeRefusal) -> String {
         CodeRefusal::Over => {
             "This code can’t be used any more, or you asked for it in another browser. Get a new one.".to_owned()
         }
+        CodeRefusal::NewPassword => "That code is right. Choose a new password first.".to_owned(),
     }
 }
 

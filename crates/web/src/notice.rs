@@ -48,10 +48,12 @@ pub(crate) enum Reason {
     EndedSession,
     /// All sessions of the user but this one are over.
     EndedOthers,
+    /// Someone has shown an address of an account whose password was set before it was.
+    NewPassword,
 }
 
 impl Reason {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
@@ -72,6 +74,7 @@ impl Reason {
         Self::Primary,
         Self::EndedSession,
         Self::EndedOthers,
+        Self::NewPassword,
     ];
 
     /// The name of the query's field.
@@ -99,6 +102,7 @@ impl Reason {
             Self::Unverified(AddressKind::Phone) => "verify-phone",
             Self::EndedSession => "session-ended",
             Self::EndedOthers => "others-ended",
+            Self::NewPassword => "new-password",
         }
     }
 
@@ -127,6 +131,7 @@ impl Reason {
             | Self::Primary
             | Self::Verified(_) => AccountPage::EmailVerification,
             Self::EndedSession | Self::EndedOthers => AccountPage::Sessions,
+            Self::NewPassword => AccountPage::PasswordResetConfirm,
         }
     }
 
@@ -216,6 +221,11 @@ impl Reason {
                 tone: "good",
                 text: "You are signed out on all other devices",
                 detail: "",
+            },
+            Self::NewPassword => Notice {
+                tone: "info",
+                text: "Choose a new password before you sign in",
+                detail: "A password was set for this account before your address was confirmed, maybe by someone else. It ends with the new one, and so does every sign-in with it.",
             },
             Self::Unverified(AddressKind::Email) => Notice {
                 tone: "info",

@@ -81,6 +81,11 @@ pub enum CodeRefusal {
     /// began it. A new code has to be asked for. Which it was is not told.
     #[error("the challenge is over")]
     Over,
+    /// The code was right, and logs nobody in: the password of the account may have been set by someone who never had the
+    /// address. The one who has it chooses another, by [`new_password_by_code`](Accounts::new_password_by_code). Only
+    /// [`log_in_by_code`](Accounts::log_in_by_code) refuses so.
+    #[error("the code is right, and a new password comes first")]
+    NewPassword,
 }
 
 impl Accounts {
@@ -298,7 +303,11 @@ impl Accounts {
             proven => proven?,
         };
         let issued_at = target.code_at.unwrap_or_default();
-        let verified = self.verify_target(target, issued_at).await;
+        let client = self.client.clone().signed_in(current_user);
+        let verified = self
+            .for_client(client)
+            .verify_target(target, issued_at)
+            .await;
         verified.map_err(|error| error.map_refusal(|_| CodeRefusal::Over))
     }
 

@@ -5,6 +5,7 @@ use phone_auth_events::{Sender, UserLoggedIn};
 use phone_auth_urls::{AccountPage, id};
 
 use super::repeated_code::SessionKeys;
+use super::unshown_password::NotBegun;
 use super::{
     Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LinkState, LoggedIn,
     ResetRequestRefusal,
@@ -81,9 +82,14 @@ impl Accounts {
     /// proven theirs becomes the account of who types the code: the address is verified, and a password that was set
     /// before is over, with its sessions. Fires `email_verified` or `phone_verified` then.
     ///
+    /// Anyone can sign up with an address of another, whose mail program opens the link that verifies it. So where the address
+    /// was proven by someone who was not [signed in](crate::client::Client::signed_in), and the browser is not known for the
+    /// account, the one who types the code chooses a new password first; that ends what the stranger has. Where no resets are
+    /// sent, or `sign_up_by_code` is on, the password is over at once, with its sessions, and fires `password_was_reset`.
+    ///
     /// # Errors
     /// As for [`prove_reset`](Self::prove_reset). It is [`Over`](CodeRefusal::Over) also where the setting is off, and for a
-    /// code after which the password was changed.
+    /// code after which the password was changed; and [`NewPassword`](CodeRefusal::NewPassword), see above.
     ///
     /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
     /// address would end; nothing was changed.
@@ -109,7 +115,12 @@ impl Accounts {
         let keys = SessionKeys::of(repeatable.as_ref(), self.randomness());
         let logged_in = self.log_in_proven("log_in_by_code", target, previous, &keys);
         let logged_in = logged_in.await;
-        logged_in.map_err(|error| error.map_refusal(|InvalidLink| CodeRefusal::Over))
+        logged_in.map_err(|error| {
+            error.map_refusal(|refusal| match refusal {
+                NotBegun::Link(InvalidLink) => CodeRefusal::Over,
+                NotBegun::NewPassword => CodeRefusal::NewPassword,
+            })
+        })
     }
 
     /// Looks at a log-in link that someone has just opened. Fires `link_followed`, whether it works or not, and `token_refused`
@@ -203,27 +214,36 @@ impl Accounts {
         target: LinkTarget,
         previous: Option<&SessionKey>,
         keys: &SessionKeys<'_>,
-    ) -> Result<LoggedIn, FlowError<InvalidLink>> {
+    ) -> Result<LoggedIn, FlowError<NotBegun>> {
+        let over = |error: FlowError<InvalidLink>| error.map_refusal(NotBegun::Link);
+        if self.asks_for_new_password(&target) {
+            return Err(FlowError::Refused(NotBegun::NewPassword));
+        }
         let link = OpenedLink::of(&target, self.now());
         let is_claim = self.settings().sign_up_by_code && !target.address.is_verified;
-        let user = if is_claim {
-            self.claim_by_link(flow, target).await?
-        } else {
-            target.user
-        };
+        let mut user = target.user.clone();
+        if is_claim {
+            user = self
+                .claim_by_link(flow, target.clone())
+                .await
+                .map_err(over)?;
+        }
         // Of two that use it at once the one who ends it goes on; of a claim the one who made it.
         let is_ended = self
             .store()
             .end_link(Purpose::LogIn, user.id, &link)
             .await?;
         if !(is_ended || is_claim) {
-            return Err(FlowError::Refused(InvalidLink));
+            return Err(FlowError::Refused(NotBegun::Link(InvalidLink)));
+        }
+        if self.is_unshown(&target) {
+            user = self.end_password(flow, &target).await.map_err(over)?;
         }
         self.text_was_used(link.kind, &link.value).await;
         // A password that was changed since ends what was sent before it.
         let begun = self.record_log_in_by(user, None, previous, keys.begin);
         let begun = begun.await?;
-        let mut logged_in = begun.ok_or(FlowError::Refused(InvalidLink))?;
+        let mut logged_in = begun.ok_or(FlowError::Refused(NotBegun::Link(InvalidLink)))?;
         if !self.proves_by_password(&logged_in.user) {
             logged_in.key = self.proven_without_password(logged_in.key, keys).await?;
         }

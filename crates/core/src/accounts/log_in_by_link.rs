@@ -14,6 +14,7 @@ use super::repeated_code::SessionKeys;
 use super::request_reset::SentTo;
 use super::resend::ATTEMPTS;
 use super::turns::Turn;
+use super::unshown_password::NotBegun;
 use super::{Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LoggedIn};
 use crate::address::AddressRecord;
 use crate::challenge::{ChallengeKey, NewChallenge};
@@ -58,6 +59,11 @@ pub enum LogInLinkRefusal {
     /// [`Over`](CodeRefusal::Over) when the attempts of this link are used up.
     #[error(transparent)]
     Code(CodeRefusal),
+    /// The link works, and so does the code beside it, and they log nobody in: the password of the account may have been set by
+    /// someone who never had the address. The one who has it chooses another, by
+    /// [`new_password_by_link`](Accounts::new_password_by_link).
+    #[error("the link works, and a new password comes first")]
+    NewPassword,
 }
 
 impl Accounts {
@@ -80,6 +86,7 @@ impl Accounts {
     /// # Errors
     /// - [`Link`](LogInLinkRefusal::Link): as for [`check_log_in_link`](Self::check_log_in_link).
     /// - [`Code`](LogInLinkRefusal::Code): as for [`prove_reset`](Self::prove_reset); the link works still.
+    /// - [`NewPassword`](LogInLinkRefusal::NewPassword): as for [`log_in_by_code`](Self::log_in_by_code); the link works still.
     /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), there were too many wrong codes of this
     ///   address, after a hundred in a row for 30 days; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
     ///   [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
@@ -136,7 +143,12 @@ impl Accounts {
                 let begun = begun.await;
                 // Only now: who types the same code beside it finds the session there.
                 drop(turn);
-                begun.map_err(|error| error.map_refusal(LogInLinkRefusal::Link))
+                begun.map_err(|error| {
+                    error.map_refusal(|refusal| match refusal {
+                        NotBegun::Link(refusal) => LogInLinkRefusal::Link(refusal),
+                        NotBegun::NewPassword => LogInLinkRefusal::NewPassword,
+                    })
+                })
             }
             Err(error) => Err(error),
         };
@@ -237,7 +249,7 @@ impl Accounts {
 
     /// The challenge of a link itself, for who has no key of any: every browser that opens the link shares its attempts, which
     /// are apart from those of the browsers that asked. Its key is derived, and so the same each time.
-    fn challenge_of_link(&self, target: &LinkTarget) -> (ChallengeKey, NewChallenge) {
+    pub(super) fn challenge_of_link(&self, target: &LinkTarget) -> (ChallengeKey, NewChallenge) {
         let (address, user) = (&target.address, target.user.id.get().to_be_bytes());
         let id = address.id.get().to_be_bytes();
         let micros = |at: DateTime<Utc>| at.timestamp_micros();

@@ -76,6 +76,7 @@ mod sign_up_by_code;
 mod sign_up_form;
 mod texts;
 mod turns;
+mod unshown_password;
 mod useless_codes;
 mod verify_address;
 mod wrong_codes;

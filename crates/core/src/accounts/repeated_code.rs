@@ -80,7 +80,8 @@ impl Accounts {
 
     /// As [`log_in_by_code`](Self::log_in_by_code), for a form with the right code that was sent twice: gives the session that
     /// the first has begun, with its key, which the browser may never have heard of. If the first is not at its end yet it is
-    /// waited for, two seconds at most. None a minute later, for any other code, and when the session is over.
+    /// waited for, two seconds at most. None a minute later, for any other code, when the session is over, and where the code
+    /// has led to [a new password](Self::new_password_by_code).
     ///
     /// # Security
     /// It begins nothing. The key of a session that begins with a code is derived from the key of the challenge, from the code
@@ -132,6 +133,10 @@ impl Accounts {
         if found.is_none() {
             // Of another process, which is waited for; those after this one need not wait for that.
             drop(turn);
+            if self.led_to_new_password(targets, typed) {
+                self.forget_wrong_codes(&counted).await;
+                return Ok(None);
+            }
             found = self.session_begun(&repeatable).await?;
         }
         let Some(found) = found else {
@@ -139,6 +144,15 @@ impl Accounts {
         };
         self.forget_wrong_codes(&counted).await;
         Ok(Some(self.begun_before(found)))
+    }
+
+    /// Whether the right code of these targets begins no session, which is not waited for then.
+    fn led_to_new_password(&self, targets: CodeTargets, typed: &str) -> bool {
+        let Some(code) = read_code(typed) else {
+            return false;
+        };
+        let target = targets.into_proven(&self.inner.links, &code, self.now());
+        target.is_some_and(|it| self.asks_for_new_password(&it))
     }
 
     /// The target of a challenge that its right code has ended a moment ago, if this is that code.

@@ -348,6 +348,7 @@ impl Accounts {
                 user: user.clone(),
                 newest,
                 code_at: None,
+                in_session: false,
             })
             .collect();
         let has_verified = targets.iter().any(|it| it.address.is_verified);
@@ -367,7 +368,7 @@ impl Accounts {
     }
 
     /// Whether accounts are named by this kind of address.
-    fn is_reachable_by(&self, kind: AddressKind) -> bool {
+    pub(super) fn is_reachable_by(&self, kind: AddressKind) -> bool {
         let methods = self.settings().authentication_methods;
         match kind {
             AddressKind::Email => methods.email,

@@ -286,6 +286,7 @@ impl Accounts {
             user: to.user.clone(),
             newest,
             code_at: self.code_asked_for(&request).await?,
+            in_session: false,
         };
         let (url, token) = links
             .mint(purpose, &target, made_at)

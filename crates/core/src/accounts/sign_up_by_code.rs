@@ -280,6 +280,7 @@ impl Accounts {
             newest: verification.await?.and_then(|it| it.newest),
             issued_at: self.now(),
             at: self.now(),
+            in_session: true,
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
         };
@@ -321,7 +322,7 @@ impl Accounts {
             return self.prove_claim(flow, target).await;
         }
         let new = EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?;
-        let (kind, id) = (target.address.kind, target.address.id);
+        let kind = target.address.kind;
         let mut user = target.user.clone();
         let event = self.event_of_address(
             [DurableSignal::EmailVerified, DurableSignal::PhoneVerified],
@@ -336,12 +337,33 @@ impl Accounts {
         let may_lose = self
             .may_lose(user.id, (kind, &target.address.value))
             .await?;
+        let enclosed = (notices.to_commit(), may_lose.to_commit());
+        if !self.replace_by_address(&target, &new, enclosed).await? {
+            self.nobody_lost(&may_lose).await;
+            return Err(FlowError::Refused(InvalidLink));
+        }
+        user.password = new;
+        self.notify(&user, notices).await;
+        self.tell_verified(flow, &target.address, &user).await;
+        self.finish_replacement(&user, &target.address).await;
+        self.tell_losers(flow, may_lose).await;
+        Ok(user)
+    }
+
+    /// Replaces the password of an account by one who has shown an address of it, as a reset by a link to that address does;
+    /// whether it was.
+    pub(super) async fn replace_by_address(
+        &self,
+        target: &LinkTarget,
+        new: &EncodedPassword,
+        (notices, losses): (Notices, Losses),
+    ) -> Result<bool, Failure> {
+        let (user, address) = (&target.user, &target.address);
         for _ in 0..ATTEMPTS {
             // What the store takes as the proof of an address is that no reset was asked for meanwhile.
-            let reset = self
-                .store()
-                .link_target(Purpose::ResetPassword, kind, id)
-                .await?;
+            let purpose = Purpose::ResetPassword;
+            let reset = self.store().link_target(purpose, address.kind, address.id);
+            let reset = reset.await?;
             let Some(reset) = reset.filter(|it| it.user.password == user.password) else {
                 break;
             };
@@ -352,23 +374,17 @@ impl Accounts {
                 last_login: None,
                 link: Some(OpenedLink {
                     newest: reset.newest,
-                    ..OpenedLink::of(&target, self.now())
+                    ..OpenedLink::of(target, self.now())
                 }),
                 keeps: None,
-                notices: notices.to_commit(),
-                losses: may_lose.to_commit(),
+                notices: notices.clone(),
+                losses: losses.clone(),
             };
             if self.store().replace_password(&replacement).await? {
-                user.password = new;
-                self.notify(&user, notices).await;
-                self.tell_verified(flow, &target.address, &user).await;
-                self.finish_replacement(&user, &target.address).await;
-                self.tell_losers(flow, may_lose).await;
-                return Ok(user);
+                return Ok(true);
             }
         }
-        self.nobody_lost(&may_lose).await;
-        Err(FlowError::Refused(InvalidLink))
+        Ok(false)
     }
 
     /// Whom a name means to whom a code may go. A name that means several is nobody's.

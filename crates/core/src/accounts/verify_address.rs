@@ -124,6 +124,12 @@ impl Accounts {
     /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
     /// address would end; nothing was changed.
     ///
+    /// # Security
+    /// Say [who is signed in](crate::client::Client::signed_in) where the link is opened. A link that someone opens who is not
+    /// signed in to the account shows that its mailbox exists, and not that the one who set the password reads it: anyone signs
+    /// up with the address of another, whose mail program opens the link. So the first [log-in by code](Self::log_in_by_code)
+    /// after it leads to a new password.
+    ///
     /// # Cancel safety
     /// The address is verified or not; the signal may be missing.
     ///
@@ -207,6 +213,7 @@ impl Accounts {
             issued_at,
             // The clock of the server that issued it may be ahead of this one's.
             at: self.now().max(issued_at),
+            in_session: self.client.is_signed_in_as(user.id),
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
         };

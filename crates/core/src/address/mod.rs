@@ -129,6 +129,8 @@ pub struct VerificationClaim {
     pub issued_at: DateTime<Utc>,
     /// When the link was opened, and not before it was issued.
     pub at: DateTime<Utc>,
+    /// Whether the user was signed in where it was: see [`LinkTarget::in_session`](crate::link::LinkTarget::in_session).
+    pub in_session: bool,
     /// What is enqueued with it.
     pub notices: Notices,
     /// What becomes of others who have the address without proof.

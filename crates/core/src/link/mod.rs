@@ -102,6 +102,10 @@ pub struct LinkTarget {
     pub newest: Option<DateTime<Utc>>,
     /// Since when its code counts its age; `None` when no code was asked for.
     pub code_at: Option<DateTime<Utc>>,
+    /// Whether the address was proven by someone who was signed in to the account, or who then set its password, or by an
+    /// operator: the one who has the password has shown the address too. Not where a link was opened elsewhere, where another
+    /// program has marked it, or the proof is from before this was kept.
+    pub in_session: bool,
 }
 
 /// A reset link that was opened, as it was when it was checked. The password is replaced only while all of this is so.

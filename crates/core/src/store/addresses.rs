@@ -120,8 +120,8 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Removes an unverified address from a user who has a verified one, while the reset link to it that was opened is the
-    /// newest, and enqueues these notices then. A copy in the user's own row goes along. `false`, and nothing changed, when not
-    /// all of this is so.
+    /// newest, and enqueues these notices then. A copy in the user's own row goes along, and so does a claim that it came from.
+    /// `false`, and nothing changed, when not all of this is so.
     async fn free_address(
         &self,
         user: UserId,
@@ -129,8 +129,14 @@ pub trait AddressStore: Send + Sync {
         notices: &Notices,
     ) -> Result<bool, StoreError>;
 
-    /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Writes that one
-    /// column, and keeps when it was: what someone marks as unverified again needs a newer link.
+    /// Marks an address as verified, if all that the claim says is still so, and enqueues its notices then. Keeps when it was:
+    /// what someone marks as unverified again needs a newer link. An email address is put into the user's own row, if there is
+    /// none.
+    ///
+    /// Keeps also whether the user was [signed in](VerificationClaim::in_session), for
+    /// [`link_target`](Self::link_target); of an address that is verified already too, where they were, and then its age stays
+    /// as it is. A [reset](super::UserStore::replace_password) by a link to an address, and a proof
+    /// [by hand](Self::set_verified), count as in a session.
     ///
     /// All claims on it end, unless [those of others are kept](crate::address::Losses::keeps_claims), and who loses one is told
     /// in the same transaction. They end in whatever spelling it is stored; those on a number that is stored without its calling code stay,
@@ -158,7 +164,8 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Marks an address as verified or as not, and enqueues its notices if that changed anything. When it was verified is
-    /// kept, and what becomes of claims is decided, as in [`verify_address`](Self::verify_address). `false` when nothing changed:
-    /// it is so already, or not there.
+    /// kept, what becomes of claims is decided, and an empty row of the user filled, as in
+    /// [`verify_address`](Self::verify_address). Where a proof is taken, a copy in the user's own row gives way to their oldest
+    /// verified email address, or to none. `false` when nothing changed: it is so already, or not there.
     async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError>;
 }

@@ -108,7 +108,8 @@ pub trait UserStore: Send + Sync {
     ///
     /// A link that it is done by is refused when its address is not verified and another of the user is. It proves its address, which is verified then, at that time. With it end the links that would
     /// verify other addresses of the user, and the proof of those that were verified by a link later than this one was; a
-    /// proof whose time is not known is older than all.
+    /// proof whose time is not known is older than all. An email address in the user's own row that has its proof taken gives way to their
+    /// oldest verified one, or to none; where there was none, that of the link is put there.
     ///
     /// # Errors
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the new name is in use; then nothing is

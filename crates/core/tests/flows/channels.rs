@@ -181,7 +181,9 @@ async fn verify_anns_email(kit: &Kit) {
     let user = kit.current_user("ann", HORSE).await;
     let email = kit.address(&user, AddressKind::Email).await;
     let (id, token) = kit.verification_link(&user, &email).await;
-    let _ = kit.accounts.verify_address(&id, &token).await.unwrap();
+    let client = phone_auth_core::client::Client::new().signed_in(&user);
+    let in_session = kit.accounts.for_client(client);
+    let _ = in_session.verify_address(&id, &token).await.unwrap();
 }
 
 /// How many attempts are left of a reset.

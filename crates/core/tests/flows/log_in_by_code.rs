@@ -92,8 +92,11 @@ impl Site {
     }
 
     async fn set_verified(&self, kind: AddressKind, is_verified: bool) {
-        let id = self.address(kind).await.id;
-        let change = ExternalChange::SetVerified(kind, id, is_verified);
+        let address = self.address(kind).await;
+        if is_verified {
+            return self.kit.prove(&address).await;
+        }
+        let change = ExternalChange::SetVerified(kind, address.id, false);
         self.kit.store.make(change).await;
     }
 

@@ -21,7 +21,6 @@ use phone_auth_core::store::AddressStore as _;
 use phone_auth_events::{
     Capture, Carries, CarriesTo, LoginEmail, LoginPhone, Message, OneTimeCode,
 };
-use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 const UNREADABLE: LogInLinkRefusal = LogInLinkRefusal::Code(CodeRefusal::Unreadable);
 const OVER: LogInLinkRefusal = LogInLinkRefusal::Code(CodeRefusal::Over);
@@ -62,8 +61,7 @@ impl Site {
         });
         let ann = kit.sign_up_ann().await;
         for address in kit.store.addresses_of(ann.id, 10).await.unwrap() {
-            let change = ExternalChange::SetVerified(address.kind, address.id, true);
-            kit.store.make(change).await;
+            kit.prove(&address).await;
         }
         Self {
             emails: kit.signals.capture(),
@@ -286,8 +284,7 @@ async fn key_of_another_code_is_no_answer() {
         .iter()
         .find(|it| it.kind == AddressKind::Email)
         .unwrap();
-    let change = ExternalChange::SetVerified(email.kind, email.id, true);
-    site.kit.store.make(change).await;
+    site.kit.prove(email).await;
     let bobs = site.asked(&email.value).await;
     let asked = site.asked(ANNS_EMAIL).await;
     let nobodys = site.accounts().begin_log_in("eve@example.org", None);

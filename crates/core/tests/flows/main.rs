@@ -48,6 +48,7 @@ mod sign_up_by_code;
 mod signals;
 mod silent_receivers;
 mod text_guard;
+mod unshown_password;
 mod unverified;
 mod useless_codes;
 mod verification;

@@ -18,7 +18,6 @@ use phone_auth_core::password::Password;
 use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_core::store::{AddressStore, ChallengeStore};
 use phone_auth_events::{LoginEmail, LoginPhone, Message, OneTimeCode, ResetPasswordEmail};
-use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -50,8 +49,7 @@ impl Asked {
             .iter()
             .find(|it| it.kind == AddressKind::Email)
             .unwrap();
-        let change = ExternalChange::SetVerified(AddressKind::Email, email.id, true);
-        kit.store.make(change).await;
+        kit.prove(email).await;
         let mut sent = kit.signals.capture::<LoginEmail>();
         let key = kit.accounts.begin_log_in(ANNS_EMAIL, None).await.unwrap();
         let code = code_of(&sent.take().pop().unwrap());

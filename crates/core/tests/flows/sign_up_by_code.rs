@@ -23,7 +23,6 @@ use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_core::store::{AddressStore, UserStore};
 use phone_auth_core::user::{NewUser, User};
 use phone_auth_events::{AccountChange, Capture, LoginPhone, SecurityNoticePhone};
-use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 /// A form with a name and a number.
 fn form<'a>(name: &'a str, phone: &'a str) -> SignUpForm<'a> {
@@ -157,8 +156,7 @@ impl Site {
     async fn set_verified(&self, user: &User, number: &str) {
         let all = self.kit.store.addresses_of(user.id, 10).await.unwrap();
         let address = all.into_iter().find(|it| it.value == number).unwrap();
-        let verified = ExternalChange::SetVerified(address.kind, address.id, true);
-        self.kit.store.make(verified).await;
+        self.kit.prove(&address).await;
     }
 }
 

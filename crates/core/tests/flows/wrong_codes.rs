@@ -91,7 +91,8 @@ async fn verify(kit: &Kit, kinds: &[AddressKind]) {
     for kind in kinds {
         let address = kit.address(&user, *kind).await;
         let (id, token) = kit.verification_link(&user, &address).await;
-        let _ = kit.accounts.verify_address(&id, &token).await.unwrap();
+        let in_session = kit.accounts.for_client(Client::new().signed_in(&user));
+        let _ = in_session.verify_address(&id, &token).await.unwrap();
     }
 }
 
@@ -108,6 +109,7 @@ fn told<T: std::fmt::Debug>(result: Result<T, FlowError<CodeRefusal>>) -> Told {
         FlowError::Refused(CodeRefusal::Wrong { left }) => Told::Left(left),
         FlowError::Refused(CodeRefusal::Over) => Told::Over,
         FlowError::Refused(CodeRefusal::Unreadable) => panic!("it has six digits"),
+        FlowError::Refused(CodeRefusal::NewPassword) => panic!("the password is that of the user"),
         FlowError::Failed(failure) => match failure.kind() {
             FailureKind::Limited { wait, .. } => Told::Limited(wait),
             _ => panic!("{failure:?}"),

@@ -26,7 +26,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 29] = [
+const STEPS: [&str; 30] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -56,6 +56,7 @@ const STEPS: [&str; 29] = [
     "closings",
     "changes of addresses",
     "mount of the public site",
+    "proofs in a session",
 ];
 
 /// Which of the tables are Django's.

@@ -126,6 +126,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 newest: None,
                 issued_at: ann.date_joined,
                 at: ann.date_joined,
+                in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
             })

@@ -9,7 +9,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 29] = [
+const STEPS: [&str; 30] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -39,6 +39,7 @@ const STEPS: [&str; 29] = [
     "closings",
     "changes of addresses",
     "mount of the public site",
+    "proofs in a session",
 ];
 
 #[test]

@@ -267,8 +267,8 @@ const ROWS: &str = "
         VALUES (x'01', 1, '2026-01-01 00:00:00', '2026-01-02 00:00:00');
     INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, created_at, expires_at, due_at)
         VALUES ('k', 'verify', 'email', 1, x'', '2026-01-01 00:00:00', '2026-01-02 00:00:00', '2026-01-01 00:00:00');
-    INSERT INTO phone_auth_email_verified SELECT id, '2026-01-01 00:00:00' FROM phone_auth_emailaddress;
-    INSERT INTO phone_auth_phone_verified SELECT id, '2026-01-01 00:00:00' FROM phone_auth_phonenumber;
+    INSERT INTO phone_auth_email_verified (address_id, verified_at) SELECT id, '2026-01-01 00:00:00' FROM phone_auth_emailaddress;
+    INSERT INTO phone_auth_phone_verified (address_id, verified_at) SELECT id, '2026-01-01 00:00:00' FROM phone_auth_phonenumber;
     INSERT INTO phone_auth_claim (user_id, kind, value) VALUES (1, 'email', 'ann@example.net');
     INSERT INTO phone_auth_replacement VALUES (1, 'email', 1, 2);
     INSERT INTO phone_auth_closing VALUES (1, 1, 2);

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 28] = [
+const STEPS: [&str; 29] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -51,6 +51,7 @@ const STEPS: [&str; 28] = [
     "closings",
     "changes of addresses",
     "mount of the public site",
+    "proofs in a session",
 ];
 
 const DJANGO: &str = include_str!("../data/django_5_2.sql");

@@ -11,7 +11,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 28] = [
+const STEPS: [&str; 29] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -40,6 +40,7 @@ const STEPS: [&str; 28] = [
     "closings",
     "changes of addresses",
     "mount of the public site",
+    "proofs in a session",
 ];
 
 #[test]

@@ -49,7 +49,7 @@ impl State {
         let (kind, id) = (address.kind, address.id);
         self.end_claims_of(address);
         self.addresses_mut(kind).remove(&id);
-        self.verified.remove(&(kind, id));
+        self.forget_proof((kind, id));
         for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
             self.requests.remove(&(kind, purpose.as_str(), id.get()));
         }
@@ -69,6 +69,16 @@ impl State {
             && user.email.eq_ignore_ascii_case(gone)
         {
             user.email = next.unwrap_or_default();
+        }
+    }
+
+    /// Puts an address that its user has proven into their own row, if it is an email address and none is there.
+    pub(super) fn fill_own_email(&mut self, address: &AddressRecord) {
+        if address.kind == AddressKind::Email
+            && let Some(user) = self.users.get_mut(&address.user)
+            && user.email.is_empty()
+        {
+            user.email.clone_from(&address.value);
         }
     }
 
@@ -93,7 +103,8 @@ impl State {
             let Some(claim) = own.filter(|_| proof.is_verified).cloned() else {
                 return false;
             };
-            return self.prove_claim(&claim, proof.at, (&proof.notices, &proof.losses));
+            let when = (proof.at, true);
+            return self.prove_claim(&claim, when, (&proof.notices, &proof.losses));
         }
         let address = self.addresses_mut(proof.kind).get_mut(&proof.id);
         let changes =
@@ -105,11 +116,15 @@ impl State {
         let address = address.clone();
         if proof.is_verified {
             let row = (proof.kind, proof.id);
-            self.verified.insert(row, to_micros(proof.at));
+            self.keep_proof(row, to_micros(proof.at), true);
+            self.fill_own_email(&address);
             let on = (proof.kind, address.value.as_str());
             self.end_claims_on(proof.user, on, &proof.losses);
         } else {
             self.end_claims_of(&address);
+            if proof.kind == AddressKind::Email {
+                self.replace_email(proof.user, &address.value);
+            }
         }
         self.enqueue_notices(proof.user, &proof.notices);
         true

@@ -216,7 +216,11 @@ impl State {
         if record.is_verified {
             VerificationOutcome::AlreadyVerified
         } else if newest == claim.newest
-            && self.prove_claim(&record, claim.at, (&claim.notices, &claim.losses))
+            && self.prove_claim(
+                &record,
+                (claim.at, claim.in_session),
+                (&claim.notices, &claim.losses),
+            )
         {
             VerificationOutcome::Verified
         } else {
@@ -228,7 +232,7 @@ impl State {
     pub(super) fn prove_claim(
         &mut self,
         claim: &AddressRecord,
-        at: DateTime<Utc>,
+        (at, in_session): (DateTime<Utc>, bool),
         (notices, losses): (&Notices, &Losses),
     ) -> bool {
         let (kind, user, value) = (claim.kind, claim.user, claim.value.as_str());
@@ -255,17 +259,12 @@ impl State {
         if let Some(claim) = self.claims.get_mut(&claim.id) {
             claim.is_verified = true;
         }
-        let id = self.insert_address(kind, user, value).id;
-        if let Some(address) = self.addresses_mut(kind).get_mut(&id) {
+        let address = self.insert_address(kind, user, value);
+        if let Some(address) = self.addresses_mut(kind).get_mut(&address.id) {
             address.is_verified = true;
         }
-        self.verified.insert((kind, id), to_micros(at));
-        if kind == AddressKind::Email
-            && let Some(user) = self.users.get_mut(&user)
-            && user.email.is_empty()
-        {
-            value.clone_into(&mut user.email);
-        }
+        self.keep_proof((kind, address.id), to_micros(at), in_session);
+        self.fill_own_email(&address);
         self.enqueue_notices(user, notices);
         true
     }

@@ -24,7 +24,7 @@ impl ClosingStore for MemoryStore {
             }
             for (kind, address) in state.address_ids_of(id) {
                 state.addresses_mut(kind).remove(&address);
-                state.verified.remove(&(kind, address));
+                state.forget_proof((kind, address));
                 state
                     .requests
                     .retain(|(it, _, holder), _| (*it, *holder) != (kind, address.get()));

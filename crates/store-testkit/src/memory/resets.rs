@@ -29,10 +29,12 @@ impl State {
             return;
         };
         let was_verified = std::mem::replace(&mut address.is_verified, true);
+        let address = address.clone();
         let since = self.verified.get(&proven).copied();
         if !was_verified {
             self.verified.insert(proven, to_micros(link.at));
         }
+        self.in_session.insert(proven);
         self.end_claims_by_reset(user, link, losses);
         let others: Vec<_> = self
             .addresses_of(user, u32::MAX)
@@ -45,10 +47,15 @@ impl State {
                 was_verified && verified_at.is_some_and(|at| since.is_none_or(|since| *at > since));
             if is_younger && let Some(other) = self.addresses_mut(kind).get_mut(&id) {
                 other.is_verified = false;
+                let gone = other.value.clone();
+                if kind == AddressKind::Email {
+                    self.replace_email(user, &gone);
+                }
             }
             self.requests
                 .remove(&(kind, Purpose::Verify.as_str(), id.get()));
         }
+        self.fill_own_email(&address);
     }
 
     /// Whether a reset link that was opened is still the newest, and its address the user's.

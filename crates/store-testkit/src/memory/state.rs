@@ -1,6 +1,6 @@
 //! What the store in memory keeps, and the questions asked of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_core::address::{
@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) last_message: i64,
     /// When an address was last verified by a link.
     pub(super) verified: HashMap<(AddressKind, AddressId), DateTime<Utc>>,
+    /// The addresses that were shown by someone who was signed in, or who set the password with it.
+    pub(super) in_session: HashSet<(AddressKind, AddressId)>,
     pub(super) key_record: Option<KeyRecord>,
     /// The site that serves others.
     pub(super) public_site: Option<PublicSite>,
@@ -245,6 +247,27 @@ impl State {
     ) -> Option<DateTime<Utc>> {
         let row = (kind, purpose.as_str(), id.get());
         self.requests.get(&row)?.code_at
+    }
+
+    /// Keeps when an address was proven, and whether its user was signed in.
+    pub(super) fn keep_proof(
+        &mut self,
+        row: (AddressKind, AddressId),
+        at: DateTime<Utc>,
+        in_session: bool,
+    ) {
+        self.verified.insert(row, at);
+        if in_session {
+            self.in_session.insert(row);
+        } else {
+            self.in_session.remove(&row);
+        }
+    }
+
+    /// Forgets what is known of the proof of an address that is gone.
+    pub(super) fn forget_proof(&mut self, row: (AddressKind, AddressId)) {
+        self.verified.remove(&row);
+        self.in_session.remove(&row);
     }
 
     /// The verified addresses of a kind that a user has.

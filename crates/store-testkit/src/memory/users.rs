@@ -270,6 +270,7 @@ impl AddressStore for MemoryStore {
                 user: user.clone(),
                 newest: state.newest_request(purpose, kind, id),
                 code_at: state.code_at(purpose, kind, id),
+                in_session: state.in_session.contains(&(kind, id)),
             })
         })
         .await
@@ -323,14 +324,10 @@ impl AddressStore for MemoryStore {
             if is_proven || !state.is_newest(user, link) || !state.has_any_verified(user) {
                 return Ok(false);
             }
-            state.addresses_mut(link.kind).remove(&link.address);
-            let row = (link.kind, link.address);
-            state.verified.remove(&row);
-            for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
-                let request = (link.kind, purpose.as_str(), link.address.get());
-                state.requests.remove(&request);
-            }
-            state.replace_email(user, &link.value);
+            let Some(address) = address.cloned() else {
+                return Ok(false);
+            };
+            state.delete_address(&address);
             state.enqueue_notices(user, notices);
             Ok(true)
         })
@@ -355,10 +352,17 @@ impl AddressStore for MemoryStore {
                 .get_mut(&claim.id)
                 .filter(|address| address.user == claim.user && address.value == claim.value);
             Ok(match claimed {
-                Some(address) if address.is_verified => VerificationOutcome::AlreadyVerified,
+                Some(address) if address.is_verified => {
+                    if claim.in_session {
+                        state.in_session.insert(row);
+                    }
+                    VerificationOutcome::AlreadyVerified
+                }
                 Some(address) if !is_over => {
                     address.is_verified = true;
-                    state.verified.insert(row, claim.at);
+                    let address = address.clone();
+                    state.keep_proof(row, claim.at, claim.in_session);
+                    state.fill_own_email(&address);
                     let on = (claim.kind, claim.value.as_str());
                     state.end_claims_on(claim.user, on, &claim.losses);
                     state.enqueue_notices(claim.user, &claim.notices);

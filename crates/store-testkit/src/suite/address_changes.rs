@@ -159,6 +159,7 @@ pub(super) async fn removed_address_is_free_and_leads_nowhere(subject: &Subject)
             newest: Some(newest),
             issued_at: at(1),
             at: at(2),
+            in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
         };
@@ -246,6 +247,7 @@ pub(super) async fn proof_by_hand_uses_links_up(subject: &Subject) {
                 newest: None,
                 issued_at,
                 at: at(7),
+                in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
             };

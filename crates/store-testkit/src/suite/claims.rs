@@ -63,6 +63,7 @@ pub(super) async fn link(
         newest: Some(newest),
         issued_at: at(seconds),
         at: at(seconds),
+        in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
     }

@@ -47,6 +47,7 @@ async fn whole_life(subject: &Subject, username: &str, number: u8) -> User {
             newest: Some(newest),
             issued_at: at(1),
             at: at(2),
+            in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
         };

@@ -233,6 +233,7 @@ pub(super) async fn used_link_is_not_asked_for_again(subject: &Subject) {
                 newest: Some(first),
                 issued_at: at(1_000),
                 at: asked_at + Duration::seconds(after),
+                in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
             };
@@ -313,6 +314,7 @@ pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
             newest,
             issued_at: at(0),
             at: at(1),
+            in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
         };
@@ -410,6 +412,7 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
             newest: None,
             issued_at: at(0),
             at: at(1),
+            in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
         };

@@ -13,6 +13,7 @@ mod closing_schedule;
 mod dead_letters;
 mod finding;
 mod holders;
+mod in_session;
 mod later_version;
 mod limits;
 mod links;
@@ -29,6 +30,7 @@ mod odd_rows;
 mod outbox;
 #[macro_use]
 mod outbox_cases;
+mod own_row;
 mod passwords;
 mod proofs;
 mod pumping;
@@ -265,6 +267,12 @@ macro_rules! __for_each_case {
             proofs::reset_ends_younger_proofs;
             proofs::change_ends_no_proof;
             proofs::unproven_address_is_freed_by_its_link;
+            in_session::proof_in_a_session_is_kept;
+            in_session::proof_in_a_session_is_no_younger;
+            in_session::proof_of_a_claim_is_kept_so;
+            own_row::proof_fills_an_empty_row;
+            own_row::row_gives_way_with_the_proof;
+            own_row::freed_address_leaves_no_claim;
             site_key::new_store_has_no_key;
             site_key::public_site_is_kept_beside_the_key;
             site_key::key_record_is_replaced_knowingly;

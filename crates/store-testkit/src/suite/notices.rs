@@ -92,6 +92,7 @@ pub(super) async fn notices_are_committed_with_the_change(subject: &Subject) {
             newest: None,
             issued_at: at(0),
             at: at(1),
+            in_session: true,
             notices: notices(&[key], ann.id),
             losses: Losses::default(),
         };

@@ -169,6 +169,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
                 newest: None,
                 issued_at: at(0),
                 at: at(1),
+                in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
             };

@@ -20,7 +20,7 @@ const KINDS: [(AddressKind, AddressKind); 2] = [
 ];
 
 /// Resets the password of a user by a link to an address, asked for just before.
-async fn reset(subject: &Subject, address: &AddressRecord, seconds: i64) -> bool {
+pub(super) async fn reset(subject: &Subject, address: &AddressRecord, seconds: i64) -> bool {
     let store = subject.store();
     let (kind, id) = (address.kind, address.id);
     let purpose = Purpose::ResetPassword;
@@ -58,6 +58,7 @@ async fn verified(subject: &Subject, address: &AddressRecord, seconds: i64) -> V
         newest: target.unwrap().unwrap().newest,
         issued_at: at(seconds),
         at: at(seconds),
+        in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
     };
@@ -115,6 +116,7 @@ pub(super) async fn reset_ends_links_to_other_addresses(subject: &Subject) {
             newest: before,
             issued_at: at(1),
             at: at(6),
+            in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
         };

@@ -45,6 +45,7 @@ pub(super) async fn addresses_survive_reopening(subject: &Subject) {
         newest: None,
         issued_at: at(0),
         at: at(1),
+        in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
     };

@@ -168,6 +168,7 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
                 newest: target.unwrap().unwrap().newest,
                 issued_at: at(0),
                 at: at(1),
+                in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
             };

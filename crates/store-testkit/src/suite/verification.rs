@@ -21,6 +21,7 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
         newest: None,
         issued_at: at(0),
         at: at(1),
+        in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
     }

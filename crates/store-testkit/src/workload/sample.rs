@@ -38,6 +38,7 @@ pub(super) fn claim(address: &AddressRecord) -> VerificationClaim {
         newest: None,
         issued_at: now(),
         at: now(),
+        in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
     }

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use http::HeaderMap;
-use phone_auth_core::accounts::{Accounts, CodeRefusal, FlowError, LoggedIn};
+use phone_auth_core::accounts::{Accounts, CodeRefusal, Failure, FlowError, LoggedIn};
 use phone_auth_core::form::Field;
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
@@ -11,6 +11,7 @@ use phone_auth_urls::AccountPage;
 
 use super::asked_code::CodePages;
 use super::log_in::welcome;
+use super::reset_link;
 use crate::code;
 use crate::cookies::AskedCode;
 use crate::form::AnyonesForm;
@@ -56,16 +57,21 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
     let next = next::read(context.accounts().routes(), form.text(NEXT));
     let asked = context.cookies().read_challenges(&headers);
     let typed = form.text(Field::Code.name());
+    let not_taken = |error| PAGES.not_taken(&form, &headers, next.as_deref(), error);
     match log_in(&form.accounts(), &asked, typed, context.session_key()).await {
         Ok((logged_in, asked)) => {
             let mut response = welcome(context, &logged_in, next.as_deref());
             code::used(context, asked, &mut response);
             response
         }
-        Err(error) => {
-            let page = PAGES.not_taken(&form, &headers, next.as_deref(), error);
-            page.await
+        Err(FlowError::Refused(refusal @ (CodeRefusal::NewPassword | CodeRefusal::Over))) => {
+            match to_new_password(context, &asked, typed, next.as_deref()).await {
+                Ok(Some(response)) => response,
+                Ok(None) => not_taken(FlowError::Refused(refusal)).await,
+                Err(failure) => not_taken(failure.into()).await,
+            }
         }
+        Err(error) => not_taken(error).await,
     }
 }
 
@@ -92,4 +98,22 @@ async fn log_in<'a>(
         }
     }
     tries.refused()
+}
+
+/// Leads to the form for a new password where the code is right, or was a moment ago, and begins no session.
+async fn to_new_password(
+    context: &RequestContext,
+    sent: &[AskedCode],
+    typed: &str,
+    next: Option<&str>,
+) -> Result<Option<Response>, Failure> {
+    for asked in sent {
+        let proven = context.accounts().new_password_by_code(&asked.key, typed);
+        if let Some(proven) = proven.await? {
+            let mut response = reset_link::with_new_password(context, &proven, next);
+            code::used(context, asked, &mut response);
+            return Ok(Some(response));
+        }
+    }
+    Ok(None)
 }

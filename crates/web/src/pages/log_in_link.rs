@@ -13,8 +13,8 @@ use phone_auth_core::accounts::{
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::Field;
 
-use super::FORM_TOKEN;
 use super::log_in::{KEEP, welcome};
+use super::{FORM_TOKEN, reset_link};
 use crate::answer;
 use crate::code;
 use crate::cookies::AskedCode;
@@ -94,6 +94,16 @@ pub(crate) async fn submit(
             response
         }
         Err(FlowError::Refused(LogInLinkRefusal::Link(InvalidLink))) => not_valid(context),
+        Err(FlowError::Refused(LogInLinkRefusal::NewPassword)) => {
+            match accounts.new_password_by_link(&idb64, &token, &said).await {
+                Ok(Some(proven)) => {
+                    let next = context.kept_next();
+                    reset_link::with_new_password(context, &proven, next.as_deref())
+                }
+                Ok(None) => not_valid(context),
+                Err(failure) => answer::flow_failed(context, "log in by a link", &failure),
+            }
+        }
         Err(FlowError::Refused(LogInLinkRefusal::Code(refusal))) => {
             let page = opened.again(&form, sentence(refusal)).await;
             page.map_or_else(

@@ -9,7 +9,9 @@ use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use phone_auth_core::accounts::{Failure, FlowError, InvalidLink, ResetLink, ResetRefusal};
+use phone_auth_core::accounts::{
+    Failure, FlowError, InvalidLink, ProvenReset, ResetLink, ResetRefusal,
+};
 use phone_auth_core::form::{Field, FieldProblem};
 use phone_auth_core::user::User;
 use phone_auth_urls::{AccountPage, SET_PASSWORD, id};
@@ -18,6 +20,7 @@ use super::{FORM_TOKEN, NEW_PASSWORD_HINT};
 use crate::answer;
 use crate::current_user_view::account_of;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm};
+use crate::next;
 use crate::notice::Reason;
 use crate::opening;
 use crate::page::Page;
@@ -187,15 +190,41 @@ async fn open(context: &RequestContext, is_opened: bool, uidb64: &str, token: &s
 
 /// Goes on to the form, and has the browser keep the token for it.
 pub(super) fn with_token(context: &RequestContext, uidb64: &str, token: &str) -> Response {
+    to_form(context, (uidb64, token), None)
+}
+
+fn to_form(
+    context: &RequestContext,
+    (uidb64, token): (&str, &str),
+    reason: Option<Reason>,
+) -> Response {
     let routes = context.accounts().routes();
     let Some(user) = id::decode_user(uidb64) else {
         return not_valid(context);
     };
     let form = routes.password_reset_form(user);
-    let mut response = redirect::found(&form);
+    let reason = [(Reason::FIELD, reason.map(Reason::name))];
+    let mut response = redirect::found(&next::with(&form, &reason));
     let headers = response.headers_mut();
     add_cookie(headers, context.cookies().set_reset(token, &form));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+/// The same for one who was to sign in, whose account may have the password of a stranger.
+pub(super) fn with_new_password(
+    context: &RequestContext,
+    proven: &ProvenReset,
+    next: Option<&str>,
+) -> Response {
+    let mut response = to_form(
+        context,
+        (&proven.id, proven.token.reveal()),
+        Some(Reason::NewPassword),
+    );
+    if let Some(next) = next {
+        context.keep_next(next, &mut response);
+    }
     response
 }
 
@@ -270,9 +299,11 @@ fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -
     let is_of_another = context
         .current_user()
         .is_some_and(|it| it.user().id != link.user.id);
+    let reason = Reason::of(context.uri(), AccountPage::PasswordResetConfirm);
     Page::new("phone_auth/password_reset_confirm.html", "Set password")
         .with("valid_link", true)
         .with("account", account_of(&link.user, link.address.as_deref()))
+        .with("notice", reason.map(Reason::notice))
         .with("is_of_another", is_of_another)
         .with("action", context.uri().path())
         .with(

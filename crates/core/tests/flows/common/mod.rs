@@ -19,16 +19,19 @@ use std::sync::Arc;
 use phone_auth_core::accounts::{
     Accounts, CurrentUser, Dispatch, Failure, FlowError, LoggedIn, SignUpForm,
 };
-use phone_auth_core::address::{AddressKind, AddressRecord, EmailAddress, PhoneNumber};
+use phone_auth_core::address::{
+    AddressKind, AddressRecord, EmailAddress, Losses, PhoneNumber, ProofByHand,
+};
+use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password, PasswordHasher, Requester};
 use phone_auth_core::randomness::RepeatableRandomness;
 use phone_auth_core::settings::Settings;
-use phone_auth_core::store::UserStore;
+use phone_auth_core::store::{AddressStore, UserStore};
 use phone_auth_core::user::{NewUser, User};
-use phone_auth_events::Signals;
+use phone_auth_events::{Signals, VerifyEmail, VerifyPhone};
 use phone_auth_store_testkit::MemoryStore;
 use phone_auth_tokens::{Keyring, SecretKey};
 
@@ -289,6 +292,40 @@ impl Kit {
     }
 
     /// Ann or another user, as stored now.
+    /// Marks an address as verified, as an operator does, who vouches for its user.
+    pub async fn prove(&self, address: &AddressRecord) {
+        let proof = ProofByHand {
+            kind: address.kind,
+            id: address.id,
+            user: address.user,
+            is_verified: true,
+            at: self.clock.now(),
+            notices: Notices::default(),
+            losses: Losses::default(),
+        };
+        let store: &dyn AddressStore = &self.store;
+        store.set_verified(&proof).await.unwrap();
+    }
+
+    /// What a code to verify an address is typed with.
+    pub async fn verification_code(
+        &self,
+        current_user: &CurrentUser,
+        address: &AddressRecord,
+    ) -> (ChallengeKey, String) {
+        let mut emails = self.signals.capture::<VerifyEmail>();
+        let mut phones = self.signals.capture::<VerifyPhone>();
+        let begun = self
+            .accounts
+            .begin_verification(current_user, address.kind, address.id);
+        let key = begun.await.unwrap().unwrap();
+        let code = match address.kind {
+            AddressKind::Email => emails.take().remove(0).envelope.code,
+            AddressKind::Phone => phones.take().remove(0).envelope.code,
+        };
+        (key, code.unwrap().as_str().to_owned())
+    }
+
     pub async fn stored(&self, user: &User) -> User {
         self.store.user(user.id).await.unwrap().unwrap()
     }
