@@ -89,6 +89,31 @@ impl AccountRoutes {
             .unwrap_or_default()
     }
 
+    /// Whether a path, which may have a query and a fragment and no final slash, is that of a page
+    /// [on the way](AccountPage::is_on_the_way).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use phone_auth_urls::AccountRoutes;
+    ///
+    /// let routes = AccountRoutes::new("/accounts/")?;
+    /// assert!(routes.is_on_the_way("/accounts/login_code?next=/a/"));
+    /// assert!(routes.is_on_the_way("/accounts/login_confirm/ZW1haWwx/a-b/"));
+    /// assert!(!routes.is_on_the_way("/accounts/sessions/"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn is_on_the_way(&self, path: &str) -> bool {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let path = path.trim_end_matches('/');
+        let links = [&self.reset_prefix, &self.log_in_prefix];
+        let is_page = |page: AccountPage| {
+            page.is_on_the_way() && path == self.page(page).trim_end_matches('/')
+        };
+        links.iter().any(|link| path.starts_with(link.as_str()))
+            || AccountPage::ALL.into_iter().any(is_page)
+    }
+
     /// Where a reset link of this user leads.
     ///
     /// # Errors

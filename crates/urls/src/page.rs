@@ -151,6 +151,43 @@ impl AccountPage {
         }
     }
 
+    /// Whether it is a page on the way into an account or out of it, or to another page, and no place to go to: who came there
+    /// after signing in would go in circles, or be told of what is past.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_urls::AccountPage;
+    ///
+    /// assert!(AccountPage::LoginCode.is_on_the_way());
+    /// assert!(!AccountPage::Sessions.is_on_the_way());
+    /// ```
+    pub const fn is_on_the_way(self) -> bool {
+        match self {
+            Self::Signup
+            | Self::Login
+            | Self::Logout
+            | Self::PasswordReset
+            | Self::PasswordResetDone
+            | Self::PasswordResetConfirm
+            | Self::PasswordResetComplete
+            | Self::ConfirmIdentity
+            | Self::CloseAccountDone
+            | Self::LoginCode
+            | Self::LoginCodeDone
+            | Self::LoginConfirm => true,
+            Self::ChangePassword
+            | Self::ChangePasswordDone
+            | Self::EmailVerification
+            | Self::EmailVerificationConfirm
+            | Self::AddPhone
+            | Self::AddEmail
+            | Self::Address
+            | Self::CloseAccount
+            | Self::ExportAccount
+            | Self::Sessions => false,
+        }
+    }
+
     /// The page of that name, with or without the namespace `phone_auth:`.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.strip_prefix(NAMESPACE).unwrap_or(name);

@@ -1,30 +1,20 @@
 //! Where a user was on the way to: `next`, as django-phone-auth calls it.
 
 use http::Uri;
-use phone_auth_urls::{AccountPage, AccountRoutes, local_path};
+use phone_auth_urls::{AccountRoutes, local_path};
 
 use crate::redirect::encode;
 
 /// The name of the field of a form and of a query.
 pub(crate) const NEXT: &str = "next";
 
-/// The pages that lead to others: who came to one of them after logging in would go in circles, or be logged out.
-const ON_THE_WAY: [AccountPage; 4] = [
-    AccountPage::Login,
-    AccountPage::Signup,
-    AccountPage::Logout,
-    AccountPage::ConfirmIdentity,
-];
-
-/// A path of this site, if that is what it is and it leads somewhere.
-pub(crate) fn read(routes: &AccountRoutes, typed: &str) -> Option<String> {
+/// A path of this site, if that is what it is and it leads somewhere: not to a page on the way, nor to the application's own
+/// sign-up page.
+pub(crate) fn read(routes: &AccountRoutes, own: Option<&str>, typed: &str) -> Option<String> {
     let next = local_path(typed)?;
     let path = next.split(['?', '#']).next().unwrap_or_default();
-    let leads_back = |page: &AccountPage| {
-        let page = routes.page(*page);
-        path.trim_end_matches('/') == page.trim_end_matches('/')
-    };
-    (!ON_THE_WAY.iter().any(leads_back)).then(|| next.into_owned())
+    let is_own = own.is_some_and(|own| path.trim_end_matches('/') == own.trim_end_matches('/'));
+    (!is_own && !routes.is_on_the_way(path)).then(|| next.into_owned())
 }
 
 /// The value of a field in a query, the first if there are several.
@@ -32,11 +22,6 @@ pub(crate) fn in_query<'u>(uri: &'u Uri, field: &str) -> Option<std::borrow::Cow
     let query = uri.query()?;
     let mut fields = form_urlencoded::parse(query.as_bytes());
     fields.find_map(|(name, value)| (name == field).then_some(value))
-}
-
-/// Where a query says that the user was on the way to, if it leads somewhere.
-pub(crate) fn in_query_of(routes: &AccountRoutes, uri: &Uri) -> Option<String> {
-    read(routes, &in_query(uri, NEXT)?)
 }
 
 /// A path with `next` in its query, for a link or a redirect.
@@ -71,20 +56,36 @@ mod tests {
             "/accounts/signup/#x",
             "/accounts/logout/",
             "/accounts/confirm_identity/?next=/a/",
+            "/accounts/login_code/",
+            "/accounts/login_code_done",
+            "/accounts/login_confirm/ZW1haWwx/a-b/",
+            "/accounts/password_reset/",
+            "/accounts/password_reset_done/?asked=x",
+            "/accounts/password_reset_confirm/NTg/set-password/",
+            "/accounts/password_reset_complete/",
+            "/accounts/close_account_done/",
+            "/join/",
+            "/join",
+            "/join/?x",
             "//evil.example/",
             "https://evil.example/",
             "",
         ] {
-            assert_eq!(read(&routes, typed), None, "{typed}");
+            assert_eq!(read(&routes, Some("/join/"), typed), None, "{typed}");
         }
         for typed in [
             "/",
             "/accounts/profile/",
             "/members/?a=/accounts/login/",
             "/accounts/logins/",
+            "/accounts/sessions/",
+            "/joins/",
+            "/joi",
         ] {
-            assert_eq!(read(&routes, typed).as_deref(), Some(typed));
+            let read = read(&routes, Some("/join/"), typed);
+            assert_eq!(read.as_deref(), Some(typed));
         }
+        assert!(read(&routes, None, "/join/").is_some());
     }
 
     #[test]

@@ -292,8 +292,17 @@ impl RequestContext {
 
     /// Where the user was on the way to, as the browser has kept it: the first of its values that leads somewhere.
     pub(crate) fn kept_next(&self) -> Option<String> {
-        let routes = self.accounts().routes();
-        self.kept_next.iter().find_map(|it| next::read(routes, it))
+        self.kept_next.iter().find_map(|it| self.next(it))
+    }
+
+    /// Where the user is on the way to, as a form or a link says, if it leads somewhere.
+    pub(crate) fn next(&self, typed: &str) -> Option<String> {
+        next::read(self.accounts().routes(), self.web.own_sign_up(), typed)
+    }
+
+    /// The same as the query says.
+    pub(crate) fn next_in_query(&self) -> Option<String> {
+        self.next(&next::in_query(&self.uri, NEXT)?)
     }
 
     /// Has the browser keep where the user was on the way to: a link in a message is opened without it.
@@ -328,7 +337,7 @@ impl RequestContext {
         }
         let next = page.values.iter().find(|(name, _)| *name == NEXT);
         let next = next.and_then(|(_, next)| next.as_str());
-        let in_query = next::in_query_of(self.accounts().routes(), &self.uri);
+        let in_query = self.next_in_query();
         for (name, to) in [
             ("log_in_url", AccountPage::Login),
             ("sign_up_url", AccountPage::Signup),

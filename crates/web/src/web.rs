@@ -99,7 +99,7 @@ impl Web {
     pub(crate) fn is_open_to_all(&self, uri: &Uri) -> bool {
         let path = uri.path();
         path == self.stylesheet()
-            || self.own_sign_up() == Some(path)
+            || self.is_own_sign_up(path)
             || self.account_page(path).is_some_and(Self::is_way_in)
     }
 
@@ -112,32 +112,11 @@ impl Web {
         page.and_then(|page| AccountPage::from_name(page.name()))
     }
 
-    /// Whether a page is needed by who is not logged in, or is no longer.
-    const fn is_way_in(page: AccountPage) -> bool {
-        match page {
-            AccountPage::Login
-            | AccountPage::LoginCode
-            | AccountPage::LoginCodeDone
-            | AccountPage::LoginConfirm
-            | AccountPage::Signup
-            | AccountPage::Logout
-            | AccountPage::PasswordReset
-            | AccountPage::PasswordResetDone
-            | AccountPage::PasswordResetConfirm
-            | AccountPage::PasswordResetComplete
-            | AccountPage::EmailVerificationConfirm
-            | AccountPage::CloseAccountDone => true,
-            AccountPage::ChangePassword
-            | AccountPage::ChangePasswordDone
-            | AccountPage::EmailVerification
-            | AccountPage::AddPhone
-            | AccountPage::AddEmail
-            | AccountPage::Address
-            | AccountPage::ConfirmIdentity
-            | AccountPage::CloseAccount
-            | AccountPage::ExportAccount
-            | AccountPage::Sessions => false,
-        }
+    /// Whether a page is needed by who is not logged in, or is no longer: those on the way, and where a message leads that was
+    /// sent to anyone who has the address.
+    fn is_way_in(page: AccountPage) -> bool {
+        let is_of_users = page == AccountPage::ConfirmIdentity;
+        page == AccountPage::EmailVerificationConfirm || (page.is_on_the_way() && !is_of_users)
     }
 
     /// Who sends a request, as far as its connection and its headers tell.
@@ -398,6 +377,12 @@ impl Web {
     /// The path of the application's own sign-up page, if it has one.
     pub(crate) fn own_sign_up(&self) -> Option<&str> {
         self.inner.sign_up_path.as_deref()
+    }
+
+    /// Whether a path is that of the application's own sign-up page, with its final slash or without.
+    fn is_own_sign_up(&self, path: &str) -> bool {
+        let own = self.own_sign_up().map(|own| own.trim_end_matches('/'));
+        own == Some(path.trim_end_matches('/'))
     }
 
     pub(crate) fn templates(&self) -> &Templates {

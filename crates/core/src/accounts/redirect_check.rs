@@ -29,27 +29,19 @@ impl Settings {
 }
 
 fn check_redirects(settings: &Settings, routes: &AccountRoutes) -> Result<(), SettingsError> {
-    let leads_to = |url: &str, page: AccountPage| {
+    let is_log_out = |url: &str| {
         let path = url.split(['?', '#']).next().unwrap_or_default();
-        path.trim_end_matches('/') == routes.page(page).trim_end_matches('/')
+        path.trim_end_matches('/') == routes.page(AccountPage::Logout).trim_end_matches('/')
     };
-    let on_the_way = [AccountPage::Login, AccountPage::Signup, AccountPage::Logout];
-    for (setting, url, pages) in [
-        (
-            "login_redirect_url",
-            &settings.login_redirect_url,
-            &on_the_way[..],
-        ),
-        (
-            "logout_redirect_url",
-            &settings.logout_redirect_url,
-            &on_the_way[2..],
-        ),
+    let (log_in, log_out) = (&settings.login_redirect_url, &settings.logout_redirect_url);
+    for (setting, is_wrong) in [
+        ("login_redirect_url", routes.is_on_the_way(log_in)),
+        ("logout_redirect_url", is_log_out(log_out)),
     ] {
-        if pages.iter().any(|page| leads_to(url, *page)) {
+        if is_wrong {
             return Err(SettingsError::new(
                 setting,
-                "another page than those that log in, sign up or log out, which would lead in circles",
+                "another page than those that log in, sign up or log out, or are on the way there, which would lead in circles",
             ));
         }
     }

@@ -68,7 +68,7 @@ fn keep_next(context: &RequestContext, response: &mut Response) {
 
 /// Where the user was on the way to.
 fn wanted(context: &RequestContext) -> Option<String> {
-    next::in_query_of(context.accounts().routes(), context.uri())
+    context.next_in_query()
 }
 
 /// Where the page leads: after a code as after a link, to where the user was on the way to before.

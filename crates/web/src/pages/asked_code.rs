@@ -48,7 +48,7 @@ impl CodePages {
     pub(super) async fn submit(&self, headers: &HeaderMap, form: &SubmittedForm) -> Response {
         let context = form.context();
         let login = form.text(Field::Login.name());
-        let next = next::read(context.accounts().routes(), form.text(NEXT));
+        let next = context.next(form.text(NEXT));
         let gate = GateView::offered(context, self.gate).await;
         let keeps_signed_in = !form.text(KEEP).is_empty();
         let page = |view| {

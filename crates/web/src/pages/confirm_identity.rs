@@ -22,7 +22,7 @@ const NO_PASSWORD: &str =
     "Your account has no password. Sign out, and sign in again the way you did.";
 
 pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
-    let next = next::in_query_of(context.accounts().routes(), context.uri());
+    let next = context.next_in_query();
     context.render(page(&context, view(), next.as_deref()))
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let context = form.context();
     let next = form
         .readable(NEXT)
-        .and_then(|posted| next::read(context.accounts().routes(), posted));
+        .and_then(|posted| context.next(posted));
     let current_user = match form.sender() {
         Ok(current_user) => current_user,
         Err(_) if context.current_user().is_none() => {

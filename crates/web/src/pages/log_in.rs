@@ -58,7 +58,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
     let next = match form.readable(NEXT) {
         Some("") => wanted(context),
         // Bytes that are not text lead nowhere: what stands in for them is not what was asked for.
-        posted => posted.and_then(|posted| next::read(context.accounts().routes(), posted)),
+        posted => posted.and_then(|posted| context.next(posted)),
     };
     let gate = GateView::offered(context, GatedFlow::LogIn).await;
     let keeps_signed_in = !form.text(KEEP).is_empty();
@@ -118,7 +118,7 @@ pub(super) fn welcome(
 
 /// Where the query says that the user was on the way to.
 pub(super) fn wanted(context: &RequestContext) -> Option<String> {
-    next::in_query_of(context.accounts().routes(), context.uri())
+    context.next_in_query()
 }
 
 fn view(context: &RequestContext, login: &str) -> FormView {

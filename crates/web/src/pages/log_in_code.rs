@@ -15,7 +15,7 @@ use super::reset_link;
 use crate::code;
 use crate::cookies::AskedCode;
 use crate::form::AnyonesForm;
-use crate::next::{self, NEXT};
+use crate::next::NEXT;
 use crate::notice::Reason;
 use crate::request_context::RequestContext;
 
@@ -54,7 +54,7 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
     if form.has(code::RESEND) {
         return PAGES.resend(&form, &headers).await;
     }
-    let next = next::read(context.accounts().routes(), form.text(NEXT));
+    let next = context.next(form.text(NEXT));
     let asked = context.cookies().read_challenges(&headers);
     let typed = form.text(Field::Code.name());
     let not_taken = |error| PAGES.not_taken(&form, &headers, next.as_deref(), error);

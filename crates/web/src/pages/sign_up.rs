@@ -27,7 +27,7 @@ use crate::request_context::RequestContext;
 
 /// Sends those who are signed in on to where they were going.
 pub(crate) async fn show(context: RequestContext) -> Response {
-    let next = next::in_query_of(context.accounts().routes(), context.uri());
+    let next = context.next_in_query();
     if context.current_user().is_some() {
         let default = context.accounts().settings().login_redirect_url.as_str();
         return redirect::found_for_user(next.as_deref().unwrap_or(default));
@@ -39,7 +39,7 @@ pub(crate) async fn show(context: RequestContext) -> Response {
 
 pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -> Response {
     let context = form.context();
-    let next = next::read(context.accounts().routes(), form.text(NEXT));
+    let next = context.next(form.text(NEXT));
     if let Some(current_user) = context.current_user() {
         return signed_in(&form, current_user.user().id, next.as_deref()).await;
     }
