@@ -239,7 +239,8 @@ settings! {
         /// what is done about text messages of which too many were not used: enforce sends no others for a while, record
         /// tells of them and sends them, off does not count
         text_guard as "sms_guard": TextGuard = "enforce";
-        /// the countries to whose numbers text messages are sent, by two letters such as CH or a calling code such as +41
+        /// the countries to whose numbers text messages are sent, by two letters such as CH or a calling code such as +41,
+        /// whatever sms_guard is
         text_countries as "sms_countries": TextCountries = "all";
         /// how many text messages of a day may stay unused before no others are sent; a site where more than three times
         /// as many are used may have 30 % of those

@@ -146,12 +146,12 @@ impl Accounts {
             let is_refused = self.settings().refused_number_types.refuse(number);
             is_refused.then_some(MessageRefusal::NumberType)
         });
-        let is_off = limits.danger_off || limits.text_guard == TextGuard::Off;
-        let is_enforced = refusal.is_some() || limits.text_guard == TextGuard::Enforce;
-        let is_listed = limits.text_countries.contain_stored(number.as_ref());
-        if !is_off && refusal.is_none() && !is_listed {
+        // Neither counts anything, so both hold whatever is counted.
+        if refusal.is_none() && !limits.text_countries.contain_stored(number.as_ref()) {
             refusal = Some(MessageRefusal::Country);
         }
+        let is_off = limits.danger_off || limits.text_guard == TextGuard::Off;
+        let is_enforced = refusal.is_some() || limits.text_guard == TextGuard::Enforce;
         let change = if is_nobody || (refusal.is_some() && is_enforced) {
             TextChange::Nothing
         } else {
@@ -175,12 +175,9 @@ impl Accounts {
 
     /// Whether an address is a number of a country that is sent nothing, or no number where countries are listed.
     pub(super) fn is_refused_country(&self, address: &AddressRecord) -> bool {
-        let limits = &self.settings().limits;
-        !limits.danger_off
-            && limits.text_guard == TextGuard::Enforce
-            && address.kind == AddressKind::Phone
-            && !(limits.text_countries)
-                .contain_stored(PhoneNumber::parse(&address.value).ok().as_ref())
+        let countries = &self.settings().limits.text_countries;
+        address.kind == AddressKind::Phone
+            && !countries.contain_stored(PhoneNumber::parse(&address.value).ok().as_ref())
     }
 
     /// Whom a text message goes to by what is counted.

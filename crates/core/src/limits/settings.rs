@@ -101,7 +101,7 @@ pub struct LimitSettings {
     pub wrong_codes_in_a_row: u32,
     /// Whether text messages are refused that cost too much, as those before them were not used.
     pub text_guard: TextGuard,
-    /// The countries to whose numbers text messages are sent.
+    /// The countries to whose numbers text messages are sent, whatever the guard does: this counts nothing.
     pub text_countries: TextCountries,
     /// How many text messages of the site may be unused in a day, where few are used: else it is 30 % of those that are.
     pub text_site_budget: u32,
