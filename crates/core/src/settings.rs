@@ -796,6 +796,60 @@ mod tests {
         }
     }
 
+    /// Whatever is turned on together, someone can come in, and those who are in can go on: else the settings are refused.
+    #[test]
+    fn settings_leave_a_way_in() {
+        const VERIFY: [&str; 2] = ["verify_email", "verify_phone"];
+        const LOG_IN: [&str; 2] = ["login_email", "login_phone"];
+        const RESET: [&str; 2] = ["reset_password_email", "reset_password_phone"];
+        type Change = fn(&mut Settings);
+        let needs_verified: Change = |it| it.require_verified = true;
+        let by_code: Change = |it| it.login_by_code = true;
+        let by_code_alone: Change = |it| (it.login_by_code, it.sign_up_by_code) = (true, true);
+        let unnamed: Change = |it| it.unverified_sign_in = false;
+        let no_way: Change = |it| (it.unverified_sign_in, it.unverified_reset) = (false, false);
+        let sent_at_once: Change = |it| {
+            (it.unverified_sign_in, it.unverified_reset) = (false, false);
+            it.verify_at_sign_up = true;
+        };
+        let (must, login, named) = ("require_verified", "login_by_code", "unverified_sign_in");
+        for (methods, change, unreceived, refused) in [
+            ("pe", needs_verified, &[][..], None),
+            ("pe", needs_verified, &VERIFY[..1], None),
+            ("pe", needs_verified, &VERIFY[1..], None),
+            ("pe", needs_verified, &VERIFY, Some(must)),
+            ("p", needs_verified, &VERIFY[..1], None),
+            ("p", needs_verified, &VERIFY[1..], Some(must)),
+            ("e", needs_verified, &VERIFY[..1], Some(must)),
+            ("pe", by_code, &LOG_IN[..1], None),
+            ("pe", by_code, &LOG_IN, Some(login)),
+            ("p", by_code, &LOG_IN[1..], Some(login)),
+            ("p", by_code_alone, &LOG_IN[..1], None),
+            ("p", by_code_alone, &LOG_IN[1..], Some(login)),
+            ("e", by_code_alone, &LOG_IN[..1], Some(login)),
+            ("pe", unnamed, &[], None),
+            ("pe", unnamed, &RESET[..1], None),
+            ("pe", unnamed, &RESET, Some(named)),
+            ("p", unnamed, &RESET[1..], Some(named)),
+            ("pe", no_way, &[], Some(named)),
+            ("peu", no_way, &RESET, None),
+            ("pe", sent_at_once, &RESET, None),
+        ] {
+            let mut settings = Settings {
+                authentication_methods: Methods {
+                    phone: methods.contains('p'),
+                    email: methods.contains('e'),
+                    username: methods.contains('u'),
+                },
+                ..Settings::default()
+            };
+            change(&mut settings);
+            let error = settings.validate_for(unreceived).err();
+            let error = error.map(|error| error.setting());
+            assert_eq!(error, refused, "{methods} {unreceived:?}");
+        }
+    }
+
     #[test]
     fn numbers_of_sessions_have_bounds() {
         for (most, wrong) in [

@@ -223,7 +223,7 @@ sms_guard = "record"
 sms_countries = ["CH", "+91"]
 sms_site_budget = 77
 disabled_receivers = ["a", "b"]
-allow_unreceived = ["verify_phone", "reset_password_phone"]
+allow_unreceived = ["verify_email", "reset_password_phone"]
 development = false
 "#;
 

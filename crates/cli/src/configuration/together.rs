@@ -104,7 +104,9 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
 /// What the flows would refuse, said before a database is made.
 fn accounts(configuration: &Configuration) -> Option<Mistake> {
     let settings = configuration.account_settings();
-    let error = settings.validate().err().or_else(|| {
+    let unreceived = configuration.messages.allow_unreceived.iter();
+    let unreceived: Vec<_> = unreceived.map(|it| it.name()).collect();
+    let error = settings.validate_for(&unreceived).err().or_else(|| {
         let routes = AccountRoutes::new(&configuration.site.mount).ok()?;
         settings.validate_routes(&routes).err()
     })?;

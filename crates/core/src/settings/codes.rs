@@ -6,6 +6,7 @@ use phone_auth_events::Carries;
 
 use super::{MINUTE, Settings, SettingsError};
 use crate::address::AddressKind;
+use crate::form::Field;
 use crate::outbox::{MessageSignal, Purpose};
 
 /// The shortest life of a code that reaches a telephone in time.
@@ -80,8 +81,24 @@ impl Settings {
         Ok(())
     }
 
-    /// [Checks](Self::validate) the settings, and that what must be proven can be, where nobody sends these signals.
-    pub(crate) fn validate_for(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
+    /// [Checks](Self::validate) the settings, and that they leave users a way in and on, where nobody sends the signals of these
+    /// names, as of those that [do without receivers](crate::accounts::AccountsBuilder::allow_unreceived). Building
+    /// [`Accounts`](crate::accounts::Accounts) does so; a program may want to before it makes anything.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the first setting that cannot be used, and says what would be right.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::settings::Settings;
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.require_verified = true;
+    /// assert!(settings.validate_for(&["verify_phone"]).is_ok());
+    /// let error = settings.validate_for(&["verify_email", "verify_phone"]).unwrap_err();
+    /// assert_eq!(error.setting(), "require_verified");
+    /// ```
+    pub fn validate_for(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
         self.validate()?;
         // A misspelt name would leave a flow on offer whose messages nobody sends.
         if !(allow_unreceived.iter()).all(|name| MessageSignal::NAMES.contains(name)) {
@@ -99,6 +116,43 @@ impl Settings {
                 "conceal_accounts",
                 "false, or someone must send verify_email and verify_phone to addresses that users have: an address that is never \
                  verified never names anyone",
+            ));
+        }
+        self.validate_ways(allow_unreceived)
+    }
+
+    /// Checks that users have a way in, and those who are in a way on.
+    fn validate_ways(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
+        let is_sent = |purpose| {
+            let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
+            let mut signals = kinds.filter_map(|kind| MessageSignal::of(purpose, kind));
+            signals.any(|it| self.sends(it) && !allow_unreceived.contains(&it.name()))
+        };
+        if self.require_verified && !is_sent(Purpose::Verify) {
+            return Err(SettingsError::new(
+                "require_verified",
+                "false, or someone must send verify_email or verify_phone to addresses that users have: without them nobody can \
+                 verify one",
+            ));
+        }
+        if self.login_by_code && !is_sent(Purpose::LogIn) {
+            return Err(SettingsError::new(
+                "login_by_code",
+                "false, or someone must send login_email or login_phone to addresses that users have: without them nobody gets a \
+                 code",
+            ));
+        }
+        let has_username =
+            self.authentication_methods.username && self.is_on_sign_up_form(Field::Username);
+        let is_named = self.unverified_sign_in
+            || self.verify_at_sign_up
+            || self.sign_up_by_code
+            || has_username;
+        if !is_named && !(self.unverified_reset && is_sent(Purpose::ResetPassword)) {
+            return Err(SettingsError::new(
+                "unverified_sign_in",
+                "true, or verify_at_sign_up must be true: an address names nobody until it is verified, and who has just signed up \
+                 has no other name and no way to verify it",
             ));
         }
         Ok(())

@@ -537,6 +537,24 @@ fn what_does_not_go_together_says_what_to_write() {
              verify",
         ),
         (
+            "require_verified = true",
+            "allow_unreceived = [\"verify_email\", \"verify_phone\"]",
+            "it must be false, or someone must send verify_email or verify_phone to addresses that users have: without them \
+             nobody can verify one",
+        ),
+        (
+            "login_by_code = true",
+            "allow_unreceived = [\"login_email\", \"login_phone\"]",
+            "it must be false, or someone must send login_email or login_phone to addresses that users have: without them \
+             nobody gets a code",
+        ),
+        (
+            "unverified_sign_in = false",
+            "unverified_reset = false\nauthentication_methods = [\"phone\", \"email\"]",
+            "it must be true, or verify_at_sign_up must be true: an address names nobody until it is verified, and who has \
+             just signed up has no other name and no way to verify it",
+        ),
+        (
             "hidden_sign_up_fields = [\"username\"]",
             "authentication_methods = \"username\"\nregister_username_required = false",
             "it must be a list that leaves one of authentication_methods on the form: without it nobody who signs up can log \
