@@ -59,7 +59,9 @@ async fn two_browsers_sign_in() {
             let elsewhere = site.client().post(DONE, [("code", &code)]).await;
             elsewhere.expect(400);
             let wrong = client.submit(DONE, [("code", &other_code(&code, 1))]).await;
-            wrong.expect(400).says("You can try 4 more times.");
+            wrong
+                .expect(400)
+                .says("You can try 4 more times.");
             let done = client.submit(DONE, [("code", &code)]).await;
             done.redirects_to("/accounts/profile/");
             assert!(client.is_logged_in().await, "{kind:?} {value}");
@@ -254,6 +256,49 @@ async fn sign_up(site: &Site, client: &Client, name: &str, phone: &str) -> Print
     let asked = client.submit("/accounts/signup/", form).await;
     asked.redirects_to(DONE);
     site.nth_printed("login_phone", phone, before + 1).await
+}
+
+/// Two messages go to who is named by a username. Who signs in by one of them, by its link or its code, has ended the other.
+#[tokio::test]
+async fn used_message_ends_the_other() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = by_code(database.site()).start().await;
+        let ann = verified(&site).await;
+        for (nth, by_link, by_email) in [
+            (1, false, false),
+            (2, false, true),
+            (3, true, false),
+            (4, true, true),
+        ] {
+            let client = site.client();
+            let asked = client.submit(ASK, [("login", &ann.username)]).await;
+            asked.redirects_to(DONE);
+            let email = site.nth_printed("login_email", &ann.email, nth).await;
+            let phone = site.nth_printed("login_phone", &ann.phone, nth).await;
+            let [used, other] = if by_email {
+                [&email, &phone]
+            } else {
+                [&phone, &email]
+            };
+            let done = if by_link {
+                client.submit(used.url(), [("", ""); 0]).await
+            } else {
+                client.submit(DONE, [("code", used.code())]).await
+            };
+            done.redirects_to("/accounts/profile/");
+            for message in [used, other] {
+                let elsewhere = site.client();
+                elsewhere.get(message.url()).await.expect(400);
+                let form = [("code", message.code())];
+                elsewhere.post(message.url(), form).await.expect(400);
+                assert!(
+                    !elsewhere.is_logged_in().await,
+                    "{kind:?} {by_link} {by_email}"
+                );
+            }
+        }
+    }
 }
 
 /// What a program types that fills each field.

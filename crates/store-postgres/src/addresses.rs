@@ -104,18 +104,7 @@ macro_rules! statements {
                 "' AND r.purpose = $2 AND r.holder = a.id
                 WHERE a.id = $1"
             ),
-            end_link: concat!(
-                "DELETE FROM phone_auth_link_request
-                WHERE kind = '",
-                $kind,
-                "' AND purpose = $5 AND holder = $1 AND requested_at = $4
-                    AND EXISTS (SELECT 1 FROM ",
-                $table,
-                " WHERE id = $1 AND user_id = $2 AND ",
-                $column,
-                " = $3 AND is_verified)
-                RETURNING 1"
-            ),
+            end_link: links::end!($kind, $table, $column),
             free: concat!(
                 "WITH freed AS (
                     DELETE FROM ",
@@ -354,7 +343,8 @@ impl AddressStore for PostgresStore {
             .bind(value)
             .bind(rows::micros(newest))
             .bind(purpose.as_str());
-        Ok(self.first(end).await?.is_some())
+        // Two links of one user that are used at once would end each other's in two orders.
+        Ok(self.first_locked(&users::lock(user), end).await?.is_some())
     }
 
     async fn free_address(

@@ -77,6 +77,42 @@ macro_rules! request {
 }
 pub(crate) use request;
 
+/// Ends a link that was opened, if it is the newest to a verified address of a user, and with it all others of its purpose that
+/// were sent to addresses of that user: by the address, the user, its text, when it was asked for and the purpose.
+macro_rules! end {
+    ($kind:literal, $table:literal, $column:literal) => {
+        concat!(
+            "WITH ended AS (
+                DELETE FROM phone_auth_link_request
+                WHERE kind = '",
+            $kind,
+            "' AND purpose = $5 AND holder = $1 AND requested_at = $4
+                    AND EXISTS (SELECT 1 FROM ",
+            $table,
+            " WHERE id = $1 AND user_id = $2 AND ",
+            $column,
+            " = $3 AND is_verified)
+                RETURNING 1
+            ), others AS (
+                DELETE FROM phone_auth_link_request r
+                USING (
+                    SELECT 'email' AS kind, id::int8 FROM phone_auth_emailaddress WHERE user_id = $2
+                    UNION ALL
+                    SELECT 'phone', id FROM phone_auth_phonenumber WHERE user_id = $2
+                    UNION ALL
+                    SELECT kind, id FROM phone_auth_claim WHERE user_id = $2
+                ) a
+                WHERE r.kind = a.kind AND r.purpose = $5 AND r.holder = a.id AND EXISTS (SELECT 1 FROM ended)
+                    AND NOT (r.kind = '",
+            $kind,
+            "' AND r.holder = $1)
+            )
+            SELECT 1 FROM ended"
+        )
+    };
+}
+pub(crate) use end;
+
 /// Keeps a request.
 pub(crate) const REQUEST: &str = request!(
     "$1::text", "$2::text", "$3", "$4", "$5", "$6", "$7", "$8", ""

@@ -345,7 +345,13 @@ impl AddressStore for SqliteStore {
                 newest,
                 purpose.as_str()
             ];
-            Ok(rows::change(connection, statements(link.kind).end_link, opened)? > 0)
+            let ended = rows::change(connection, statements(link.kind).end_link, opened)? > 0;
+            if ended {
+                for end in links::END_ALL {
+                    rows::change(connection, end, (user.get(), purpose.as_str()))?;
+                }
+            }
+            Ok(ended)
         })
         .await
     }

@@ -81,6 +81,8 @@ fn every_lookup_uses_an_index() {
         limits::CLEAR_TEXTS,
         limits::REMOVE_OLD_TEXTS,
         links::REQUEST,
+        links::END_ALL[0],
+        links::END_ALL[1],
         links::OF_USER,
         outbox::statements::SUPERSEDED,
         outbox::statements::SUPERSEDE,

@@ -110,7 +110,8 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<Vec<(AddressRecord, Option<DateTime<Utc>>)>, StoreError>;
 
     /// Ends a link that was opened, and the code beside it: while it is the newest of its purpose at this address, and the
-    /// address is the user's, is verified and has this text. Of several uses at once one is told that it was. The next request
+    /// address is the user's, is verified and has this text; and with it all others of its purpose that were sent to addresses,
+    /// or claims, of this user. Of several uses at once, of one or of several of them, one is told that it was. The next request
     /// is for another link.
     async fn end_link(
         &self,

@@ -1,6 +1,7 @@
 //! Links to log in, in the browser that asked and in others: a program that presses the button behind one uses nothing up.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "what is not as it should be is a failed test"
 )]
@@ -382,4 +383,57 @@ async fn codes_at_a_link_at_once_have_one_session() {
     }
     keys.dedup();
     assert_eq!((keys.len(), site.kit.store.session_count()), (1, 1));
+}
+
+/// Two messages go to who is named by a username. Who signs in by one of them, by its link or its code, has ended both: what came
+/// to the other address signs nobody in, in whatever browser.
+#[tokio::test]
+async fn used_message_ends_the_other() {
+    for by_link in [false, true] {
+        for used in [0, 1] {
+            let mut site = Site::new(|_| {}).await;
+            let here = site.accounts().begin_log_in("ann", None).await.unwrap();
+            let there = site.accounts().begin_log_in("ann", None).await.unwrap();
+            let (emails, phones) = (site.emails.take(), site.phones.take());
+            let messages: [&dyn Message; 2] = [emails.last().unwrap(), phones.last().unwrap()];
+            let [message, other] = if used == 0 {
+                messages
+            } else {
+                [messages[1], messages[0]]
+            };
+            let code =
+                |message: &dyn Message| message.code().map(OneTimeCode::as_str).unwrap().to_owned();
+            let accounts = site.accounts();
+            let typed = code(message);
+            if by_link {
+                let form = LinkForm {
+                    code: &typed,
+                    ..LinkForm::default()
+                };
+                let link = message.link();
+                let flow = accounts.log_in_by_link(link.id, link.token, &form, None);
+                assert!(flow.await.is_ok(), "{used}");
+            } else {
+                let flow = accounts.log_in_by_code(&here, &typed, None);
+                assert!(flow.await.is_ok(), "{used}");
+            }
+            let told = format!("by link: {by_link}, {used}");
+            for message in [message, other] {
+                let (link, code) = (message.link(), code(message));
+                for asked in [&[][..], &[here.clone()], &[there.clone()]] {
+                    let form = LinkForm {
+                        asked,
+                        code: &code,
+                        ..LinkForm::default()
+                    };
+                    let flow = accounts.log_in_by_link(link.id, link.token, &form, None);
+                    assert_eq!(refusal(flow.await), USED, "{told}");
+                }
+                for key in [&here, &there] {
+                    let flow = accounts.log_in_by_code(key, &code, None);
+                    assert!(flow.await.is_err(), "{told}");
+                }
+            }
+        }
+    }
 }

@@ -305,8 +305,12 @@ impl AddressStore for MemoryStore {
             if !is_theirs || newest.is_none() || newest != link.newest {
                 return Ok(false);
             }
-            let request = (link.kind, purpose.as_str(), link.address.get());
-            state.requests.remove(&request);
+            let claims = state.claims.values().filter(|it| it.user == user);
+            let own = state.addresses_of(user, u32::MAX).chain(claims);
+            let own: Vec<_> = own.map(|it| (it.kind, it.id.get())).collect();
+            state
+                .requests
+                .retain(|&(kind, of, id), _| of != purpose.as_str() || !own.contains(&(kind, id)));
             Ok(true)
         })
         .await

@@ -1,5 +1,9 @@
 //! Links that log in: ended by their use, once.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there is a failed test"
+)]
 
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::link::OpenedLink;
@@ -112,5 +116,63 @@ pub(super) async fn other_link_is_not_ended(subject: &Subject) {
             subject.outside(back).await;
         }
         assert!(ended(subject, user, &right).await);
+    }
+}
+
+/// A message to the email address and one to the number sign in once between them: who has used the one has ended the other,
+/// and nothing that was sent for something else or to someone else.
+pub(super) async fn used_link_ends_the_others(subject: &Subject) {
+    let addresses = verified(subject, "ann", 1).await;
+    let bobs = verified(subject, "bob", 2).await;
+    let user = addresses[0].user;
+    let mut seconds = 0;
+    let mut ask_all = async || {
+        seconds += 100;
+        for address in addresses.iter().chain(&bobs) {
+            for purpose in [LOG_IN, Purpose::ResetPassword] {
+                asked(subject, purpose, address, at(seconds)).await;
+            }
+        }
+    };
+    for used in 0..addresses.len() {
+        ask_all().await;
+        let link = opened(subject, LOG_IN, &addresses[used]).await;
+        assert!(ended(subject, user, &link).await);
+        for address in &addresses {
+            let log_in = opened(subject, LOG_IN, address).await;
+            assert_eq!(log_in.newest, None, "{used} {:?}", address.kind);
+            let reset = opened(subject, Purpose::ResetPassword, address).await;
+            assert!(reset.newest.is_some(), "{used} {:?}", address.kind);
+        }
+        for address in &bobs {
+            let log_in = opened(subject, LOG_IN, address).await;
+            assert!(log_in.newest.is_some(), "{used} {:?}", address.kind);
+        }
+    }
+    // One that is not ended ends none.
+    ask_all().await;
+    let link = opened(subject, LOG_IN, &addresses[0]).await;
+    let older = OpenedLink {
+        newest: Some(at(1)),
+        ..link
+    };
+    assert!(!ended(subject, user, &older).await);
+    for address in &addresses {
+        let log_in = opened(subject, LOG_IN, address).await;
+        assert!(log_in.newest.is_some(), "{:?}", address.kind);
+    }
+    // All of them at once.
+    for _ in 0..10 {
+        ask_all().await;
+        let mut links = Vec::new();
+        for address in &addresses {
+            links.push(opened(subject, LOG_IN, address).await);
+        }
+        let answers = subject.at_once(10, move |store, number| {
+            let link = links[usize::from(number % 2 == 0)].clone();
+            async move { store.end_link(LOG_IN, user, &link).await.unwrap() }
+        });
+        let won = answers.await.into_iter().filter(|won| *won).count();
+        assert_eq!(won, 1);
     }
 }

@@ -182,6 +182,7 @@ macro_rules! __for_each_case {
             links::link_of_nobody_asked_for_is_usable;
             log_in_links::opened_link_ends_once;
             log_in_links::other_link_is_not_ended;
+            log_in_links::used_link_ends_the_others;
             verification::address_is_verified_once;
             verification::used_link_stays_used;
             verification::equal_verifications_have_one_winner;
