@@ -194,7 +194,7 @@ impl fmt::Debug for ChallengeSubject {
 pub struct NewChallenge {
     /// The id of its key.
     pub id: ChallengeId,
-    /// The challenge that the same browser had before, which ends.
+    /// The challenge that the same browser had before for what was asked for now, which ends if it is of the same purpose.
     pub previous: Option<ChallengeId>,
     /// What its code is for.
     pub purpose: Purpose,

@@ -41,13 +41,14 @@ macro_rules! begin {
 }
 pub(crate) use begin;
 
-/// Ends the challenge before, but one that verifies an address: that is its user's, in whatever browser, and begun anew it
-/// would have all its attempts again.
+/// Ends the challenge before, if it is of the same purpose; but one that verifies an address: that is its user's, in whatever
+/// browser, and begun anew it would have all its attempts again.
 macro_rules! ended {
     () => {
         "ended AS (
         DELETE FROM phone_auth_challenge
-        WHERE id IN ($11, $12) AND coalesce(key_digest, id) = $11 AND id <> $1 AND purpose <> 'verify'
+        WHERE id IN ($11, $12) AND coalesce(key_digest, id) = $11 AND id <> $1
+            AND purpose = $2 AND purpose <> 'verify'
     )"
     };
 }

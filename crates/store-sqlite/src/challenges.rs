@@ -67,10 +67,10 @@ pub(crate) const ATTEMPT: &str = concat!(
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = ?2, attempts_left = 0
     WHERE id = ?1 AND proven_at IS NULL";
 
-/// Ends the challenge before, but one that verifies an address: that is its user's, in whatever browser, and begun anew it
-/// would have all its attempts again.
+/// Ends the challenge before, if it is of the same purpose; but one that verifies an address: that is its user's, in whatever
+/// browser, and begun anew it would have all its attempts again.
 pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_challenge
-    WHERE id IN (?1, ?2) AND coalesce(key_digest, id) = ?1 AND purpose <> 'verify'";
+    WHERE id IN (?1, ?2) AND coalesce(key_digest, id) = ?1 AND purpose = ?3 AND purpose <> 'verify'";
 
 pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_challenge
     WHERE id IN (SELECT id FROM phone_auth_challenge WHERE expires_at <= ?1 LIMIT ?2)";
@@ -206,8 +206,12 @@ pub(crate) fn begin_with(connection: &Connection, message: &NewMessage) -> Resul
 pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), Failure> {
     if let Some(previous) = &new.previous {
         let place = previous.place_of_nobody();
-        let ids = [previous, &place].map(|id| id.as_bytes().as_slice());
-        rows::change(connection, REMOVE, ids)?;
+        let ended = params![
+            previous.as_bytes().as_slice(),
+            place.as_bytes().as_slice(),
+            new.purpose.as_str(),
+        ];
+        rows::change(connection, REMOVE, ended)?;
     }
     insert(connection, BEGIN, new)
 }

@@ -11,9 +11,9 @@ use phone_auth_core::outbox::{Channel, Purpose};
 use serde::Serialize;
 
 use crate::answer;
-use crate::cookies::AskedCode;
+use crate::asked::{AskedCode, AskedCodes};
 use crate::form::SubmittedForm;
-use crate::request_context::{RequestContext, add_cookie};
+use crate::request_context::{RequestContext, set_cookie_anew};
 
 /// The field of the form that sends another code.
 pub(crate) const RESEND: &str = "resend";
@@ -65,14 +65,23 @@ impl Tries {
 pub(crate) fn sentence(refusal: CodeRefusal) -> String {
     match refusal {
         CodeRefusal::Unreadable => "Type the six digits of the code.".to_owned(),
-        CodeRefusal::Wrong { left: 1 } => "That code isn’t right. You can try once more.".to_owned(),
+        // Which it was is told to nobody: only who has an account has a link that can be used.
         CodeRefusal::Wrong { left } => {
-            format!("That code isn’t right. You can try {left} more times.")
+            let again = again(left);
+            format!("That code isn’t right, or its link was used or a newer code sent. {again}, or get a new code.")
         }
         CodeRefusal::Over => {
             "This code can’t be used any more, or you asked for it in another browser. Get a new one.".to_owned()
         }
         CodeRefusal::NewPassword => "That code is right. Choose a new password first.".to_owned(),
+    }
+}
+
+/// How often a code can be typed still.
+pub(crate) fn again(left: u32) -> String {
+    match left {
+        1 => "You can try once more".to_owned(),
+        left => format!("You can try {left} more times"),
     }
 }
 
@@ -100,6 +109,8 @@ pub(crate) struct ResendView {
     wait: Option<String>,
     /// Whether the attempts of the one that was sent are used up.
     is_used_up: bool,
+    /// Whether the one that was sent has expired.
+    is_over: bool,
     /// By what it can be sent, each with a button; none where there is no choice.
     channels: Vec<ChannelView>,
     /// Which code that is, where it has to be said.
@@ -112,10 +123,16 @@ impl ResendView {
         let wait = pending.resend_in;
         Self {
             wait: (!wait.is_zero()).then(|| answer::in_words(wait)),
-            is_used_up: pending.attempts_left == 0,
+            is_used_up: pending.attempts_left == 0 && !pending.is_over,
+            is_over: pending.is_over,
             channels: Vec::new(),
             asked,
         }
+    }
+
+    /// Whether the code that was sent may still be typed.
+    pub(crate) const fn takes_code(&self) -> bool {
+        !self.is_over
     }
 
     /// The same with these channels, the usual one first.
@@ -165,6 +182,11 @@ pub(crate) struct Pending {
     pub(crate) view: ResendView,
 }
 
+/// The codes that a browser has asked for with this purpose.
+pub(crate) fn sent(context: &RequestContext, headers: &HeaderMap, purpose: Purpose) -> AskedCodes {
+    context.cookies().read_challenges(headers, purpose)
+}
+
 /// The code that a browser waits for with this purpose, if there is one: what was typed to ask for it, and when another can be
 /// sent. Of several it is the one that the page names.
 pub(crate) async fn pending(
@@ -174,72 +196,95 @@ pub(crate) async fn pending(
     named: Option<&str>,
 ) -> Result<Option<Pending>, Failure> {
     let mut waits = Vec::new();
-    for asked in context.cookies().read_challenges(headers) {
+    for asked in sent(context, headers, purpose).shown(named) {
         let pending = context.accounts().pending_code(&asked.key, purpose).await?;
         waits.extend(pending.map(|pending| (asked, pending)));
     }
-    let is_named = |(asked, _): &(AskedCode, PendingCode)| Some(&*asked.name()) == named;
-    let is_only = waits.len() == 1;
-    let at = waits.iter().position(is_named).or(is_only.then_some(0));
-    Ok(match at {
-        _ if waits.is_empty() => None,
-        Some(at) => {
-            let (asked, pending) = waits.swap_remove(at);
-            let channels = match (purpose, asked.login.as_deref()) {
-                (Purpose::Verify, _) | (_, None) => Vec::new(),
-                (_, Some(login)) => context.accounts().channels(purpose, login),
-            };
-            let name = (!is_only).then(|| asked.name());
-            let view = ResendView::of(&pending, name).by(&channels);
-            let asked = Some(asked);
-            Some(Pending { asked, view })
+    let only = match waits.pop() {
+        None => return Ok(None),
+        Some(only) if waits.is_empty() => only,
+        Some(_) => {
+            return Ok(Some(Pending {
+                asked: None,
+                view: ResendView::default(),
+            }));
         }
-        None => Some(Pending {
-            asked: None,
-            view: ResendView::default(),
-        }),
-    })
-}
-
-/// The key that a browser has for what was typed, of the keys that it sent: the only one, or of several the only one with which
-/// the same was typed.
-pub(crate) fn previous_for<'a>(asked: &'a [AskedCode], login: &str) -> Option<&'a ChallengeKey> {
-    if let [only] = asked {
-        return Some(&only.key);
-    }
-    let mut same = asked.iter().filter(|it| it.login.as_deref() == Some(login));
-    let first = same.next()?;
-    same.next().is_none().then_some(&first.key)
+    };
+    let (asked, pending) = only;
+    let channels = match (purpose, asked.login.as_deref()) {
+        (Purpose::Verify, _) | (_, None) => Vec::new(),
+        (_, Some(login)) => context.accounts().channels(purpose, login),
+    };
+    let view = ResendView::of(&pending, Some(asked.name())).by(&channels);
+    let asked = Some(asked);
+    Ok(Some(Pending { asked, view }))
 }
 
 /// Keeps the key of a challenge in the browser that asked for as long as the challenge is remembered, with what was typed
-/// there.
-pub(crate) fn keep(context: &RequestContext, asked: &AskedCode, response: &mut Response) {
-    let lifetime = context.accounts().settings().code_lifetime + REMEMBERED;
-    set(context, asked, lifetime, response);
+/// there, beside those that it has.
+pub(crate) fn keep(
+    context: &RequestContext,
+    (purpose, sent): (Purpose, &AskedCodes),
+    asked: &AskedCode,
+    response: &mut Response,
+) {
+    set(
+        context,
+        (purpose, &sent.with(asked)),
+        waits(context),
+        response,
+    );
 }
 
-/// Keeps the key of a challenge whose code was right, without what was typed, and for a minute: a second click is answered as
-/// the first.
-pub(crate) fn used(context: &RequestContext, asked: &AskedCode, response: &mut Response) {
+/// Keeps the key of a challenge whose code was right, without what was typed, and for a minute where it is the only one: a
+/// second click is answered as the first.
+pub(crate) fn used(
+    context: &RequestContext,
+    (purpose, sent): (Purpose, &AskedCodes),
+    asked: &AskedCode,
+    response: &mut Response,
+) {
     let asked = AskedCode {
         login: None,
         ..asked.clone()
     };
-    set(context, &asked, Accounts::CODE_IS_REPEATED_WITHIN, response);
+    let others = sent.without(&asked.key);
+    let lifetime = if others.as_slice().is_empty() {
+        Accounts::CODE_IS_REPEATED_WITHIN
+    } else {
+        waits(context)
+    };
+    set(context, (purpose, &others.with(&asked)), lifetime, response);
 }
 
-fn set(context: &RequestContext, asked: &AskedCode, lifetime: Duration, response: &mut Response) {
-    let path = context.accounts().routes().mount();
-    let cookie = context.cookies().set_challenge(asked, path, lifetime);
-    add_cookie(response.headers_mut(), cookie);
+/// For how long a browser waits for a code.
+fn waits(context: &RequestContext) -> Duration {
+    context.accounts().settings().code_lifetime + REMEMBERED
 }
 
-/// Makes the browser forget its challenge.
-pub(crate) fn forget(context: &RequestContext, response: &mut Response) {
+fn set(
+    context: &RequestContext,
+    asked: (Purpose, &AskedCodes),
+    lifetime: Duration,
+    response: &mut Response,
+) {
     let path = context.accounts().routes().mount();
-    add_cookie(
-        response.headers_mut(),
-        context.cookies().clear_challenge(path),
-    );
+    let cookie = context.cookies().set_challenges(asked, path, lifetime);
+    set_cookie_anew(response.headers_mut(), cookie);
+}
+
+/// Makes the browser forget one of its challenges.
+pub(crate) fn forget(
+    context: &RequestContext,
+    (purpose, sent): (Purpose, &AskedCodes),
+    key: &ChallengeKey,
+    response: &mut Response,
+) {
+    let others = sent.without(key);
+    if !others.as_slice().is_empty() {
+        return set(context, (purpose, &others), waits(context), response);
+    }
+    let path = context.accounts().routes().mount();
+    let cookie = context.cookies().clear_challenges(purpose, path);
+    set_cookie_anew(response.headers_mut(), cookie);
 }

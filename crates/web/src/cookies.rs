@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use base64ct::{Base64UrlUnpadded, Encoding};
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
-use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::client::Devices;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::session::SessionKey;
 
+use crate::asked::AskedCodes;
 use crate::csrf::is_nonce;
 use crate::redirect::encode;
 
@@ -35,65 +35,6 @@ pub(crate) struct Cookies {
     device: &'static str,
 }
 
-/// A code that a browser has asked for, as its cookie says: one value, so that nothing of it is believed of another code.
-#[derive(Clone)]
-pub(crate) struct AskedCode {
-    pub(crate) key: ChallengeKey,
-    /// What was typed to ask for it, which asks for it again. Nothing believes it more than if it were typed once more.
-    pub(crate) login: Option<String>,
-    /// Whether its user asked to stay signed in by it.
-    pub(crate) keeps_signed_in: bool,
-}
-
-/// The last part of the value, of who asked to stay signed in.
-const KEPT: &str = "kept";
-
-impl AskedCode {
-    /// One of which nothing else is known.
-    pub(crate) const fn new(key: ChallengeKey) -> Self {
-        Self {
-            key,
-            login: None,
-            keeps_signed_in: false,
-        }
-    }
-
-    fn parse(value: &str) -> Option<Self> {
-        let mut parts = value.split('.');
-        let key = ChallengeKey::parse(parts.next()?)?;
-        let login = parts.next().filter(|login| !login.is_empty());
-        let login = login.and_then(|login| Base64UrlUnpadded::decode_vec(login).ok());
-        let login = login.and_then(|login| String::from_utf8(login).ok());
-        let keeps_signed_in = parts.next() == Some(KEPT);
-        Some(Self {
-            key,
-            login,
-            keeps_signed_in,
-        })
-    }
-
-    fn value(&self) -> String {
-        let mut value = self.key.reveal().to_owned();
-        if self.login.is_some() || self.keeps_signed_in {
-            value.push('.');
-            let login = self.login.as_deref().unwrap_or_default();
-            value.push_str(&Base64UrlUnpadded::encode_string(login.as_bytes()));
-        }
-        if self.keeps_signed_in {
-            value.push('.');
-            value.push_str(KEPT);
-        }
-        value
-    }
-
-    /// What a page calls it, which is no secret: it opens nothing.
-    pub(crate) fn name(&self) -> String {
-        let id = self.key.id();
-        let half: Vec<u8> = id.as_bytes().iter().copied().take(16).collect();
-        Base64UrlUnpadded::encode_string(&half)
-    }
-}
-
 /// What the session cookie is called unless an application says otherwise: as Django calls it.
 pub(crate) const SESSION: &str = "sessionid";
 
@@ -104,8 +45,20 @@ const CSRF_BESIDE_DJANGO: &str = "phone_auth_csrftoken";
 /// The cookie that carries a reset token from the link to the form.
 const RESET: &str = "reset_token";
 
-/// The cookie with the key of the challenge that waits for a code.
-const CHALLENGE: &str = "phone_auth_challenge";
+/// The cookies with the keys of the challenges that wait for a code, one for each purpose.
+const CHALLENGES: [&str; 3] = [RESET_CHALLENGES, LOG_IN_CHALLENGES, VERIFY_CHALLENGES];
+const RESET_CHALLENGES: &str = "phone_auth_challenge_reset";
+const LOG_IN_CHALLENGES: &str = "phone_auth_challenge_login";
+const VERIFY_CHALLENGES: &str = "phone_auth_challenge_verify";
+
+/// The cookie with those of this purpose.
+const fn challenges_for(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::LogIn => LOG_IN_CHALLENGES,
+        Purpose::Verify => VERIFY_CHALLENGES,
+        _ => RESET_CHALLENGES,
+    }
+}
 
 /// The cookie that carries where a user was on the way to, from the page of their addresses to that of a link.
 const NEXT: &str = "phone_auth_next";
@@ -118,7 +71,16 @@ const DEVICE: &str = "phone_auth_device";
 const HOST_DEVICE: &str = "__Host-phone_auth_device";
 
 /// The names that the session cookie cannot have.
-pub(crate) const TAKEN: [&str; 6] = [CSRF, CSRF_BESIDE_DJANGO, RESET, CHALLENGE, NEXT, DEVICE];
+pub(crate) const TAKEN: [&str; 8] = [
+    CSRF,
+    CSRF_BESIDE_DJANGO,
+    RESET,
+    RESET_CHALLENGES,
+    LOG_IN_CHALLENGES,
+    VERIFY_CHALLENGES,
+    NEXT,
+    DEVICE,
+];
 
 /// How long a reset token waits in its cookie. The token itself may live shorter or longer; anyone who
 /// takes longer opens the link again.
@@ -211,33 +173,40 @@ impl Cookies {
         distinct(values(headers, RESET).filter(|value| is_token(value)))
     }
 
-    /// The challenges that a browser sent, each key once.
+    /// The challenges of this purpose that a browser sent, each key once.
     #[expect(
         clippy::unused_self,
         reason = "cookies are read through this value, whatever their name depends on"
     )]
-    pub(crate) fn read_challenges(&self, headers: &HeaderMap) -> Vec<AskedCode> {
-        let texts =
-            distinct(values(headers, CHALLENGE).filter(|it| AskedCode::parse(it).is_some()));
-        texts
-            .iter()
-            .filter_map(|text| AskedCode::parse(text))
-            .collect()
+    pub(crate) fn read_challenges(&self, headers: &HeaderMap, purpose: Purpose) -> AskedCodes {
+        let values = distinct(values(headers, challenges_for(purpose)));
+        AskedCodes::parse(&values, MOST_TRIED)
     }
 
-    /// Keeps the key of a challenge for so long, with what was typed to ask for its code.
-    pub(crate) fn set_challenge(
+    /// Keeps the keys of the challenges of this purpose for so long, with what was typed to ask for their codes.
+    pub(crate) fn set_challenges(
         &self,
-        asked: &AskedCode,
+        (purpose, asked): (Purpose, &AskedCodes),
         path: &str,
         lifetime: Duration,
     ) -> Option<HeaderValue> {
-        self.header(CHALLENGE, &asked.value(), path, Some(lifetime))
+        self.header(
+            challenges_for(purpose),
+            &asked.value(),
+            path,
+            Some(lifetime),
+        )
     }
 
-    /// Makes the browser forget the key of a challenge.
-    pub(crate) fn clear_challenge(&self, path: &str) -> Option<HeaderValue> {
-        self.header(CHALLENGE, "", path, Some(Duration::ZERO))
+    /// Makes the browser forget the challenges of this purpose.
+    pub(crate) fn clear_challenges(&self, purpose: Purpose, path: &str) -> Option<HeaderValue> {
+        self.header(challenges_for(purpose), "", path, Some(Duration::ZERO))
+    }
+
+    /// Makes the browser forget those of every purpose.
+    pub(crate) fn clear_all_challenges(&self, path: &str) -> impl Iterator<Item = HeaderValue> {
+        let cleared = |name| self.header(name, "", path, Some(Duration::ZERO));
+        CHALLENGES.into_iter().filter_map(cleared)
     }
 
     /// Sets the session key for so long, or until the browser is closed.

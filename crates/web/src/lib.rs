@@ -61,6 +61,7 @@
 //! become status codes and words is one module, `answer`; the words of fields are in `form::words`.
 
 mod answer;
+mod asked;
 mod build_error;
 mod client_address;
 mod code;

@@ -1,5 +1,7 @@
 //! What is said above the content of a page.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use http::Uri;
@@ -9,12 +11,12 @@ use phone_auth_urls::AccountPage;
 use crate::next;
 
 /// A box above the content of a page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Notice {
     /// `good`, `info` or `error`.
     pub(crate) tone: &'static str,
     pub(crate) text: &'static str,
-    pub(crate) detail: &'static str,
+    pub(crate) detail: Cow<'static, str>,
 }
 
 /// Why a redirect has led to a page. The query of an address names one, so that anyone can; the sentences are ours.
@@ -140,102 +142,116 @@ impl Reason {
             Self::SignedUp => Notice {
                 tone: "good",
                 text: "Your account is ready",
-                detail: "Sign in with what you have just chosen.",
+                detail: Cow::Borrowed("Sign in with what you have just chosen."),
             },
             Self::Welcome => Notice {
                 tone: "good",
                 text: "Your account is ready",
-                detail: "You are signed in. We sent a message to each address below. To confirm the address, type the code in the message. If it has a link, you can open that instead.",
+                detail: Cow::Borrowed(
+                    "You are signed in. We sent a message to each address below. To confirm the address, type the code in the message. If it has a link, you can open that instead.",
+                ),
             },
             Self::Sent(AddressKind::Email) => Notice {
                 tone: "good",
                 text: "We sent a message to your email address",
-                detail: SENT,
+                detail: Cow::Borrowed(SENT),
             },
             Self::Sent(AddressKind::Phone) => Notice {
                 tone: "good",
                 text: "We sent a message to your phone",
-                detail: SENT,
+                detail: Cow::Borrowed(SENT),
             },
             Self::Confirmed(AddressKind::Email) => Notice {
                 tone: "good",
                 text: "Your email address is confirmed",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::Confirmed(AddressKind::Phone) => Notice {
                 tone: "good",
                 text: "Your phone number is confirmed",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::Verified(kind) => Notice {
                 tone: "good",
                 text: already_verified(kind),
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::Removed(AddressKind::Email) => Notice {
                 tone: "good",
                 text: "The email address was removed",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::Removed(AddressKind::Phone) => Notice {
                 tone: "good",
                 text: "The phone number was removed",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::Changed(AddressKind::Email) => Notice {
                 tone: "good",
                 text: "Your email address was changed",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::Changed(AddressKind::Phone) => Notice {
                 tone: "good",
                 text: "Your phone number was changed",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::Primary => Notice {
                 tone: "good",
                 text: "Your primary email address was changed",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::SignedOut => Notice {
                 tone: "info",
                 text: "You have been signed out",
-                detail: "What you sent has changed nothing. Sign in, then try again.",
+                detail: Cow::Borrowed(
+                    "What you sent has changed nothing. Sign in, then try again.",
+                ),
             },
             Self::NoCookies => Notice {
                 tone: "error",
                 text: "Your browser blocks cookies",
-                detail: "Signing in needs a cookie. Allow cookies for this site, then sign in again.",
+                detail: Cow::Borrowed(
+                    "Signing in needs a cookie. Allow cookies for this site, then sign in again.",
+                ),
             },
             Self::NoneVerified => Notice {
                 tone: "info",
                 text: "Please verify an address first",
-                detail: "Choose Verify below, and follow the message that we send you. Then you can go on.",
+                detail: Cow::Borrowed(
+                    "Choose Verify below, and follow the message that we send you. Then you can go on.",
+                ),
             },
             Self::EndedSession => Notice {
                 tone: "good",
                 text: "That device is signed out",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::EndedOthers => Notice {
                 tone: "good",
                 text: "You are signed out on all other devices",
-                detail: "",
+                detail: Cow::Borrowed(""),
             },
             Self::NewPassword => Notice {
                 tone: "info",
                 text: "Choose a new password before you sign in",
-                detail: "A password was set for this account before your address was confirmed, maybe by someone else. It ends with the new one, and so does every sign-in with it.",
+                detail: Cow::Borrowed(
+                    "A password was set for this account before your address was confirmed, maybe by someone else. It ends with the new one, and so does every sign-in with it.",
+                ),
             },
             Self::Unverified(AddressKind::Email) => Notice {
                 tone: "info",
                 text: "Confirm your email address first",
-                detail: "The page you asked for is for users with a verified email address. Choose Verify below, and follow the message that we send you.",
+                detail: Cow::Borrowed(
+                    "The page you asked for is for users with a verified email address. Choose Verify below, and follow the message that we send you.",
+                ),
             },
             Self::Unverified(AddressKind::Phone) => Notice {
                 tone: "info",
                 text: "Confirm your phone number first",
-                detail: "The page you asked for is for users with a verified phone number. Choose Verify below, and follow the message that we send you.",
+                detail: Cow::Borrowed(
+                    "The page you asked for is for users with a verified phone number. Choose Verify below, and follow the message that we send you.",
+                ),
             },
         }
     }

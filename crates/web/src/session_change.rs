@@ -136,20 +136,30 @@ impl RequestContext {
             self.accounts().log_out(key).await?;
         }
         let cleared = self.cookies().clear_session();
-        Ok(SessionChange(cleared.chain(self.forget_next()).collect()))
+        Ok(SessionChange(
+            cleared.chain(self.forget_on_the_way()).collect(),
+        ))
     }
 
     /// The cookies for someone who has just shown who they are.
     pub(crate) fn session_of(&self, begun: &LoggedIn) -> SessionChange {
         let SessionChange(mut cookies) =
             self.cookies_of(&begun.key, begun.ends_with_browser, Some(&begun.user));
-        cookies.extend(self.forget_next());
+        cookies.extend(self.forget_on_the_way());
         SessionChange(cookies)
     }
 
-    /// Where one user was on the way to is nothing to the next one of the same browser.
-    fn forget_next(&self) -> Option<HeaderValue> {
-        self.cookies().clear_next(self.accounts().routes().mount())
+    /// What one user was on the way to is nothing to the next one of the same browser: where they were going, the codes that
+    /// they have asked for, with what they typed, and the reset of their own password.
+    fn forget_on_the_way(&self) -> impl Iterator<Item = HeaderValue> {
+        let (cookies, routes) = (self.cookies(), self.accounts().routes());
+        let next = cookies.clear_next(routes.mount());
+        let codes = cookies.clear_all_challenges(routes.mount());
+        let reset = self.current_user().and_then(|current_user| {
+            let form = routes.password_reset_form(current_user.user().id.get());
+            cookies.clear_reset(&form)
+        });
+        next.into_iter().chain(codes).chain(reset)
     }
 
     /// The cookies for a session that has got this key, of a user who has just shown who they are. Where nobody can say now

@@ -96,7 +96,8 @@ impl Accounts {
     /// `previous` is the key that the browser got the last time, if it has one. If it was for the same name, it stays the key:
     /// another message is sent, and no attempts come back. The first can be sent after 30 s, the next after 1, 2, 4 and so on
     /// up to 32 minutes, and when the attempts are used up, when the code is over; [`pending_code`](Self::pending_code) says when.
-    /// A request within ten seconds of the one before is taken for a second click, and sends nothing.
+    /// A request within ten seconds of the one before is taken for a second click, and sends nothing. A key for another name
+    /// stays good for the code of that, beside the one that this gives.
     ///
     /// # Security
     /// A name that nobody has gets a key as well, of a challenge that no code answers.

@@ -89,8 +89,10 @@ pub struct PendingCode {
     /// When another message can be sent by the channel of the last one; zero for now. By a channel that was not asked for yet
     /// it can be sent at once.
     pub resend_in: Duration,
-    /// How many attempts are left. With none, or when the code is over, another one has to be asked for.
+    /// How many attempts are left; none when the code is over. With none another one has to be asked for.
     pub attempts_left: u32,
+    /// Whether its time is over.
+    pub is_over: bool,
 }
 
 impl Accounts {
@@ -128,13 +130,13 @@ impl Accounts {
         let kept = self.store().challenge(&key.id(), purpose).await?;
         let now = self.now();
         let kept = kept.filter(|kept| kept.proven_at.is_none());
-        Ok(kept.map(|kept| PendingCode {
-            resend_in: self.wait(&kept, None, now),
-            attempts_left: if kept.expires_at > now {
-                kept.attempts_left
-            } else {
-                0
-            },
+        Ok(kept.map(|kept| {
+            let is_over = kept.expires_at <= now;
+            PendingCode {
+                resend_in: self.wait(&kept, None, now),
+                attempts_left: if is_over { 0 } else { kept.attempts_left },
+                is_over,
+            }
         }))
     }
 
@@ -401,10 +403,11 @@ impl Accounts {
         let alive = before.filter(|kept| kept.expires_at > now);
         Some(NewChallenge {
             id: asked.new.id(),
-            previous: request
-                .previous
+            // One about something else is waited for in another tab.
+            previous: asked
+                .claim
                 .filter(|_| !request.keeps_key)
-                .map(ChallengeKey::id),
+                .map(|(key, _)| key.id()),
             purpose: request.purpose,
             subject: before
                 .and_then(|kept| kept.subject)

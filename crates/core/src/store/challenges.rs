@@ -12,7 +12,7 @@ use crate::outbox::Purpose;
 #[async_trait]
 pub trait ChallengeStore: Send + Sync {
     /// Begins a challenge, in the place of one that is there, and ends the previous one of the same browser, which may be
-    /// nobody's.
+    /// nobody's: if it is of the same purpose, and verifies no address. One that does is its user's, in whatever browser.
     async fn begin_challenge(&self, new: &NewChallenge) -> Result<(), StoreError>;
 
     /// Begins a challenge of someone, unless there is one under its id, which stays as it is: of many at once one begins it.

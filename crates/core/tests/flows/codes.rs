@@ -444,6 +444,28 @@ async fn resend_tells_nobody_apart() {
     }
 }
 
+/// A code that was asked for is not ended by one that the same browser asks for with another name, or for something else.
+#[tokio::test]
+async fn code_of_another_name_ends_none() {
+    for next in [ANNS_PHONE, "bob@example.net", "nobody@example.org"] {
+        for purpose in [Purpose::ResetPassword, Purpose::LogIn] {
+            let kit = Kit::with_settings(|settings| settings.login_by_code = true);
+            kit.sign_up_ann().await;
+            kit.sign_up_bob().await;
+            let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+            let key = begin(&kit.accounts).await;
+            let code = code_of(&mut sent);
+            let other = match purpose {
+                Purpose::LogIn => kit.accounts.begin_log_in(next, Some(&key)).await,
+                _ => kit.accounts.begin_reset(next, Some(&key)).await,
+            };
+            assert_ne!(other.unwrap().reveal(), key.reveal());
+            let proven = kit.accounts.prove_reset(&key, &code).await;
+            assert!(proven.is_ok(), "{purpose:?} {next}: {proven:?}");
+        }
+    }
+}
+
 /// A message that could not be sent is no reason to wait, nor to take the next request for a second click.
 #[tokio::test]
 async fn unsent_code_is_not_waited_for() {

@@ -151,8 +151,9 @@ impl MemoryStore {
 impl State {
     pub(super) fn begin_challenge(&mut self, new: NewChallenge) {
         if let Some(previous) = new.previous
+            && new.purpose != Purpose::Verify
             && find(&mut self.challenges, &previous)
-                .is_some_and(|(before, _)| before.purpose != Purpose::Verify)
+                .is_some_and(|(before, _)| before.purpose == new.purpose)
         {
             let place = place_of(&self.challenges, &previous);
             self.challenges.remove(&place);

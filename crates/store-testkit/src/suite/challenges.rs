@@ -352,28 +352,6 @@ pub(super) async fn previous_challenge_ends(subject: &Subject) {
             }
         }
     }
-    // One that verifies an address is its user's, in whatever browser, and would have its attempts again if it began anew.
-    let own = NewChallenge {
-        id: id(90),
-        purpose: Purpose::Verify,
-        email: Some(AddressId::new(1)),
-        ..new(1)
-    };
-    begin(subject, own).await;
-    let tried = store.attempt_challenge(&own.id, Purpose::Verify, at(0));
-    assert_eq!(tried.await.unwrap().map(|it| it.attempts_left), Some(4));
-    for email in WHOSE {
-        number += 2;
-        let next = NewChallenge {
-            id: id(number),
-            previous: Some(own.id),
-            email,
-            ..new(1)
-        };
-        begin(subject, next).await;
-        let found = store.challenge(&own.id, Purpose::Verify).await.unwrap();
-        assert_eq!(found.map(|it| it.attempts_left), Some(4), "{email:?}");
-    }
     // One that begins at the place of the one before.
     for end in 1..=2 {
         let nobodys = NewChallenge {
@@ -385,6 +363,47 @@ pub(super) async fn previous_challenge_ends(subject: &Subject) {
         begin(subject, nobodys).await;
         let found = store.challenge(&nobodys.id, RESET).await.unwrap();
         assert!(found.is_some(), "{end}");
+    }
+}
+
+/// What was asked for in one tab is not ended by what another is about: a challenge ends none of another purpose, somebody's or
+/// nobody's. Nor does it end one that verifies an address: that is its user's, in whatever browser, and would have its attempts
+/// again if it began anew.
+pub(super) async fn challenge_of_another_purpose_stays(subject: &Subject) {
+    let store = subject.store();
+    let purposes = [Purpose::ResetPassword, Purpose::LogIn, Purpose::Verify];
+    let mut number = 0;
+    for before in purposes {
+        for after in purposes {
+            for (email, next_email) in WHOSE.into_iter().flat_map(|it| WHOSE.map(|at| (it, at))) {
+                number += 2;
+                let previous = NewChallenge {
+                    id: id(number),
+                    purpose: before,
+                    email,
+                    ..new(1)
+                };
+                begin(subject, previous).await;
+                let tried = store.attempt_challenge(&previous.id, before, at(0));
+                assert_eq!(tried.await.unwrap().map(|it| it.attempts_left), Some(4));
+                let next = NewChallenge {
+                    id: id(number + 1),
+                    purpose: after,
+                    previous: Some(previous.id),
+                    email: next_email,
+                    ..new(1)
+                };
+                begin(subject, next).await;
+                let ends = before == after && before != Purpose::Verify;
+                let found = store.challenge(&previous.id, before).await.unwrap();
+                let left = found.map(|it| it.attempts_left);
+                let expected = (!ends).then_some(4);
+                assert_eq!(
+                    left, expected,
+                    "{before:?} {after:?} {email:?} {next_email:?}"
+                );
+            }
+        }
     }
 }
 

@@ -247,6 +247,7 @@ macro_rules! __for_each_case {
             challenges::challenges_of_nobody_are_bounded;
             challenges::challenge_is_found_by_its_own_key;
             challenges::previous_challenge_ends;
+            challenges::challenge_of_another_purpose_stays;
             challenges::renewal_is_given_back;
             challenges::expired_challenges_are_removed;
             closing::closed_user_leaves_nothing;

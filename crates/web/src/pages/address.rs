@@ -1,6 +1,8 @@
 //! `address/`: one address of the user, to be changed, removed or made the primary one. Which it is, the query says, so that the way
 //! back from "Confirm it's you" leads to it again.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
 use phone_auth_core::accounts::{
@@ -27,19 +29,23 @@ use crate::request_context::RequestContext;
 const LAST_WAY_IN: Notice = Notice {
     tone: "error",
     text: "This address can’t be removed yet",
-    detail: "It is the last one that gets you into your account. Add another and verify it, then remove this one.",
+    detail: Cow::Borrowed(
+        "It is the last one that gets you into your account. Add another and verify it, then remove this one.",
+    ),
 };
 
 const NOT_VERIFIED: Notice = Notice {
     tone: "error",
     text: "This address is not verified",
-    detail: "Verify it first. Then it can be your primary address.",
+    detail: Cow::Borrowed("Verify it first. Then it can be your primary address."),
 };
 
 const STILL_THERE: Notice = Notice {
     tone: "error",
     text: "This address is still in your account",
-    detail: "The other one is verified and in your account as well. You can try to remove this one below.",
+    detail: Cow::Borrowed(
+        "The other one is verified and in your account as well. You can try to remove this one below.",
+    ),
 };
 
 /// The address as the template sees it.

@@ -1,24 +1,28 @@
 //! `user_verification/`: the user's addresses, and a link to verify each.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use phone_auth_core::accounts::{
-    Accounts, CodeRefusal, CurrentUser, Failure, FlowError, PendingCode, Verification,
+    CodeRefusal, CurrentUser, Failure, FailureKind, FlowError, Verification,
     VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::form::Field;
 use phone_auth_core::gate::{GateChallenge, GateRefusal};
+use phone_auth_core::limits::Limit;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
+use super::waiting::{KIND, WAITS_FOR, Waiting};
 use crate::answer;
-use crate::code::{self, ResendView};
-use crate::cookies::AskedCode;
-use crate::form::{FieldView, FormView, SubmittedForm};
+use crate::asked::AskedCode;
+use crate::code;
+use crate::form::SubmittedForm;
 use crate::gate::GateView;
 use crate::guard::LoggedIn;
 use crate::next;
@@ -45,18 +49,56 @@ pub(crate) async fn show(
     context: RequestContext,
     headers: HeaderMap,
 ) -> Response {
-    let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
-    let notice = reason.map(Reason::notice);
-    let waits = match Waiting::of(&context, &headers).await {
-        Ok(waits) => waits,
-        Err(failure) => return answer::flow_failed(&context, "look at a code", &failure),
-    };
-    let mut response = match view(&context, &current_user, notice, waits).await {
+    let mut response = match shown(&context, &current_user, &headers).await {
         Ok(page) => context.render(page),
         Err(failure) => answer::flow_failed(&context, "list addresses", &failure),
     };
     keep_next(&context, &mut response);
     response
+}
+
+/// The page as it is opened: with what the query says, unless that has come to an end.
+async fn shown(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    headers: &HeaderMap,
+) -> Result<Page, Failure> {
+    let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
+    let Some((kind, id)) = Waiting::named(context) else {
+        return view(context, current_user, reason.map(Reason::notice), None).await;
+    };
+    let records = context.accounts().addresses(current_user).await?;
+    let own = records.iter().find(|it| it.kind == kind && it.id == id);
+    // By the link, perhaps in another browser.
+    if own.is_some_and(|own| own.is_verified) {
+        let notice = Reason::Verified(kind).notice();
+        return Ok(view_of(
+            context,
+            current_user,
+            &records,
+            (Some(notice), None),
+        ));
+    }
+    let waits = Waiting::new(kind, id, |form| form);
+    let waits = waits.with_resend(context, headers).await?;
+    let notice = if waits.is_waited_for() {
+        reason.map(Reason::notice)
+    } else {
+        Some(code_is_over())
+    };
+    let waits = Some(waits).filter(Waiting::is_waited_for);
+    Ok(view_of(context, current_user, &records, (notice, waits)))
+}
+
+/// What is said where a code was sent that this browser waits for no more.
+const fn code_is_over() -> Notice {
+    Notice {
+        tone: "info",
+        text: "Get a new code",
+        detail: Cow::Borrowed(
+            "The one that we sent has expired or was used, or you asked for it in another browser. Choose Verify below.",
+        ),
+    }
 }
 
 /// Has the browser keep where the user was on the way to: a verification link is opened without it.
@@ -139,7 +181,9 @@ pub(super) async fn send(
         return to_page(context, Reason::Verified(kind), None);
     };
     let mut response = to_page(context, Reason::Sent(kind), Some(id));
-    code::keep(context, &AskedCode::new(key), &mut response);
+    let sent = code::sent(context, headers, Purpose::Verify);
+    let asked = AskedCode::new(key);
+    code::keep(context, (Purpose::Verify, &sent), &asked, &mut response);
     response
 }
 
@@ -155,11 +199,22 @@ async fn submit_code(
     let context = form.context();
     let typed = form.text(Field::Code.name());
     let accounts = form.accounts();
-    let asked = context.cookies().read_challenges(headers);
-    let problem = match verify(&accounts, current_user, &asked, typed).await {
+    let sent = code::sent(context, headers, Purpose::Verify);
+    // What is typed for one address is tried at no other.
+    let own = sent
+        .as_slice()
+        .iter()
+        .find(|it| accounts.is_key_of_address(&it.key, current_user, kind, id));
+    let tried = match own {
+        Some(own) => accounts.verify_by_code(current_user, &own.key, typed).await,
+        None => Err(FlowError::Refused(CodeRefusal::Over)),
+    };
+    let problem = match tried {
         Ok(Verification::Verified(address, _) | Verification::AlreadyVerified(address, _)) => {
             let mut response = to_page(context, Reason::Confirmed(address.kind), None);
-            code::forget(context, &mut response);
+            if let Some(own) = own {
+                code::forget(context, (Purpose::Verify, &sent), &own.key, &mut response);
+            }
             return response;
         }
         Err(FlowError::Refused(refusal)) => {
@@ -192,23 +247,6 @@ async fn submit_code(
     }
 }
 
-/// Tries the keys that a browser sent, as at a reset.
-async fn verify(
-    accounts: &Accounts,
-    current_user: &CurrentUser,
-    asked: &[AskedCode],
-    typed: &str,
-) -> Result<Verification, FlowError<CodeRefusal>> {
-    let mut tries = code::Tries::none();
-    for asked in asked {
-        let flow = accounts.verify_by_code(current_user, &asked.key, typed);
-        if let Some(ended) = tries.ended(flow.await) {
-            return ended;
-        }
-    }
-    tries.refused()
-}
-
 async fn verified_before(
     context: &RequestContext,
     current_user: &CurrentUser,
@@ -232,105 +270,6 @@ fn to_page(context: &RequestContext, reason: Reason, waits_for: Option<AddressId
     redirect::found_for_user(&next::with(path, &fields))
 }
 
-/// The field of the query with the address of which a code is waited for.
-pub(super) const WAITS_FOR: &str = "code";
-
-/// The field of the query, and of the forms, with the kind of an address.
-pub(super) const KIND: &str = "method";
-
-/// A form for a code, as the template sees it.
-#[derive(Serialize)]
-struct Waiting {
-    method: &'static str,
-    pk: i64,
-    /// Where the code was sent.
-    address: String,
-    form: FormView,
-    resend: Option<ResendView>,
-}
-
-impl Waiting {
-    fn new(kind: AddressKind, id: AddressId, adjust: impl FnOnce(FormView) -> FormView) -> Self {
-        Self {
-            method: kind.as_str(),
-            pk: id.get(),
-            address: String::new(),
-            form: adjust(FormView::new(vec![FieldView::code()])),
-            resend: None,
-        }
-    }
-
-    /// The form with what is wrong with its code.
-    fn refused(kind: AddressKind, id: AddressId, problem: &str) -> Self {
-        Self::new(kind, id, |form| form.problem(Field::Code, problem))
-    }
-
-    /// The same with its address, if that is one of these.
-    fn among(self, records: &[AddressRecord]) -> Option<Self> {
-        let is_it = |it: &&AddressRecord| it.kind.as_str() == self.method && it.id.get() == self.pk;
-        let address = records.iter().find(is_it)?.value.clone();
-        Some(Self { address, ..self })
-    }
-
-    /// Of which address this browser waits for a code, as the query says.
-    async fn of(context: &RequestContext, headers: &HeaderMap) -> Result<Option<Self>, Failure> {
-        let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
-        let id = next::in_query(context.uri(), WAITS_FOR);
-        let kind = match reason {
-            Some(Reason::Sent(kind)) => Some(kind),
-            Some(Reason::Welcome) => {
-                next::in_query(context.uri(), KIND).and_then(|kind| named_kind(&kind))
-            }
-            _ => None,
-        };
-        let named = kind
-            .zip(id)
-            .and_then(|(kind, id)| named(kind.as_str(), &id));
-        let Some((kind, id)) = named else {
-            return Ok(None);
-        };
-        let waits = Self::new(kind, id, |form| form);
-        let waits = waits.with_resend(context, headers).await?;
-        Ok(Some(waits).filter(|waits| waits.resend.is_some()))
-    }
-
-    /// The same with when another code can be sent, if this browser waits for one.
-    async fn with_resend(
-        self,
-        context: &RequestContext,
-        headers: &HeaderMap,
-    ) -> Result<Self, Failure> {
-        let pending = self.pending(context, headers).await?;
-        let channels: &[_] = if self.method == AddressKind::Phone.as_str() {
-            &context.accounts().settings().phone_channels
-        } else {
-            &[]
-        };
-        let resend = pending.map(|pending| ResendView::of(&pending, None).by(channels));
-        Ok(Self { resend, ..self })
-    }
-
-    /// The code of this address, if the browser has sent the key for it; the key of no other code counts.
-    async fn pending(
-        &self,
-        context: &RequestContext,
-        headers: &HeaderMap,
-    ) -> Result<Option<PendingCode>, Failure> {
-        let Some((user, kind)) = context.current_user().zip(named_kind(self.method)) else {
-            return Ok(None);
-        };
-        let (accounts, id) = (context.accounts(), AddressId::new(self.pk));
-        let sent = context.cookies().read_challenges(headers);
-        let own = sent
-            .iter()
-            .find(|it| accounts.is_key_of_address(&it.key, user, kind, id));
-        match own {
-            Some(own) => accounts.pending_code(&own.key, Purpose::Verify).await,
-            None => Ok(None),
-        }
-    }
-}
-
 /// The address that a form names.
 fn named_address(form: &SubmittedForm) -> Option<(AddressKind, AddressId)> {
     named(form.text(KIND), form.text("pk"))
@@ -343,7 +282,7 @@ pub(super) fn named(kind: &str, number: &str) -> Option<(AddressKind, AddressId)
     (id.to_string() == number).then(|| (kind, AddressId::new(id)))
 }
 
-fn named_kind(text: &str) -> Option<AddressKind> {
+pub(super) fn named_kind(text: &str) -> Option<AddressKind> {
     [AddressKind::Email, AddressKind::Phone]
         .into_iter()
         .find(|kind| kind.as_str() == text)
@@ -353,7 +292,9 @@ const fn refused_number() -> Notice {
     Notice {
         tone: "error",
         text: "No message was sent",
-        detail: "We can’t send messages to numbers of this kind. Add another phone number.",
+        detail: Cow::Borrowed(
+            "We can’t send messages to numbers of this kind. Add another phone number.",
+        ),
     }
 }
 
@@ -362,14 +303,14 @@ const fn unsent(kind: AddressKind) -> Notice {
     Notice {
         tone: "error",
         text: "No message was sent",
-        detail: match kind {
+        detail: Cow::Borrowed(match kind {
             AddressKind::Email => {
                 "This site doesn’t send email, so an email address can’t be verified here."
             }
             AddressKind::Phone => {
                 "This site doesn’t send text messages, so a phone number can’t be verified here."
             }
-        },
+        }),
     }
 }
 
@@ -377,7 +318,7 @@ async fn no_such_address(context: &RequestContext, current_user: &CurrentUser) -
     let notice = Notice {
         tone: "error",
         text: "No such address",
-        detail: "That address is not among yours. Choose one from the list.",
+        detail: Cow::Borrowed("That address is not among yours. Choose one from the list."),
     };
     refused(context, current_user, notice).await
 }
@@ -397,17 +338,31 @@ async fn not_sent(
     if let Some(GateRefusal::Challenged(challenge)) = failure.gate() {
         return challenged(form, address, challenge);
     }
-    if failure.limited_for().is_none() {
+    let FailureKind::Limited { limit, wait } = failure.kind() else {
         return answer::flow_failed(context, doing, failure);
-    }
+    };
     let notice = Notice {
         tone: "error",
         text: "No message was sent",
-        detail: "We have just sent you one. Check your messages and your spam folder, or try again later.",
+        detail: Cow::Owned(until_another(limit, wait)),
     };
     match view(context, current_user, Some(notice), None).await {
         Ok(page) => answer::limited_or_failed(context, doing, failure, |_| page),
         Err(failure) => answer::flow_failed(context, "list addresses", &failure),
+    }
+}
+
+/// Why no message can be sent, where that is the user's own doing, and when one can.
+fn until_another(limit: Limit, wait: Duration) -> String {
+    let wait = answer::in_words(wait);
+    match limit {
+        Limit::WrongCodes => format!(
+            "Too many wrong codes were typed for this address. You can get a new code in {wait}."
+        ),
+        Limit::EmailVerifications | Limit::PhoneVerificationPause => format!(
+            "We have just sent you one. Check your messages and your spam folder, or get another one in {wait}."
+        ),
+        _ => format!("You can get another message in {wait}."),
     }
 }
 
@@ -454,18 +409,26 @@ async fn view(
     waits: Option<Waiting>,
 ) -> Result<Page, Failure> {
     let records = context.accounts().addresses(current_user).await?;
+    Ok(view_of(context, current_user, &records, (notice, waits)))
+}
+
+/// The page with these addresses.
+fn view_of(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    records: &[AddressRecord],
+    (notice, waits): (Option<Notice>, Option<Waiting>),
+) -> Page {
     let title = addresses_title(context.accounts());
-    let waits = waits.and_then(|waits| waits.among(&records));
-    let of_kind = |kind| of_kind(&records, kind, &current_user.user().email);
-    Ok(
-        Page::new("phone_auth/phone_and_email_verification.html", title)
-            .with("notice", notice)
-            .with("code", waits)
-            .with("next", go_on(context))
-            .with("email_addresses", of_kind(AddressKind::Email))
-            .with("phone_numbers", of_kind(AddressKind::Phone))
-            .with("has_more", has_more(&records)),
-    )
+    let waits = waits.and_then(|waits| waits.among(records));
+    let of_kind = |kind| of_kind(records, kind, &current_user.user().email);
+    Page::new("phone_auth/phone_and_email_verification.html", title)
+        .with("notice", notice)
+        .with("code", waits)
+        .with("next", go_on(context))
+        .with("email_addresses", of_kind(AddressKind::Email))
+        .with("phone_numbers", of_kind(AddressKind::Phone))
+        .with("has_more", has_more(records))
 }
 
 /// Whether some addresses are not shown.

@@ -12,8 +12,8 @@ use phone_auth_urls::AccountPage;
 
 use super::log_in::{KEEP, keeps_signed_in, login_field, wanted};
 use crate::answer;
-use crate::code::{self, Pending};
-use crate::cookies::AskedCode;
+use crate::asked::{AskedCode, AskedCodes};
+use crate::code::{self, Pending, ResendView};
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::gate::GateView;
 use crate::next::{self, NEXT};
@@ -64,8 +64,8 @@ impl CodePages {
         if !unreadable.is_empty() {
             return again(&unreadable);
         }
-        let sent = context.cookies().read_challenges(headers);
-        let previous = code::previous_for(&sent, login);
+        let sent = code::sent(context, headers, self.purpose);
+        let previous = sent.previous_for(login);
         match self.begin(&form.accounts(), login, previous).await {
             Ok(key) => {
                 let asked = AskedCode {
@@ -73,15 +73,13 @@ impl CodePages {
                     login: Some(login.to_owned()),
                     keeps_signed_in,
                 };
-                self.to_code(context, &asked, next.as_deref(), sent.len() > 1)
+                self.to_code(context, &sent, &asked, next.as_deref())
             }
             Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
             // That page says when, and takes the code that was sent.
             Err(FlowError::Refused(ResetRequestRefusal::TooSoon { .. })) => {
-                let asked = sent
-                    .iter()
-                    .find(|it| Some(it.key.id()) == previous.map(ChallengeKey::id));
-                let named = asked.filter(|_| sent.len() > 1).map(AskedCode::name);
+                let named = previous.filter(|_| sent.as_slice().len() > 1);
+                let named = named.map(AskedCode::name);
                 self.to_done(context, next.as_deref(), named.as_deref())
             }
             Err(FlowError::Failed(failure)) => {
@@ -96,26 +94,29 @@ impl CodePages {
         &self,
         accounts: &Accounts,
         login: &str,
-        previous: Option<&ChallengeKey>,
+        previous: Option<&AskedCode>,
     ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
+        let previous = previous.map(|it| &it.key);
         match self.purpose {
             Purpose::LogIn => accounts.begin_log_in(login, previous).await,
             _ => accounts.begin_reset(login, previous).await,
         }
     }
 
-    /// Sends someone on to whom a code was sent, perhaps: to where it is typed. Where the browser has keys of several codes,
-    /// that page is told which it is about.
+    /// Sends someone on to whom a code was sent, perhaps: to where it is typed. Where the browser waits for others that it has
+    /// sent, that page is told which it is about.
     pub(super) fn to_code(
         &self,
         context: &RequestContext,
+        sent: &AskedCodes,
         asked: &AskedCode,
         next: Option<&str>,
-        is_one_of_many: bool,
     ) -> Response {
+        let login = asked.login.as_deref().unwrap_or_default();
+        let is_one_of_many = sent.as_slice().len() > 1 || sent.has_others(login);
         let named = is_one_of_many.then(|| asked.name());
         let mut response = self.to_done(context, next, named.as_deref());
-        code::keep(context, asked, &mut response);
+        code::keep(context, (self.purpose, sent), asked, &mut response);
         // For the link, which is opened without it.
         if let Some(next) = next {
             context.keep_next(next, &mut response);
@@ -193,10 +194,10 @@ impl CodePages {
             return redirect::found(context.path(self.ask.0));
         };
         let accounts = code::by_channel(form);
-        match self.begin(&accounts, &login, Some(&asked.key)).await {
+        match self.begin(&accounts, &login, Some(&asked)).await {
             Ok(key) => {
-                let is_one_of_many = context.cookies().read_challenges(headers).len() > 1;
-                self.to_code(context, &AskedCode { key, ..asked }, next, is_one_of_many)
+                let sent = code::sent(context, headers, self.purpose);
+                self.to_code(context, &sent, &AskedCode { key, ..asked }, next)
             }
             Err(FlowError::Refused(ResetRequestRefusal::TooSoon { wait })) => {
                 let view = code_view().general_problem(&code::too_soon(wait));
@@ -234,17 +235,20 @@ impl CodePages {
         problem: Option<FormView>,
     ) -> Page {
         let resend = pending.map(|pending| pending.view);
-        let form = problem.or_else(|| resend.is_some().then(code_view));
+        let takes_code = resend.as_ref().is_some_and(ResendView::takes_code);
+        let form = problem.or_else(|| takes_code.then(code_view));
         let gate = GateView::offered(context, self.gate).await;
         let no_cookies = (!context.sends_cookies).then_some(code::NO_COOKIES);
-        let page = self.done_page(next).with("form", form);
+        let (_, template, title) = if form.is_some() {
+            self.done
+        } else {
+            (self.done.0, self.done.1, self.ask.2)
+        };
+        let page = Page::new(template, title)
+            .with("next", next)
+            .with("form", form);
         let page = page.with("no_cookies", no_cookies);
         page.with("resend", resend).with("gate", gate)
-    }
-
-    fn done_page(&self, next: Option<&str>) -> Page {
-        let (_, template, title) = self.done;
-        Page::new(template, title).with("next", next)
     }
 
     fn ask_page(&self, context: &RequestContext, view: FormView, next: Option<&str>) -> Page {
@@ -261,7 +265,7 @@ impl CodePages {
 }
 
 /// Which code a form says that its page is about.
-fn named(form: &SubmittedForm) -> Option<&str> {
+pub(super) fn named(form: &SubmittedForm) -> Option<&str> {
     Some(form.text(code::ASKED)).filter(|named| !named.is_empty())
 }
 

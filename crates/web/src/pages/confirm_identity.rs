@@ -28,9 +28,7 @@ pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
 
 pub(crate) async fn submit(form: SubmittedForm) -> Response {
     let context = form.context();
-    let next = form
-        .readable(NEXT)
-        .and_then(|posted| context.next(posted));
+    let next = form.readable(NEXT).and_then(|posted| context.next(posted));
     let current_user = match form.sender() {
         Ok(current_user) => current_user,
         Err(_) if context.current_user().is_none() => {

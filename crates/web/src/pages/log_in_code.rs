@@ -9,11 +9,11 @@ use phone_auth_core::outbox::Purpose;
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
-use super::asked_code::CodePages;
+use super::asked_code::{CodePages, named};
 use super::log_in::welcome;
 use super::reset_link;
+use crate::asked::{AskedCode, AskedCodes};
 use crate::code;
-use crate::cookies::AskedCode;
 use crate::form::AnyonesForm;
 use crate::next::NEXT;
 use crate::notice::Reason;
@@ -55,17 +55,21 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
         return PAGES.resend(&form, &headers).await;
     }
     let next = context.next(form.text(NEXT));
-    let asked = context.cookies().read_challenges(&headers);
+    let sent = code::sent(context, &headers, PAGES.purpose);
+    let tried = sent.about(named(&form));
     let typed = form.text(Field::Code.name());
     let not_taken = |error| PAGES.not_taken(&form, &headers, next.as_deref(), error);
-    match log_in(&form.accounts(), &asked, typed, context.session_key()).await {
+    match log_in(&form.accounts(), &tried, typed, context.session_key()).await {
         Ok((logged_in, asked)) => {
             let mut response = welcome(context, &logged_in, next.as_deref());
-            code::used(context, asked, &mut response);
+            // With the session that begins, the browser forgets what else it waited for.
+            let others = AskedCodes::default();
+            code::used(context, (PAGES.purpose, &others), asked, &mut response);
             response
         }
         Err(FlowError::Refused(refusal @ (CodeRefusal::NewPassword | CodeRefusal::Over))) => {
-            match to_new_password(context, &asked, typed, next.as_deref()).await {
+            let tried = (&sent, tried.as_slice());
+            match to_new_password(context, tried, typed, next.as_deref()).await {
                 Ok(Some(response)) => response,
                 Ok(None) => not_taken(FlowError::Refused(refusal)).await,
                 Err(failure) => not_taken(failure.into()).await,
@@ -103,15 +107,15 @@ async fn log_in<'a>(
 /// Leads to the form for a new password where the code is right, or was a moment ago, and begins no session.
 async fn to_new_password(
     context: &RequestContext,
-    sent: &[AskedCode],
+    (sent, tried): (&AskedCodes, &[AskedCode]),
     typed: &str,
     next: Option<&str>,
 ) -> Result<Option<Response>, Failure> {
-    for asked in sent {
+    for asked in tried {
         let proven = context.accounts().new_password_by_code(&asked.key, typed);
         if let Some(proven) = proven.await? {
             let mut response = reset_link::with_new_password(context, &proven, next);
-            code::used(context, asked, &mut response);
+            code::used(context, (PAGES.purpose, sent), asked, &mut response);
             return Ok(Some(response));
         }
     }

@@ -12,12 +12,13 @@ use phone_auth_core::accounts::{
 };
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::Field;
+use phone_auth_core::outbox::Purpose;
 
 use super::log_in::{KEEP, welcome};
 use super::{FORM_TOKEN, reset_link};
 use crate::answer;
+use crate::asked::AskedCodes;
 use crate::code;
-use crate::cookies::AskedCode;
 use crate::current_user_view::account_of;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm};
 use crate::opening;
@@ -46,7 +47,7 @@ pub(crate) async fn show(
     };
     let opened = Opened {
         context: &context,
-        asked: context.cookies().read_challenges(&headers),
+        asked: code::sent(&context, &headers, Purpose::LogIn),
         path: [&idb64, &token],
     };
     match looked {
@@ -75,7 +76,7 @@ pub(crate) async fn submit(
     };
     let opened = Opened {
         context,
-        asked: context.cookies().read_challenges(&headers),
+        asked: code::sent(context, &headers, Purpose::LogIn),
         path: [&idb64, &token],
     };
     let asked = opened.keys();
@@ -88,11 +89,7 @@ pub(crate) async fn submit(
     let accounts = accounts.keeping_signed_in(!form.text(KEEP).is_empty());
     let flow = accounts.log_in_by_link(&idb64, &token, &said, context.session_key());
     match flow.await {
-        Ok(logged_in) => {
-            let mut response = welcome(context, &logged_in, context.kept_next().as_deref());
-            code::forget(context, &mut response);
-            response
-        }
+        Ok(logged_in) => welcome(context, &logged_in, context.kept_next().as_deref()),
         Err(FlowError::Refused(LogInLinkRefusal::Link(InvalidLink))) => not_valid(context),
         Err(FlowError::Refused(LogInLinkRefusal::NewPassword)) => {
             match accounts.new_password_by_link(&idb64, &token, &said).await {
@@ -131,6 +128,7 @@ pub(crate) async fn submit(
 fn sentence(refusal: CodeRefusal) -> String {
     match refusal {
         CodeRefusal::Over => "This code can’t be used any more. Get a new one.".to_owned(),
+        CodeRefusal::Wrong { left } => format!("That code isn’t right. {}.", code::again(left)),
         other => code::sentence(other),
     }
 }
@@ -151,14 +149,15 @@ fn not_valid(context: &RequestContext) -> Response {
 struct Opened<'a> {
     context: &'a RequestContext,
     /// The codes that the browser has asked for.
-    asked: Vec<AskedCode>,
+    asked: AskedCodes,
     /// The parts of its path.
     path: [&'a str; 2],
 }
 
 impl Opened<'_> {
     fn keys(&self) -> Vec<ChallengeKey> {
-        self.asked.iter().map(|it| it.key.clone()).collect()
+        let asked = self.asked.as_slice().iter();
+        asked.map(|it| it.key.clone()).collect()
     }
 
     /// The page for a form whose code was not taken, with what is wrong with it; else the answer to give.
@@ -207,7 +206,7 @@ impl Opened<'_> {
     /// Whether this browser asked for the message of a link, and its user said that they stay signed in.
     async fn keeps_signed_in(&self, link: &LinkState) -> Result<bool, Failure> {
         let accounts = self.context.accounts();
-        for asked in &self.asked {
+        for asked in self.asked.as_slice() {
             if asked.keeps_signed_in && accounts.asked_to_log_in(&asked.key, &link.address).await? {
                 return Ok(true);
             }

@@ -18,6 +18,7 @@ pub(crate) mod reset_link;
 pub(crate) mod sessions;
 pub(crate) mod sign_up;
 pub(crate) mod verification_link;
+mod waiting;
 
 use phone_auth_core::settings::Settings;
 

@@ -9,10 +9,10 @@ use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 
-use super::asked_code::CodePages;
+use super::asked_code::{CodePages, named};
 use super::reset_link;
+use crate::asked::AskedCode;
 use crate::code;
-use crate::cookies::AskedCode;
 use crate::form::AnyonesForm;
 use crate::page::Page;
 use crate::request_context::RequestContext;
@@ -28,7 +28,7 @@ const PAGES: CodePages = CodePages {
     done: (
         AccountPage::PasswordResetDone,
         "phone_auth/password_reset_done.html",
-        "Password reset sent",
+        "Enter the code",
     ),
 };
 
@@ -51,11 +51,12 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
         return PAGES.resend(&form, &headers).await;
     }
     let typed = form.text(Field::Code.name());
-    let asked = context.cookies().read_challenges(&headers);
-    match prove(&form.accounts(), &asked, typed).await {
+    let sent = code::sent(context, &headers, PAGES.purpose);
+    let tried = sent.about(named(&form));
+    match prove(&form.accounts(), &tried, typed).await {
         Ok((proven, asked)) => {
             let mut response = reset_link::with_token(context, &proven.id, proven.token.reveal());
-            code::used(context, asked, &mut response);
+            code::used(context, (PAGES.purpose, &sent), asked, &mut response);
             response
         }
         Err(error) => {
@@ -66,7 +67,8 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
     }
 }
 
-/// Tries the keys that a browser sent, one after the other: another host of the domain may have set a cookie of the name.
+/// Tries the keys that a browser sent for what its page is about, one after the other: another host of the domain may have set a
+/// cookie of the name.
 async fn prove<'a>(
     accounts: &Accounts,
     sent: &'a [AskedCode],

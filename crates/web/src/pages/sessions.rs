@@ -1,5 +1,7 @@
 //! `sessions/`: where the user is signed in, and a way to end that.
 
+use std::borrow::Cow;
+
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::StatusCode;
@@ -97,7 +99,7 @@ async fn no_such_session(context: &RequestContext, current_user: &CurrentUser) -
     let notice = Notice {
         tone: "error",
         text: "Nothing was signed out",
-        detail: "Choose a device from the list.",
+        detail: Cow::Borrowed("Choose a device from the list."),
     };
     page(context, current_user, StatusCode::BAD_REQUEST, Some(notice)).await
 }

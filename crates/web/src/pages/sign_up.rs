@@ -13,10 +13,10 @@ use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
 use super::log_in::KEEP;
-use super::{NEW_PASSWORD_HINT, addresses, log_in_code, phone_hint};
+use super::{NEW_PASSWORD_HINT, log_in_code, phone_hint, waiting};
 use crate::answer;
+use crate::asked::{AskedCode, AskedCodes};
 use crate::code;
-use crate::cookies::AskedCode;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
 use crate::next::{self, NEXT};
@@ -46,12 +46,12 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
     let gate = GateView::offered(context, GatedFlow::SignUp).await;
     let settings = context.accounts().settings();
     let keeps_signed_in = !form.text(KEEP).is_empty();
-    let sent = context.cookies().read_challenges(&headers);
+    let sent = code::sent(context, &headers, Purpose::LogIn);
     // Where one signs up by code, the site has one kind of address: the other is empty.
     let login = [Field::Phone, Field::Email].map(|field| form.text(field.name()));
     let login = login.concat();
     let signed_up = if settings.sign_up_by_code {
-        let previous = code::previous_for(&sent, &login);
+        let previous = sent.previous_for(&login).map(|it| &it.key);
         let accounts = form.accounts();
         let flow = accounts.begin_sign_up(typed(&form), previous);
         flow.await.map(SignedUp::Asked)
@@ -66,7 +66,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
                 login: Some(login),
                 keeps_signed_in,
             };
-            log_in_code::PAGES.to_code(context, &asked, next.as_deref(), sent.len() > 1)
+            log_in_code::PAGES.to_code(context, &sent, &asked, next.as_deref())
         }
         Ok(SignedUp::Made(user)) if settings.verify_at_sign_up => {
             welcome(&form, user, next.as_deref()).await
@@ -116,7 +116,12 @@ async fn signed_in(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Re
     let context = form.context();
     if context.accounts().settings().verify_at_sign_up {
         match context.accounts().repeated_sign_up(typed(form)).await {
-            Ok(Some(made)) if made.id == user => return to_first_page(form, user, next).await,
+            Ok(Some(made)) if made.id == user => {
+                let code = sent_code(form, user).await;
+                let mut response = to_first_page(form, code.as_ref(), next);
+                keep_code(context, code.as_ref(), &mut response);
+                return response;
+            }
             Ok(_) => {}
             Err(failure) => {
                 return answer::flow_failed(context, "look for a sign-up", &failure);
@@ -133,7 +138,14 @@ async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Resp
         Ok(session) if context.keeps_no_cookies() => {
             (session, to_log_in(context, Reason::NoCookies, next)).into_response()
         }
-        Ok(session) => (session, to_first_page(form, user, next).await).into_response(),
+        Ok(session) => {
+            // The key of the new code comes after what the browser forgets with the session before.
+            let code = sent_code(form, user).await;
+            let first = to_first_page(form, code.as_ref(), next);
+            let mut response = (session, first).into_response();
+            keep_code(context, code.as_ref(), &mut response);
+            response
+        }
         // Disabled in the same moment: they are told when they log in.
         Err(FlowError::Refused(NotActive)) => to_log_in(context, Reason::SignedUp, next),
         Err(FlowError::Failed(failure)) => {
@@ -142,23 +154,32 @@ async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Resp
     }
 }
 
-/// Has a new user who is logged in go on, with the key for the code that they were sent.
-async fn to_first_page(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Response {
-    let context = form.context();
-    let sent = match context.accounts().sign_up_code(user).await {
-        Ok(sent) => sent,
+/// An address of a new user that was sent a code, and the key of it.
+type SentCode = (AddressRecord, ChallengeKey);
+
+/// The code that a new user was sent who is logged in.
+async fn sent_code(form: &SubmittedForm, user: UserId) -> Option<SentCode> {
+    let sent = form.context().accounts().sign_up_code(user).await;
+    sent.unwrap_or_else(|failure| {
         // The account is there, and each address has a button that sends another.
-        Err(failure) => {
-            answer::log_broken("begin a code", &failure);
-            None
-        }
-    };
-    let address = sent.as_ref().map(|(address, _)| address);
-    let mut response = redirect::found(&first_page(form, address, next));
-    if let Some((_, key)) = &sent {
-        code::keep(context, &AskedCode::new(key.clone()), &mut response);
+        answer::log_broken("begin a code", &failure);
+        None
+    })
+}
+
+/// Has a new user who is logged in go on, to where they type the code that they were sent.
+fn to_first_page(form: &SubmittedForm, sent: Option<&SentCode>, next: Option<&str>) -> Response {
+    let address = sent.map(|(address, _)| address);
+    redirect::found(&first_page(form, address, next))
+}
+
+/// Has the browser of a new user keep the key of the code that they were sent.
+fn keep_code(context: &RequestContext, sent: Option<&SentCode>, response: &mut Response) {
+    if let Some((_, key)) = sent {
+        let before = AskedCodes::default();
+        let asked = AskedCode::new(key.clone());
+        code::keep(context, (Purpose::Verify, &before), &asked, response);
     }
-    response
 }
 
 /// Where a new user goes who is logged in: to their addresses, if links were sent to them, with a field for the code that was
@@ -180,8 +201,8 @@ fn first_page(form: &SubmittedForm, coded: Option<&AddressRecord>, next: Option<
     let id = coded.map(|address| address.id.get().to_string());
     let fields = [
         (Reason::FIELD, Some(Reason::Welcome.name())),
-        (addresses::KIND, coded.map(|address| address.kind.as_str())),
-        (addresses::WAITS_FOR, id.as_deref()),
+        (waiting::KIND, coded.map(|address| address.kind.as_str())),
+        (waiting::WAITS_FOR, id.as_deref()),
         (NEXT, next),
     ];
     next::with(form.context().path(AccountPage::EmailVerification), &fields)

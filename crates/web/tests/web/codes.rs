@@ -7,12 +7,17 @@ use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_events::{
     Channel, LoginEmail, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyEmail,
+    VerifyPhone,
 };
 
-use crate::support::{Browser, PASSWORD, Site};
+use crate::support::{Answer, Browser, PASSWORD, Site};
 
 const DONE: &str = "/accounts/password_reset_done/";
 const ADDRESSES: &str = "/accounts/user_verification/";
+const LOG_IN_DONE: &str = "/accounts/login_code_done/";
+const RESETS: &str = "phone_auth_challenge_reset";
+const LOG_INS: &str = "phone_auth_challenge_login";
+const VERIFICATIONS: &str = "phone_auth_challenge_verify";
 const NEW: &str = "battery staple fence";
 
 fn other(code: &str) -> String {
@@ -43,7 +48,7 @@ async fn password_is_reset_by_code() {
     assert!(
         wrong
             .body
-            .contains("That code isn’t right. You can try 4 more times."),
+            .contains("That code isn’t right, or its link was used or a newer code sent. You can try 4 more times, or get a new code."),
         "{}",
         wrong.body
     );
@@ -99,18 +104,21 @@ async fn tossed_code_cookie_hides_none() {
         let mut browser = site.ann().await;
         // Each waits for its code, one for the same purpose as that of the owner.
         let mut tossed = Vec::new();
-        for path in ["/accounts/password_reset/", "/accounts/login_code/"] {
+        for (path, name) in [
+            ("/accounts/password_reset/", RESETS),
+            ("/accounts/login_code/", LOG_INS),
+        ] {
             let mut evil = site.browser();
             evil.post(path, &[("login", "eve@example.org")]).await;
-            tossed.push(evil.cookies["phone_auth_challenge"].clone());
+            tossed.push(evil.cookies[name].clone());
         }
-        let tossed = tossed.join("; phone_auth_challenge=");
         let mut codes = site.signals.capture::<VerifyEmail>();
         let asked = [("method", "email"), ("pk", "1")];
         browser.post(ADDRESSES, &asked).await;
         let code = codes.take().remove(0).envelope.code.unwrap();
         let verified = [asked[0], asked[1], ("code", code.as_str())];
-        check_tossed((&mut browser, is_first), &tossed, ADDRESSES, &verified).await;
+        let page = (ADDRESSES, VERIFICATIONS);
+        check_tossed((&mut browser, is_first), &tossed, page, &verified).await;
         let mut browser = site.browser();
 
         let mut codes = site.signals.capture::<ResetPasswordEmail>();
@@ -118,34 +126,30 @@ async fn tossed_code_cookie_hides_none() {
         browser.post("/accounts/password_reset/", &login).await;
         let code = codes.take().remove(0).envelope.code.unwrap();
         let typed = [("code", code.as_str())];
-        check_tossed((&mut browser, is_first), &tossed, DONE, &typed).await;
+        check_tossed((&mut browser, is_first), &tossed, (DONE, RESETS), &typed).await;
 
         let mut browser = site.browser();
         let mut codes = site.signals.capture::<LoginEmail>();
         browser.post("/accounts/login_code/", &login).await;
         let code = codes.take().remove(0).envelope.code.unwrap();
         let typed = [("code", code.as_str())];
-        let done = "/accounts/login_code_done/";
-        check_tossed((&mut browser, is_first), &tossed, done, &typed).await;
+        let page = (LOG_IN_DONE, LOG_INS);
+        check_tossed((&mut browser, is_first), &tossed, page, &typed).await;
     }
 }
 
-/// The form is taken although the browser sends this key too.
+/// The form is taken although the browser sends these keys too.
 async fn check_tossed(
     (browser, is_first): (&mut Browser<'_>, bool),
-    tossed: &str,
-    path: &str,
+    tossed: &[String],
+    (path, name): (&str, &str),
     fields: &[(&str, &str)],
 ) {
-    let name = "phone_auth_challenge";
     let own = browser.cookies[name].clone();
-    let values = if is_first {
-        [tossed, &own]
-    } else {
-        [&own, tossed]
-    };
-    let both = format!("{}; {name}={}", values[0], values[1]);
-    browser.cookies.insert(name.to_owned(), both);
+    let mut values = tossed.to_vec();
+    values.insert(if is_first { values.len() } else { 0 }, own.clone());
+    let all = values.join(&format!("; {name}="));
+    browser.cookies.insert(name.to_owned(), all);
     let answer = browser.post(path, fields).await;
     assert_eq!(
         answer.status,
@@ -153,21 +157,20 @@ async fn check_tossed(
         "{path} {is_first}: {}",
         answer.body
     );
-    // Where a code may come twice by a double click, its key is kept for a minute.
-    let forgotten = answer.set_cookie(name).unwrap();
-    let soon = ["Max-Age=0", "Max-Age=60"];
-    let is_forgotten = soon.iter().any(|age| forgotten.ends_with(age));
-    assert!(is_forgotten, "{path}: {forgotten}");
+    // Where a code may come twice by a double click, its key is kept, without what was typed to ask for it.
+    let kept = answer.set_cookie(name).unwrap();
+    let key = own.split('.').next().unwrap_or_default();
+    assert_eq!(kept.contains(key), path != ADDRESSES, "{path}: {kept}");
+    assert!(!kept.contains(&format!("{key}.")), "{path}: {kept}");
 }
 
 /// Where another host of the domain has set the key of a code of its own, "Send a new code" sends none to the name that was typed
 /// there: the page says which code it is about, and one that does not know asks whom one means.
 #[tokio::test]
 async fn new_code_goes_where_the_page_is_about() {
-    const NAME: &str = "phone_auth_challenge";
-    for (ask, done) in [
-        ("/accounts/password_reset/", DONE),
-        ("/accounts/login_code/", "/accounts/login_code_done/"),
+    for (ask, done, name) in [
+        ("/accounts/password_reset/", DONE, RESETS),
+        ("/accounts/login_code/", LOG_IN_DONE, LOG_INS),
     ] {
         for is_first in [true, false] {
             let site = Site::with(|settings| {
@@ -180,16 +183,16 @@ async fn new_code_goes_where_the_page_is_about() {
             }
             let mut evil = site.browser();
             evil.post(ask, &[("login", "bob@example.org")]).await;
-            let tossed = evil.cookies[NAME].clone();
+            let tossed = evil.cookies[name].clone();
             let toss = |browser: &mut Browser<'_>| {
-                let own = browser.cookies[NAME].clone();
+                let own = browser.cookies[name].clone();
                 let values = if is_first {
                     [&tossed, &own]
                 } else {
                     [&own, &tossed]
                 };
-                let both = format!("{}; {NAME}={}", values[0], values[1]);
-                browser.cookies.insert(NAME.to_owned(), both);
+                let both = format!("{}; {name}={}", values[0], values[1]);
+                browser.cookies.insert(name.to_owned(), both);
             };
             let mut resets = site.capture::<ResetPasswordEmail>();
             let mut log_ins = site.capture::<LoginEmail>();
@@ -203,7 +206,7 @@ async fn new_code_goes_where_the_page_is_about() {
             let mut browser = site.browser();
             browser
                 .cookies
-                .insert(NAME.to_owned(), format!("{tossed}; {NAME}={tossed}x"));
+                .insert(name.to_owned(), format!("{tossed}; {name}={tossed}x"));
             browser.post(ask, &login).await;
             toss(&mut browser);
             let asked = browser.post(ask, &login).await;
@@ -251,7 +254,7 @@ async fn wait_is_that_of_the_address() {
         let mut bob = site.bob().await;
         bob.post(ADDRESSES, &[("method", "email"), ("pk", "1")])
             .await;
-        let name = "phone_auth_challenge";
+        let name = VERIFICATIONS;
         let tossed = bob.cookies[name].clone();
         let mut ann = site.ann().await;
         let asked = ann
@@ -293,6 +296,130 @@ async fn wait_is_that_of_the_address() {
     }
 }
 
+/// A page without what is another one each time it is shown: the token of its forms, and what it calls a code.
+fn same_for_all(page: &Answer) -> String {
+    let body = page.body.replace(page.csrf_token(), "");
+    match page.hidden("asked") {
+        "" => body,
+        asked => body.replace(asked, ""),
+    }
+}
+
+/// A page whose code is over says so, and what to do; it has no field for it, and says nothing of tries that nobody made. One that
+/// waits for nothing says what may have become of it.
+#[tokio::test]
+async fn page_of_a_code_that_is_over_says_so() {
+    let over = "This code has expired. Get a new one.";
+    let none =
+        "Get a new code: this one has expired or was used, or you asked for it in another browser.";
+    for (ask, done, title) in [
+        ("/accounts/password_reset/", DONE, "Reset password"),
+        ("/accounts/login_code/", LOG_IN_DONE, "Sign in with a code"),
+    ] {
+        for login in ["ann@example.org", "nobody@example.org"] {
+            let clock = ManualClock::starting_now();
+            let site = Site::at_clock_with(clock.clone(), |it| it.login_by_code = true);
+            let mut ann = site.ann().await;
+            let link = ann.email_link().await;
+            ann.get(&link).await;
+            let mut browser = site.browser();
+            // After the fifth message the wait is longer than the life of a code.
+            for wait in [30, 60, 120, 240, 480] {
+                let asked = browser.post(ask, &[("login", login)]).await;
+                assert_eq!(asked.status, StatusCode::FOUND, "{}", asked.body);
+                let page = browser.get(done).await;
+                assert_eq!(page.heading(), "Enter the code");
+                assert!(page.body.contains("name=\"code\""), "{}", page.body);
+                clock.advance(Duration::from_secs(wait));
+            }
+            browser.post(ask, &[("login", login)]).await;
+            for (minutes, waits) in [(10, true), (7, false)] {
+                clock.advance(Duration::from_mins(minutes));
+                let page = browser.get(done).await;
+                assert_eq!(page.heading(), title);
+                assert!(page.body.contains(over), "{}", page.body);
+                assert!(page.body.contains(">Send a new code</button>"));
+                let hint = page.body.contains("You can get a new code in ");
+                assert_eq!(hint, waits, "{ask} {login} {minutes}: {}", page.body);
+                for absent in ["used up", "name=\"code\"", none] {
+                    assert!(!page.body.contains(absent), "{absent}: {}", page.body);
+                }
+            }
+            let mut elsewhere = site.browser();
+            elsewhere.get(ask).await;
+            let page = elsewhere.get(done).await;
+            assert_eq!(page.heading(), title);
+            assert!(page.body.contains(none), "{}", page.body);
+            assert!(!page.body.contains("name=\"code\""), "{}", page.body);
+        }
+    }
+}
+
+/// The page of the addresses says what has become of the message that it told of.
+#[tokio::test]
+async fn addresses_page_says_what_became_of_a_code() {
+    for (became, words, has_field) in [
+        (
+            "waits",
+            "We sent a code to <strong>ann@example.org</strong>.",
+            true,
+        ),
+        ("used up", "All tries with this code are used up.", true),
+        (
+            "expired",
+            "The code that we sent to <strong>ann@example.org</strong> has expired. Get a new one.",
+            false,
+        ),
+        ("verified", "Your email address is already verified", false),
+        ("elsewhere", "Get a new code", false),
+        ("forgotten", "Choose Verify below.", false),
+    ] {
+        let clock = ManualClock::starting_now();
+        let site = Site::at_clock(clock.clone());
+        let mut browser = site.ann().await;
+        let mut sent = site.capture::<VerifyEmail>();
+        let fields = [("method", "email"), ("pk", "1")];
+        let asked = browser.post(ADDRESSES, &fields).await;
+        let to = asked.location().to_owned();
+        let message = sent.take().remove(0);
+        match became {
+            "used up" => {
+                let code = message.envelope.code.unwrap();
+                let wrong = other(code.as_str());
+                for _ in 0..5 {
+                    let typed = [fields[0], fields[1], ("code", wrong.as_str())];
+                    browser.post(ADDRESSES, &typed).await;
+                }
+            }
+            "expired" => clock.advance(Duration::from_mins(10)),
+            "verified" => {
+                site.browser().get(message.url.as_str()).await;
+            }
+            "elsewhere" => {
+                let mut other = site.browser();
+                site.ann_logs_in(&mut other).await;
+                browser = other;
+            }
+            "forgotten" => {
+                browser.cookies.remove(VERIFICATIONS);
+            }
+            _ => {}
+        }
+        let page = browser.get(&to).await;
+        assert!(page.body.contains(words), "{became}: {}", page.body);
+        let field = page.body.contains("name=\"code\"");
+        assert_eq!(field, has_field, "{became}: {}", page.body);
+        let tells_of_it = page
+            .body
+            .contains("We sent a message to your email address");
+        assert_eq!(
+            tells_of_it,
+            ["waits", "used up", "expired"].contains(&became),
+            "{became}"
+        );
+    }
+}
+
 /// A name that nobody has: the same pages, word for word, and the same cookie.
 #[tokio::test]
 async fn nobody_gets_the_same_pages() {
@@ -315,7 +442,7 @@ async fn nobody_gets_the_same_pages() {
         );
         for _ in 0..6 {
             let answer = browser.post(DONE, &[("code", "111111")]).await;
-            let body = answer.body.replace(answer.csrf_token(), "");
+            let body = same_for_all(&answer);
             seen.push(format!("{} {body}", answer.status));
         }
         walks.push(seen);
@@ -369,7 +496,7 @@ async fn address_is_verified_by_code() {
     let answer = browser.post(ADDRESSES, &wrong).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
     assert!(
-        answer.body.contains("You can try 4 more times."),
+        answer.body.contains("You can try 4 more times, or"),
         "{}",
         answer.body
     );
@@ -398,6 +525,162 @@ async fn address_is_verified_by_code() {
     // The second of two clicks.
     let again = browser.post(ADDRESSES, &right).await;
     assert_eq!(again.location(), answer.location());
+}
+
+/// What is asked for in a tab.
+#[derive(Clone, Copy, Debug)]
+enum Asks {
+    Reset(&'static str),
+    LogIn(&'static str),
+    Verify(&'static str),
+}
+
+/// What was asked for in a tab of a browser, where its code is typed.
+struct Tab {
+    path: &'static str,
+    fields: Vec<(&'static str, String)>,
+    code: String,
+}
+
+impl Tab {
+    async fn open(site: &Site, browser: &mut Browser<'_>, asks: Asks) -> Self {
+        let mut resets = site.capture::<ResetPasswordEmail>();
+        let mut log_ins = site.capture::<LoginEmail>();
+        let mut emails = site.capture::<VerifyEmail>();
+        let mut phones = site.capture::<VerifyPhone>();
+        let (path, mut fields) = match asks {
+            Asks::Reset(login) => (
+                "/accounts/password_reset/",
+                vec![("login", login.to_owned())],
+            ),
+            Asks::LogIn(login) => ("/accounts/login_code/", vec![("login", login.to_owned())]),
+            Asks::Verify(kind) => {
+                let pk = browser.pk(kind).await;
+                (ADDRESSES, vec![("method", kind.to_owned()), ("pk", pk)])
+            }
+        };
+        let asked = browser.post(path, &borrowed(&fields)).await;
+        let page = browser.get(asked.location()).await;
+        assert!(
+            page.body.contains("name=\"code\""),
+            "{asks:?} {}",
+            page.body
+        );
+        let path = match asks {
+            Asks::Reset(_) => DONE,
+            Asks::LogIn(_) => LOG_IN_DONE,
+            Asks::Verify(_) => ADDRESSES,
+        };
+        if path != ADDRESSES {
+            fields = vec![("asked", page.hidden("asked").to_owned())];
+        }
+        let resets = resets.take().into_iter().map(|it| it.envelope.code);
+        let log_ins = log_ins.take().into_iter().map(|it| it.envelope.code);
+        let emails = emails.take().into_iter().map(|it| it.envelope.code);
+        let phones = phones.take().into_iter().map(|it| it.envelope.code);
+        let code = resets.chain(log_ins).chain(emails).chain(phones).next();
+        let code = code.flatten().unwrap().as_str().to_owned();
+        Self { path, fields, code }
+    }
+
+    async fn typed(&self, browser: &mut Browser<'_>, code: &str) -> Answer {
+        let mut fields = borrowed(&self.fields);
+        fields.push(("code", code));
+        browser.post(self.path, &fields).await
+    }
+}
+
+fn borrowed<'a>(fields: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    let fields = fields.iter();
+    fields
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect()
+}
+
+/// Two tabs of one browser wait for a code each: what is typed in the one is neither tried nor counted at what the other is
+/// about, and neither ends the other.
+#[tokio::test]
+async fn tabs_wait_for_a_code_each() {
+    const ANN: &str = "ann@example.org";
+    const BOB: &str = "bob@example.org";
+    for [first, second] in [
+        [Asks::Reset(ANN), Asks::LogIn(ANN)],
+        [Asks::LogIn(ANN), Asks::Reset(ANN)],
+        [Asks::Reset(ANN), Asks::LogIn(BOB)],
+        [Asks::Reset(ANN), Asks::Reset(BOB)],
+        [Asks::Reset(BOB), Asks::Reset(ANN)],
+        [Asks::LogIn(ANN), Asks::LogIn(BOB)],
+        [Asks::LogIn(BOB), Asks::LogIn(ANN)],
+        [Asks::Verify("email"), Asks::Verify("phone")],
+        [Asks::Verify("phone"), Asks::Verify("email")],
+        [Asks::Verify("phone"), Asks::LogIn(BOB)],
+        [Asks::LogIn(BOB), Asks::Verify("email")],
+        [Asks::Verify("email"), Asks::Reset(BOB)],
+        [Asks::Reset(BOB), Asks::Verify("phone")],
+    ] {
+        let site = Site::with(|settings| {
+            settings.login_by_code = true;
+            settings.limits = LimitSettings::danger_none();
+        });
+        let is_of_user = |it: Asks| matches!(it, Asks::Verify(_));
+        let mut ann = site.ann().await;
+        let mut browser = if is_of_user(first) || is_of_user(second) {
+            ann
+        } else {
+            let link = ann.email_link().await;
+            ann.get(&link).await;
+            site.browser()
+        };
+        let mut bob = site.bob().await;
+        let link = bob.email_link().await;
+        bob.get(&link).await;
+
+        let one = Tab::open(&site, &mut browser, first).await;
+        let other = Tab::open(&site, &mut browser, second).await;
+        let told = format!("{first:?} {second:?}");
+        // Each at the page of the other, and one that is wrong for both.
+        for (tab, code) in [(&one, &other.code), (&other, &one.code)] {
+            let answer = tab.typed(&mut browser, code).await;
+            assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{told}");
+            let problem = answer.error_at("code");
+            assert!(problem.contains("4 more times"), "{told}: {problem}");
+        }
+        let wrong = (1..).map(|by| format!("{by:06}"));
+        let mut wrong = wrong.filter(|it| ![&one.code, &other.code].contains(&it));
+        let wrong = wrong.next().unwrap();
+        for tab in [&one, &other] {
+            let answer = tab.typed(&mut browser, &wrong).await;
+            let problem = answer.error_at("code");
+            assert!(problem.contains("3 more times"), "{told}: {problem}");
+        }
+        // With the session of the one who signs in, what the browser waited for is over.
+        let mut tabs = [(&one, first), (&other, second)];
+        tabs.sort_by_key(|(_, asks)| matches!(asks, Asks::LogIn(_)));
+        let signs_in_twice = matches!(tabs[0].1, Asks::LogIn(_));
+        for (tab, asks) in tabs.into_iter().skip(usize::from(signs_in_twice)) {
+            let answer = tab.typed(&mut browser, &tab.code).await;
+            assert_eq!(
+                answer.status,
+                StatusCode::FOUND,
+                "{told} {asks:?}: {}",
+                answer.body
+            );
+        }
+    }
+}
+
+/// A page that says nothing of which code it is about was come to when there was one: it is about that, when it is loaded again.
+#[tokio::test]
+async fn page_that_is_loaded_again_is_about_its_code() {
+    let site = Site::with(|settings| settings.limits = LimitSettings::danger_none());
+    site.ann_signed_up().await;
+    site.bob().await;
+    let mut browser = site.browser();
+    let one = Tab::open(&site, &mut browser, Asks::Reset("ann@example.org")).await;
+    let other = Tab::open(&site, &mut browser, Asks::Reset("bob@example.org")).await;
+    let page = browser.get(DONE).await;
+    assert_eq!(page.hidden("asked"), one.fields[0].1);
+    assert_ne!(page.hidden("asked"), other.fields[0].1);
 }
 
 /// What scanners of mail do with the link uses up neither the link nor the code.

@@ -270,7 +270,7 @@ async fn tossed_cookie_keeps_nobody() {
             &[("login", "eve@example.org"), ("keep_signed_in", "1")],
         )
         .await;
-        let name = "phone_auth_challenge";
+        let name = "phone_auth_challenge_login";
         let tossed = evil.cookies[name].clone();
         assert!(tossed.strip_suffix(".kept").is_some(), "{tossed}");
         let mut emails = site.capture::<LoginEmail>();

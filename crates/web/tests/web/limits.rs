@@ -5,8 +5,12 @@ use std::time::Duration;
 use http::StatusCode;
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::settings::Settings;
+use phone_auth_events::Carries;
 
 use crate::support::{Answer, Site, sign_up_form};
+
+const ADDRESSES: &str = "/accounts/user_verification/";
 
 /// Checks that an answer is a refusal for so many seconds, in words, and keeps what was typed.
 fn check(answer: &Answer, seconds: u64, words: &str, kept: &str) {
@@ -149,24 +153,57 @@ async fn sign_up_page_keeps_what_was_typed() {
     check(&answer, 3, "Too many tries. Wait", "value=\"eve\"");
 }
 
+/// What happened and what to do, by what was done too often.
 #[tokio::test]
-async fn addresses_page_says_that_none_was_sent() {
-    let rate = "2/h".parse().unwrap();
-    let clock = ManualClock::starting_now();
-    let site = Site::at_clock_with(clock.clone(), |settings| {
-        settings.limits.email_verifications = rate;
-    });
-    let mut ann = site.ann().await;
-    let pk = ann.pk("email").await;
-    let fields = [("method", "email"), ("pk", pk.as_str())];
-    // As soon as the page sends another.
-    for wait in [30, 60] {
-        let sent = ann.post("/accounts/user_verification/", &fields).await;
-        assert_eq!(sent.status, StatusCode::FOUND);
-        clock.advance(Duration::from_secs(wait));
+async fn addresses_page_says_why_none_was_sent() {
+    const JUST_SENT: &str = "We have just sent you one. Check your messages and your spam folder, or get another one in ";
+    let emails: fn(&mut Settings) = |it| it.limits.email_verifications = "2/h".parse().unwrap();
+    let phones: fn(&mut Settings) = |it| it.limits.phone_verifications = "2/h".parse().unwrap();
+    let codes: fn(&mut Settings) = |it| {
+        it.email_carries = Carries::Code;
+        it.limits.email_verifications = "9/h".parse().unwrap();
+        it.limits.wrong_codes_in_a_row = 3;
+    };
+    for (kind, change, typed, seconds, words) in [
+        ("email", emails, 0, 1_710, format!("{JUST_SENT}29 minutes.")),
+        (
+            "phone",
+            phones,
+            0,
+            1_710,
+            "You can get another message in 29 minutes.".to_owned(),
+        ),
+        (
+            "email",
+            codes,
+            3,
+            2_591_940,
+            "Too many wrong codes were typed for this address. You can get a new code in 30 days."
+                .to_owned(),
+        ),
+    ] {
+        let clock = ManualClock::starting_now();
+        let site = Site::at_clock_with(clock.clone(), change);
+        let mut ann = site.ann().await;
+        let pk = ann.pk(kind).await;
+        let fields = [("method", kind), ("pk", pk.as_str())];
+        // As soon as the page sends another.
+        for wait in [30, 60] {
+            let sent = ann.post(ADDRESSES, &fields).await;
+            assert_eq!(sent.status, StatusCode::FOUND, "{words}: {}", sent.body);
+            for _ in 0..typed * (wait / 60) {
+                let wrong = [fields[0], fields[1], ("code", "000000")];
+                let answer = ann.post(ADDRESSES, &wrong).await;
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+            }
+            clock.advance(Duration::from_secs(wait));
+        }
+        let answer = ann.post(ADDRESSES, &fields).await;
+        check(&answer, seconds, &words, "ann@example.org");
+        assert!(answer.body.contains("No message was sent"));
+        let is_just_sent = answer.body.contains("We have just sent you one");
+        assert_eq!(is_just_sent, words.starts_with(JUST_SENT), "{words}");
     }
-    let answer = ann.post("/accounts/user_verification/", &fields).await;
-    check(&answer, 1_710, "No message was sent", "ann@example.org");
 }
 
 #[tokio::test]

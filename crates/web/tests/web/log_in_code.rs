@@ -71,7 +71,7 @@ async fn two_pages_sign_in() {
     let done = browser.post(DONE, &fields).await;
     assert_eq!(done.location(), "/members/email/", "{}", done.body);
     // Its key is kept for a second click, and not what was typed.
-    let kept = done.set_cookie("phone_auth_challenge").unwrap();
+    let kept = done.set_cookie("phone_auth_challenge_login").unwrap();
     assert!(kept.contains("Max-Age=60"), "{kept}");
     let value = kept.split(';').next().unwrap_or_default();
     assert!(!value.contains('.'), "{kept}");
@@ -139,7 +139,7 @@ async fn link_leads_to_where_one_was_going() {
         let done = browser.post(&link, &[]).await;
         assert_eq!(done.location(), leads, "{}", done.body);
         // What was waited for is over.
-        let forgotten = done.set_cookie("phone_auth_challenge").unwrap();
+        let forgotten = done.set_cookie("phone_auth_challenge_login").unwrap();
         assert!(forgotten.contains("Max-Age=0"), "{forgotten}");
     }
 }
@@ -152,9 +152,9 @@ async fn asking_again_keeps_the_code() {
     let mut messages = site.capture::<LoginEmail>();
     let mut browser = site.browser();
     browser.post(ASK, &[("login", EMAIL)]).await;
-    let key = browser.cookies["phone_auth_challenge"].clone();
+    let key = browser.cookies["phone_auth_challenge_login"].clone();
     browser.post(ASK, &[("login", EMAIL)]).await;
-    assert_eq!(browser.cookies["phone_auth_challenge"], key);
+    assert_eq!(browser.cookies["phone_auth_challenge_login"], key);
     let (code, _) = sent(&mut messages);
     let done = browser.post(DONE, &[("code", &code)]).await;
     assert_eq!(done.status, StatusCode::FOUND, "{}", done.body);
@@ -194,12 +194,10 @@ async fn bad_links_say_so() {
 #[tokio::test]
 async fn answer_is_the_same_for_nobody() {
     fn steady(answer: &Answer) -> (StatusCode, String, Vec<(String, usize)>) {
-        let token = answer.csrf_token();
-        let body = if token.is_empty() {
-            answer.body.clone()
-        } else {
-            answer.body.replace(token, "TOKEN")
-        };
+        // The token of its forms, and what it calls a code.
+        let own = [answer.csrf_token(), answer.hidden("asked")];
+        let own = own.into_iter().filter(|it| !it.is_empty());
+        let body = own.fold(answer.body.clone(), |body, it| body.replace(it, "OWN"));
         let cookies = answer.set_cookies().into_iter().map(|cookie| {
             let name = cookie.split('=').next().unwrap_or_default();
             // What was typed stands in one behind the key, to be sent once more.
@@ -304,8 +302,11 @@ async fn used_code_opens_nothing_again() {
     let refused = elsewhere.post(DONE, &fields).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
     assert!(refused.set_cookie("sessionid").is_none());
+    let name = "phone_auth_challenge_login";
+    let key = browser.cookies[name].clone();
     browser.post("/accounts/logout/", &[]).await;
-    assert!(browser.cookies.contains_key("phone_auth_challenge"));
+    assert!(!browser.cookies.contains_key(name));
+    browser.cookies.insert(name.to_owned(), key);
     let late = browser.post(DONE, &fields).await;
     assert_eq!(late.status, StatusCode::BAD_REQUEST);
     assert!(late.body.contains("Get a new one"), "{}", late.body);
@@ -338,7 +339,8 @@ async fn code_can_be_asked_for_by_another_channel() {
             );
             assert!(page.body.contains(&button), "{}", page.body);
         }
-        pages.push(page.body.replace(page.csrf_token(), ""));
+        let body = page.body.replace(page.csrf_token(), "");
+        pages.push(body.replace(page.hidden("asked"), ""));
         for channel in ["voice", "email", "fax"] {
             let fields = [("resend", "1"), ("channel", channel)];
             let answer = browser.post(DONE, &fields).await;

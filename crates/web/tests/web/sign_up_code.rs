@@ -93,6 +93,41 @@ async fn two_pages_sign_up() {
     }
 }
 
+/// One tab signs up, and another signs in with a number that has an account: each waits for its own code.
+#[tokio::test]
+async fn sign_up_and_sign_in_wait_for_a_code_each() {
+    for signs_up_first in [true, false] {
+        let site = Site::with(by_code);
+        let mut texts = site.capture::<LoginPhone>();
+        let mut bob = site.browser();
+        bob.post(SIGN_UP, &form("+91 98765 43211")).await;
+        let sent = code(&mut texts);
+        bob.post(DONE, &[("code", &sent)]).await;
+
+        let mut browser = site.browser();
+        let mut tabs = Vec::new();
+        for signs_up in [signs_up_first, !signs_up_first] {
+            let asked = if signs_up {
+                browser.post(SIGN_UP, &form(PHONE)).await
+            } else {
+                let login = [("login", "+91 98765 43211")];
+                browser.post(LOG_IN, &login).await
+            };
+            let page = browser.get(asked.location()).await;
+            tabs.push((page.hidden("asked").to_owned(), code(&mut texts)));
+        }
+        for (own, other) in [(0, 1), (1, 0)] {
+            let fields = [("asked", &*tabs[own].0), ("code", &*tabs[other].1)];
+            let answer = browser.post(DONE, &fields).await;
+            let told = answer.error_at("code");
+            assert!(told.contains("4 more times"), "{signs_up_first}: {told}");
+        }
+        let fields = [("asked", &*tabs[0].0), ("code", &*tabs[0].1)];
+        let done = browser.post(DONE, &fields).await;
+        assert_eq!(done.status, StatusCode::FOUND, "{}", done.body);
+    }
+}
+
 #[tokio::test]
 async fn no_page_asks_for_a_password() {
     let site = Site::with(by_code);

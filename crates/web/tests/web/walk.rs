@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use phone_auth_core::form::Field;
+use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_events::{OneTimeCode, ResetPasswordPhone, VerifyEmail, VerifyPhone};
 
@@ -96,25 +97,52 @@ async fn reset_leads_back_to_where_one_was_going() {
     assert_eq!(links(&page, "Sign in"), ["/accounts/login/?next=/x/"; 2]);
 }
 
-/// Where Ann was going is nothing to Bob, who signs in after her, or to nobody.
+/// What Ann was on the way to is nothing to Bob, who signs in after her, or to nobody: where she was going, the codes that she
+/// asked for, and the form of her reset.
 #[tokio::test]
-async fn where_one_was_going_ends_with_the_session() {
-    let site = Site::new();
+async fn what_one_was_on_the_way_to_ends_with_the_session() {
+    const ON_THE_WAY: [&str; 5] = [
+        "phone_auth_challenge_login",
+        "phone_auth_challenge_reset",
+        "phone_auth_challenge_verify",
+        "phone_auth_next",
+        "reset_token",
+    ];
+    let site = Site::with(|settings| {
+        settings.login_by_code = true;
+        settings.limits = LimitSettings::danger_none();
+    });
     drop(site.bob().await);
-    for by in ["log-out", "log-in"] {
+    site.ann_signed_up().await;
+    for by in ["log-out", "log-in", "log-in of a stranger"] {
         let mut tab = site.browser();
-        if tab.log_in("ann", PASSWORD).await.status != StatusCode::FOUND {
-            site.ann_signed_up().await;
+        let login = [("login", "ann@example.org")];
+        if by == "log-in of a stranger" {
+            tab.get("/accounts/password_reset/?next=/anns/").await;
+        } else {
             site.ann_logs_in(&mut tab).await;
+            tab.get("/accounts/user_verification/?next=/anns/").await;
+            tab.email_link().await;
+            let link = tab.reset_link("ann@example.org").await;
+            tab.get(&link).await;
         }
-        tab.get("/accounts/user_verification/?next=/anns/").await;
-        assert!(tab.cookies.contains_key("phone_auth_next"), "{by}");
+        tab.post(RESET, &login).await;
+        tab.post("/accounts/login_code/", &login).await;
+        let mut kept = ON_THE_WAY.to_vec();
+        if by == "log-in of a stranger" {
+            kept.truncate(2);
+        }
+        for name in kept {
+            assert!(tab.cookies.contains_key(name), "{by} {name}");
+        }
         if by == "log-out" {
             tab.post("/accounts/logout/", &[]).await;
         } else {
             tab.log_in("bob", PASSWORD).await;
         }
-        assert!(!tab.cookies.contains_key("phone_auth_next"), "{by}");
+        for name in ON_THE_WAY {
+            assert!(!tab.cookies.contains_key(name), "{by} {name}");
+        }
     }
 }
 

@@ -1,0 +1,282 @@
+//! The codes that a browser has asked for, as its cookies say.
+//!
+//! There is a cookie for each purpose, so that what was asked for in one tab is neither ended nor tried by what another tab is
+//! about; and in it as many codes as tabs may wait for.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use phone_auth_core::challenge::ChallengeKey;
+
+/// A code that a browser has asked for, as its cookie says: one value, so that nothing of it is believed of another code.
+#[derive(Clone)]
+pub(crate) struct AskedCode {
+    pub(crate) key: ChallengeKey,
+    /// What was typed to ask for it, which asks for it again. Nothing believes it more than if it were typed once more.
+    pub(crate) login: Option<String>,
+    /// Whether its user asked to stay signed in by it.
+    pub(crate) keeps_signed_in: bool,
+}
+
+/// The last part of the value, of who asked to stay signed in.
+const KEPT: &str = "kept";
+
+/// What stands between the codes of one cookie.
+const BETWEEN: char = '~';
+
+impl AskedCode {
+    /// One of which nothing else is known.
+    pub(crate) const fn new(key: ChallengeKey) -> Self {
+        Self {
+            key,
+            login: None,
+            keeps_signed_in: false,
+        }
+    }
+
+    fn parse(value: &str) -> Option<Self> {
+        let mut parts = value.split('.');
+        let key = ChallengeKey::parse(parts.next()?)?;
+        let login = parts.next().filter(|login| !login.is_empty());
+        let login = login.and_then(|login| Base64UrlUnpadded::decode_vec(login).ok());
+        let login = login.and_then(|login| String::from_utf8(login).ok());
+        let keeps_signed_in = parts.next() == Some(KEPT);
+        Some(Self {
+            key,
+            login,
+            keeps_signed_in,
+        })
+    }
+
+    fn value(&self) -> String {
+        let mut value = self.key.reveal().to_owned();
+        if self.login.is_some() || self.keeps_signed_in {
+            value.push('.');
+            let login = self.login.as_deref().unwrap_or_default();
+            value.push_str(&Base64UrlUnpadded::encode_string(login.as_bytes()));
+        }
+        if self.keeps_signed_in {
+            value.push('.');
+            value.push_str(KEPT);
+        }
+        value
+    }
+
+    /// What a page calls it, which is no secret: it opens nothing.
+    pub(crate) fn name(&self) -> String {
+        let id = self.key.id();
+        let half: Vec<u8> = id.as_bytes().iter().copied().take(16).collect();
+        Base64UrlUnpadded::encode_string(&half)
+    }
+
+    fn is_at(&self, key: &ChallengeKey) -> bool {
+        self.key.id() == key.id()
+    }
+}
+
+/// The codes of one purpose that a browser waits for, as it says: no more than are tried.
+#[derive(Clone, Default)]
+pub(crate) struct AskedCodes {
+    /// Those of the first cookie first; in each the newest first.
+    codes: Vec<AskedCode>,
+    /// Whether they are all of one cookie, and so in one order.
+    is_one_cookie: bool,
+}
+
+impl AskedCodes {
+    /// For how many codes a browser waits at most with one purpose. Who asks for more has forgotten the oldest.
+    const MOST: usize = 4;
+
+    /// What these cookies of one name say, each key once and this many at most: of each cookie the newest first, so that no
+    /// cookie hides the newest of another.
+    pub(crate) fn parse(cookies: &[String], most: usize) -> Self {
+        let split = |cookie: &String| -> Vec<AskedCode> {
+            let codes = cookie.split(BETWEEN).filter_map(AskedCode::parse);
+            codes.take(Self::MOST).collect()
+        };
+        let cookies: Vec<_> = cookies.iter().map(split).collect();
+        let mut codes: Vec<AskedCode> = Vec::new();
+        for place in 0..Self::MOST {
+            for asked in cookies.iter().filter_map(|cookie| cookie.get(place)) {
+                if codes.len() < most && !codes.iter().any(|it| it.is_at(&asked.key)) {
+                    codes.push(asked.clone());
+                }
+            }
+        }
+        Self {
+            codes,
+            is_one_cookie: cookies.len() == 1,
+        }
+    }
+
+    /// What a cookie of these says.
+    pub(crate) fn value(&self) -> String {
+        let values: Vec<_> = self.codes.iter().map(AskedCode::value).collect();
+        values.join(&BETWEEN.to_string())
+    }
+
+    pub(crate) fn as_slice(&self) -> &[AskedCode] {
+        &self.codes
+    }
+
+    /// These and one more, which is the newest. It takes the place of what was asked for with the same key or for the same
+    /// name.
+    pub(crate) fn with(&self, asked: &AskedCode) -> Self {
+        let is_other = |it: &&AskedCode| {
+            !it.is_at(&asked.key) && (it.login.is_none() || it.login != asked.login)
+        };
+        let others = self.codes.iter().filter(is_other);
+        let codes = std::iter::once(asked).chain(others);
+        Self {
+            codes: codes.take(Self::MOST).cloned().collect(),
+            is_one_cookie: true,
+        }
+    }
+
+    /// These without that of a key.
+    pub(crate) fn without(&self, key: &ChallengeKey) -> Self {
+        let others = self.codes.iter().filter(|it| !it.is_at(key));
+        Self {
+            codes: others.cloned().collect(),
+            is_one_cookie: true,
+        }
+    }
+
+    /// Whether there is one that was asked for otherwise than by this name.
+    pub(crate) fn has_others(&self, login: &str) -> bool {
+        let is_other = |it: &AskedCode| it.login.as_deref() != Some(login);
+        self.codes.iter().any(is_other)
+    }
+
+    /// Those that a page is about: the one that it names, or whichever it may be where it names none.
+    pub(crate) fn about(&self, name: Option<&str>) -> Vec<AskedCode> {
+        let is_meant = |it: &&AskedCode| name.is_none_or(|name| it.name() == name);
+        self.codes.iter().filter(is_meant).cloned().collect()
+    }
+
+    /// The same for a page that is opened: one that names none was come to when there was one code, the oldest of now.
+    pub(crate) fn shown(&self, name: Option<&str>) -> Vec<AskedCode> {
+        match self.codes.last() {
+            Some(oldest) if name.is_none() && self.is_one_cookie => vec![oldest.clone()],
+            _ => self.about(name),
+        }
+    }
+
+    /// The key that a browser has for what was typed: the only one, or of several the only one with which the same was typed.
+    /// Whether it is for that is known where it is kept.
+    pub(crate) fn previous_for(&self, login: &str) -> Option<&AskedCode> {
+        if let [only] = self.codes.as_slice() {
+            return Some(only);
+        }
+        let is_same = |it: &&AskedCode| it.login.as_deref() == Some(login);
+        let mut same = self.codes.iter().filter(is_same);
+        let first = same.next()?;
+        same.next().is_none().then_some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use super::*;
+
+    fn key(number: u8) -> ChallengeKey {
+        let bytes = [number; ChallengeKey::BYTES];
+        ChallengeKey::parse(&Base64UrlUnpadded::encode_string(&bytes)).unwrap()
+    }
+
+    fn asked(number: u8, login: &str) -> AskedCode {
+        AskedCode {
+            login: Some(login.to_owned()).filter(|it| !it.is_empty()),
+            ..AskedCode::new(key(number))
+        }
+    }
+
+    fn keys(codes: &[AskedCode]) -> Vec<&str> {
+        codes.iter().map(|it| it.key.reveal()).collect()
+    }
+
+    fn of(numbers: &[u8]) -> Vec<String> {
+        let keys = numbers.iter().map(|number| key(*number));
+        keys.map(|it| it.reveal().to_owned()).collect()
+    }
+
+    #[test]
+    fn newest_codes_are_kept() {
+        let mut codes = AskedCodes::default();
+        for number in 1..=6 {
+            codes = codes.with(&asked(number, &format!("user {number}")));
+        }
+        assert_eq!(keys(codes.as_slice()), of(&[6, 5, 4, 3]));
+        let read = AskedCodes::parse(&[codes.value()], 8);
+        assert_eq!(keys(read.as_slice()), of(&[6, 5, 4, 3]));
+        assert_eq!(read.as_slice()[1].login.as_deref(), Some("user 5"));
+        // Asked for again: by its key, and by its name with another key.
+        let again = read.with(&asked(4, "user 4"));
+        assert_eq!(keys(again.as_slice()), of(&[4, 6, 5, 3]));
+        let again = read.with(&asked(7, "user 4"));
+        assert_eq!(keys(again.as_slice()), of(&[7, 6, 5, 3]));
+        assert_eq!(keys(read.without(&key(5)).as_slice()), of(&[6, 4, 3]));
+        // Those without a name are each of another address.
+        let unnamed = AskedCodes::default()
+            .with(&asked(1, ""))
+            .with(&asked(2, ""));
+        assert_eq!(keys(unnamed.as_slice()), of(&[2, 1]));
+    }
+
+    #[test]
+    fn no_cookie_hides_the_newest_of_another() {
+        let theirs = |from: u8| {
+            let values = (from..from + 9).map(|number| key(number).reveal().to_owned());
+            values.collect::<Vec<_>>().join("~")
+        };
+        let own = AskedCodes::default().with(&asked(1, "ann"));
+        for cookies in [
+            [own.value(), theirs(20), theirs(40)],
+            [theirs(20), theirs(40), own.value()],
+        ] {
+            let read = AskedCodes::parse(&cookies, 8);
+            assert_eq!(read.as_slice().len(), 8);
+            let mut newest = keys(&read.as_slice()[..3]);
+            newest.sort_unstable();
+            assert_eq!(newest, of(&[1, 20, 40]));
+        }
+    }
+
+    #[test]
+    fn page_is_about_the_code_that_it_names() {
+        let codes = AskedCodes::default()
+            .with(&asked(1, "ann"))
+            .with(&asked(2, "bob"));
+        for code in codes.as_slice() {
+            let about = codes.about(Some(&code.name()));
+            assert_eq!(keys(&about), [code.key.reveal()]);
+            assert_eq!(keys(&codes.shown(Some(&code.name()))), keys(&about));
+        }
+        assert!(codes.about(Some("bm9uZQ")).is_empty());
+        assert_eq!(keys(&codes.about(None)), of(&[2, 1]));
+        assert_eq!(keys(&codes.shown(None)), of(&[1]));
+        let tossed = AskedCodes::parse(&[codes.value(), asked(3, "eve").value()], 8);
+        assert_eq!(keys(&tossed.shown(None)), of(&[2, 3, 1]));
+    }
+
+    #[test]
+    fn key_of_the_same_name_is_found() {
+        let one = AskedCodes::default().with(&asked(1, "ann"));
+        let two = one.with(&asked(2, "bob"));
+        for (codes, login, number) in [
+            (&one, "ann", Some(1)),
+            (&one, "Ann", Some(1)),
+            (&two, "ann", Some(1)),
+            (&two, "bob", Some(2)),
+            (&two, "eve", None),
+        ] {
+            let found = codes
+                .previous_for(login)
+                .map(|it| it.key.reveal().to_owned());
+            let expected = number.map(|number| key(number).reveal().to_owned());
+            assert_eq!(found, expected, "{login}");
+        }
+        assert!(!one.has_others("ann"));
+        assert!(one.has_others("Ann") && two.has_others("ann"));
+    }
+}
