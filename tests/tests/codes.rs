@@ -46,7 +46,9 @@ async fn password_is_reset_by_code() {
                 .await
                 .expect(400);
             let wrong = client.submit(DONE, [("code", &other_code(&code, 1))]).await;
-            wrong.expect(400).says("You can try 4 more times.");
+            wrong
+                .expect(400)
+                .says("You can try 4 more times, or get a new code.");
             let proven = client.submit(DONE, [("code", &code)]).await.expect(302);
             let form = proven.location().to_owned();
             let fields = [("new_password1", password), ("new_password2", password)];
@@ -176,7 +178,7 @@ async fn no_code_is_stored() {
         let cookies = client.cookies();
         let key = cookies
             .iter()
-            .find(|cookie| cookie.name == "phone_auth_challenge");
+            .find(|cookie| cookie.name == "phone_auth_challenge_reset");
         let key = key.expect("the browser has the key").value.clone();
         let pending = "SELECT count(*) FROM phone_auth_challenge WHERE attempts_left = 5";
         assert_eq!(database.number(pending), 1);
@@ -185,6 +187,17 @@ async fn no_code_is_stored() {
         assert!(!dump.contains(key.split('.').next().unwrap()));
         assert!(!holds_code(&dump, &code), "{kind:?} {code}: {dump}");
         client.submit(DONE, [("code", &code)]).await.expect(302);
+        // Nor one that verifies an address.
+        let bob = site.member().await;
+        bob.client.ask_verification(&bob.user.phone).await;
+        let message = site.nth_printed("verify_phone", &bob.user.phone, 1).await;
+        let cookies = bob.client.cookies();
+        let mut cookies = cookies.iter();
+        let key = cookies.find(|it| it.name == "phone_auth_challenge_verify");
+        let key = key.expect("the browser has the key").value.clone();
+        let dump = database.dump();
+        assert!(!dump.contains(&key), "{kind:?}");
+        assert!(!holds_code(&dump, message.code()), "{kind:?}: {dump}");
     }
 }
 

@@ -61,7 +61,7 @@ async fn two_browsers_sign_in() {
             let wrong = client.submit(DONE, [("code", &other_code(&code, 1))]).await;
             wrong
                 .expect(400)
-                .says("You can try 4 more times.");
+                .says("You can try 4 more times, or get a new code.");
             let done = client.submit(DONE, [("code", &code)]).await;
             done.redirects_to("/accounts/profile/");
             assert!(client.is_logged_in().await, "{kind:?} {value}");
@@ -180,7 +180,7 @@ async fn no_code_to_sign_in_is_stored() {
         let cookies = client.cookies();
         let key = cookies
             .iter()
-            .find(|cookie| cookie.name == "phone_auth_challenge");
+            .find(|cookie| cookie.name == "phone_auth_challenge_login");
         let key = key.expect("the browser has the key").value.clone();
         let pending = "SELECT count(*) FROM phone_auth_challenge WHERE purpose = 'log_in'";
         assert_eq!(database.number(pending), 1);
