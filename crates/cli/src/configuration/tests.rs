@@ -138,7 +138,7 @@ mount = "/konto/"
 secret_key_file = "key"
 secret_key_fallback_files = ["old", "older"]
 templates = "."
-authentication_methods = ["phone"]
+authentication_methods = ["phone", "email"]
 register_username_required = false
 register_email_required = false
 register_phone_required = true
@@ -169,7 +169,6 @@ verify_email_lifetime = "1h 30m"
 verify_phone_lifetime = "90"
 code_lifetime = "5 minutes"
 login_by_code = true
-sign_up_by_code = true
 verify_at_sign_up = true
 conceal_accounts = true
 verify_by_click = true
@@ -205,7 +204,6 @@ notices = "all"
 close_account = false
 export_account = false
 max_pending_messages = 7
-danger_no_limits = true
 limit_log_ins = "7/h"
 limit_failed_log_ins = "7/h"
 limit_account_failures = "7/h"
@@ -223,7 +221,7 @@ sms_guard = "record"
 sms_countries = ["CH", "+91"]
 sms_site_budget = 77
 disabled_receivers = ["a", "b"]
-allow_unreceived = ["verify_email", "reset_password_phone"]
+allow_unreceived = ["login_email", "reset_password_phone"]
 development = false
 "#;
 
@@ -242,6 +240,12 @@ fn every_setting_stands_in_a_file() {
         "short_session_lifetime",
         "session_idle_timeout",
         "closing_grace",
+        "sign_up_by_code",
+        "danger_no_limits",
+        "smtp.danger_plain",
+        "sms.danger_plain",
+        "webhook.danger_plain",
+        "nats.danger_plain",
     ];
     for setting in SETTINGS.iter().filter(|setting| {
         let secrets = [".password", ".secret", ".old_secret", ".token"];
@@ -267,7 +271,7 @@ fn every_setting_stands_in_a_file() {
         (16, Some(false))
     );
     let methods = all.accounts.authentication_methods;
-    assert!(methods.phone && !methods.email && !methods.username);
+    assert!(methods.phone && methods.email && !methods.username);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::sources::Sources;
 use super::table::{Configuration, SETTINGS};
 use crate::database::name::DatabaseName;
 
+mod off_by;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -95,6 +96,7 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
     let of_sections = sections.iter().flat_map(|mistakes| mistakes(sources));
     of_sections
         .chain(idle(configuration))
+        .chain(off_by::unreceived(configuration))
         .chain(idle_timeout(configuration))
         .chain(request(configuration))
         .chain(accounts(configuration))
@@ -117,7 +119,8 @@ fn accounts(configuration: &Configuration) -> Option<Mistake> {
 /// What someone has set and would wait in vain for an effect of.
 fn idle(configuration: &Configuration) -> impl Iterator<Item = Mistake> {
     let sources = &configuration.sources;
-    let idle = NEEDING.iter().filter(|(_, works, _)| !works(configuration));
+    let all = NEEDING.iter().chain(&off_by::OFF_BY);
+    let idle = all.filter(|(_, works, _)| !works(configuration));
     idle.flat_map(move |(names, _, why)| {
         let set = names.iter().filter(|name| sources.is_set(name));
         set.map(move |name| sources.refuse(name, *why))
