@@ -298,6 +298,8 @@ pub struct Challenge {
     pub subject: Option<ChallengeSubject>,
     /// How many attempts are left after this one.
     pub attempts_left: u32,
+    /// From when on it is refused.
+    pub expires_at: DateTime<Utc>,
 }
 
 impl Challenge {

@@ -94,7 +94,16 @@ pub(crate) const ATTEMPT: &str = concat!(
     WHERE ",
     of_key!(),
     " AND purpose = $3 AND attempts_left > 0 AND expires_at > $4
-    RETURNING email_id, phone_id, subject, attempts_left"
+    RETURNING email_id, phone_id, subject, attempts_left, ",
+    past!("expires_at")
+);
+
+/// One that is over at another time was begun anew meanwhile, or its code was.
+pub(crate) const RETURN: &str = concat!(
+    "UPDATE phone_auth_challenge SET attempts_left = attempts_left + 1
+    WHERE ",
+    of_key!(),
+    " AND purpose = $3 AND proven_at IS NULL AND expires_at = $4 AND attempts_left < $5"
 );
 
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = $2, attempts_left = 0
@@ -169,7 +178,26 @@ impl ChallengeStore for PostgresStore {
             phone: address(&row, 1)?,
             subject: subject(&row, 2)?,
             attempts_left: count(&row, 3)?,
+            expires_at: row.try_get(4).map_err(Failure::from)?,
         }))
+    }
+
+    async fn return_attempt(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+        expires_at: DateTime<Utc>,
+        most: u32,
+    ) -> Result<(), StoreError> {
+        let place = id.place_of_nobody();
+        let give_back = query(RETURN)
+            .bind(id.as_bytes().as_slice())
+            .bind(place.as_bytes().as_slice())
+            .bind(purpose.as_str())
+            .bind(rows::micros(expires_at))
+            .bind(small(most));
+        self.run(give_back).await?;
+        Ok(())
     }
 
     async fn end_challenge(

@@ -279,6 +279,7 @@ fn statements() -> Vec<String> {
         challenges::FIND,
         challenges::RENEW,
         challenges::ATTEMPT,
+        challenges::RETURN,
         challenges::END,
         challenges::REMOVE_EXPIRED,
         limits::COUNT,

@@ -61,7 +61,15 @@ pub(crate) const ATTEMPT: &str = concat!(
     WHERE ",
     of_key!(),
     " AND purpose = ?3 AND attempts_left > 0 AND expires_at > ?4
-    RETURNING email_id, phone_id, subject, attempts_left"
+    RETURNING email_id, phone_id, subject, attempts_left, expires_at"
+);
+
+/// One that is over at another time was begun anew meanwhile, or its code was.
+pub(crate) const RETURN: &str = concat!(
+    "UPDATE phone_auth_challenge SET attempts_left = attempts_left + 1
+    WHERE ",
+    of_key!(),
+    " AND purpose = ?3 AND proven_at IS NULL AND expires_at = ?4 AND attempts_left < ?5"
 );
 
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = ?2, attempts_left = 0
@@ -162,8 +170,32 @@ impl ChallengeStore for SqliteStore {
                         .get::<_, Option<_>>(2)?
                         .map(ChallengeSubject::from_bytes),
                     attempts_left: row.get(3)?,
+                    expires_at: time(row.get(4)?),
                 })
             })
+        })
+        .await
+    }
+
+    async fn return_attempt(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+        expires_at: DateTime<Utc>,
+        most: u32,
+    ) -> Result<(), StoreError> {
+        let id = *id;
+        self.write(move |connection| {
+            let place = id.place_of_nobody();
+            let row = params![
+                id.as_bytes().as_slice(),
+                place.as_bytes().as_slice(),
+                purpose.as_str(),
+                expires_at.timestamp_micros(),
+                most,
+            ];
+            rows::change(connection, RETURN, row)?;
+            Ok(())
         })
         .await
     }

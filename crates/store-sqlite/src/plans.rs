@@ -68,6 +68,7 @@ fn every_lookup_uses_an_index() {
         challenges::FIND,
         challenges::RENEW,
         challenges::ATTEMPT,
+        challenges::RETURN,
         challenges::END,
         challenges::REMOVE,
         challenges::REMOVE_EXPIRED,

@@ -5,13 +5,13 @@ use zeroize::Zeroizing;
 
 use super::request_reset::SentTo;
 use super::request_verification::Requested;
-use super::resend::Claim;
+use super::resend::{ATTEMPTS, Claim};
 use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
     VerificationRequestRefusal,
 };
 use crate::address::{AddressId, AddressKind};
-use crate::challenge::ChallengeKey;
+use crate::challenge::{Challenge, ChallengeId, ChallengeKey};
 use crate::characters::{decimal_digit, is_dash, is_format, is_space};
 use crate::link::{Addressed, LinkTarget};
 use crate::outbox::{Carries, Purpose};
@@ -332,12 +332,15 @@ impl Accounts {
             return refused(CodeRefusal::Over);
         };
         let targets = self.code_targets(purpose, challenge.addresses(), challenge.subject);
+        let targets = self.unless_untried((&id, purpose), &challenge, targets.await);
         let targets = targets.await?;
         if owner.is_some_and(|owner| targets.iter().any(|it| it.user.id != owner)) {
             return refused(CodeRefusal::Over);
         }
         let user = targets.iter().next().map(|it| it.user.to_event_user());
-        let counted = self.count_code(&targets, &id, owner).await?;
+        let counted = self.count_code(&targets, &id, owner).await;
+        let counted = self.unless_untried((&id, purpose), &challenge, counted);
+        let counted = counted.await?;
         let Some(target) = targets.into_proven(&self.inner.links, &code, now) else {
             let left = challenge.attempts_left;
             if purpose == Purpose::LogIn {
@@ -357,6 +360,24 @@ impl Accounts {
         }
         self.forget_wrong_codes(&counted).await;
         Ok(target)
+    }
+
+    /// What came before a code was compared. Where it failed nothing was tried, and the attempt is given back: whoever has to
+    /// wait for the wrong codes of others has all five when the wait is over.
+    async fn unless_untried<T>(
+        &self,
+        (id, purpose): (&ChallengeId, Purpose),
+        challenge: &Challenge,
+        outcome: Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if outcome.is_err() {
+            let store = self.store();
+            let returned = store.return_attempt(id, purpose, challenge.expires_at, ATTEMPTS);
+            if let Err(error) = returned.await {
+                tracing::warn!(%error, "an attempt that was none was not given back");
+            }
+        }
+        outcome
     }
 }
 

@@ -39,6 +39,17 @@ pub trait ChallengeStore: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<Option<Challenge>, StoreError>;
 
+    /// Gives back the attempt that [`attempt_challenge`](Self::attempt_challenge) took and that was none: to a challenge of this
+    /// purpose whose code has not been right and that is over at the same time as it was then, if it has fewer than `most`. One
+    /// that was renewed meanwhile, or begun anew, has its own.
+    async fn return_attempt(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+        expires_at: DateTime<Utc>,
+        most: u32,
+    ) -> Result<(), StoreError>;
+
     /// Ends a challenge by its right code, and notes when; whether there was one under this id that had not ended so. One that
     /// is nobody's stays.
     async fn end_challenge(&self, id: &ChallengeId, now: DateTime<Utc>)

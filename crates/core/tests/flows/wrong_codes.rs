@@ -459,3 +459,46 @@ async fn claimants_use_up_nothing_of_each_other() {
     let expected = [4, 3, 2, 1].map(Told::Left);
     assert_eq!(lefts, [expected.clone(), expected].concat());
 }
+
+/// Who has to wait for what others have typed has tried nothing: the code is good when the wait is over, and so are all the
+/// attempts of a name that nobody has.
+#[tokio::test]
+async fn code_that_was_limited_is_no_attempt() {
+    for purpose in [Purpose::ResetPassword, Purpose::LogIn] {
+        for (name, is_ann) in [(ANNS_EMAIL, true), ("nobody@example.org", false)] {
+            let kit = site();
+            kit.sign_up_ann().await;
+            verify(&kit, &[AddressKind::Email]).await;
+            let mut codes = WrongCode::of(&kit.signals);
+            assert!(guess_for(&kit, &mut codes, name, purpose, (1, 0)).await);
+            let accounts = stranger_at(&kit, 0);
+            let is_reset = purpose == Purpose::ResetPassword;
+            let key = match is_reset {
+                true => accounts.begin_reset(name, None).await.unwrap(),
+                false => accounts.begin_log_in(name, None).await.unwrap(),
+            };
+            let typed = async |code: &str| match is_reset {
+                true => accounts.prove_reset(&key, code).await.map(drop),
+                false => accounts.log_in_by_code(&key, code, None).await.map(drop),
+            };
+            let code = match is_ann {
+                true => codes.last(),
+                false => "123456".to_owned(),
+            };
+            let mut longest = Duration::ZERO;
+            for _ in 0..7 {
+                let Told::Limited(wait) = told(typed(&code).await) else {
+                    panic!("{name}: nothing is limited");
+                };
+                longest = longest.max(wait);
+            }
+            kit.clock.advance(longest);
+            let ended = typed(&code).await;
+            if is_ann {
+                assert!(ended.is_ok(), "{purpose:?}: {ended:?}");
+            } else {
+                assert_eq!(told(ended), Told::Left(4), "{purpose:?}");
+            }
+        }
+    }
+}

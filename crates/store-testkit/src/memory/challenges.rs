@@ -88,7 +88,28 @@ impl ChallengeStore for MemoryStore {
                 phone: found.phone,
                 subject: Some(found.subject),
                 attempts_left: found.attempts,
+                expires_at: found.expires_at,
             }))
+        })
+        .await
+    }
+
+    async fn return_attempt(
+        &self,
+        id: &ChallengeId,
+        purpose: Purpose,
+        expires_at: DateTime<Utc>,
+        most: u32,
+    ) -> Result<(), StoreError> {
+        self.write(|state| {
+            let Some((found, proven_at)) = find(&mut state.challenges, id) else {
+                return Ok(());
+            };
+            let is_same = found.purpose == purpose && found.expires_at == expires_at;
+            if is_same && proven_at.is_none() && found.attempts < most {
+                found.attempts += 1;
+            }
+            Ok(())
         })
         .await
     }

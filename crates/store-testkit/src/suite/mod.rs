@@ -238,6 +238,7 @@ macro_rules! __for_each_case {
             sessions::expired_sessions_are_removed;
             challenges::attempts_are_counted_down;
             challenges::attempts_at_once_are_exact;
+            challenges::returned_attempt_is_there_again;
             challenges::challenge_is_for_one_purpose_and_time;
             challenges::asking_again_gives_no_attempts_back;
             challenges::renewals_at_once_have_one_winner;
