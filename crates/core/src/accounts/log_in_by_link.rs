@@ -152,11 +152,17 @@ impl Accounts {
             }
             Err(error) => Err(error),
         };
-        drop(turn);
         let over = LogInLinkRefusal::Link(InvalidLink);
         match (first, repeatable) {
             (Err(FlowError::Refused(refusal)), Some(repeatable)) if refusal == over => {
-                let again = self.begun_by_link(&repeatable).await?;
+                if let Some(again) = self.begun_by_link(&repeatable, false).await? {
+                    return Ok(again);
+                }
+                drop(turn);
+                if !self.may_wait_at_link(idb64, token).await? {
+                    return Err(FlowError::Refused(over));
+                }
+                let again = self.begun_by_link(&repeatable, true).await?;
                 again.ok_or(FlowError::Refused(over))
             }
             (first, _) => first,

@@ -21,9 +21,10 @@ use crate::randomness::{Randomness, RandomnessError};
 use crate::sessions::FoundSession;
 use crate::user::UserId;
 
-/// How often it is looked for a session that the first click is about to begin, and how long is waited in between: two seconds
-/// in all.
-const LOOKS: usize = 40;
+/// How long is waited between two looks for a session that the first click is about to begin: two seconds in all.
+const WAITS: [u64; 6] = [50, 100, 200, 400, 600, 650];
+
+/// How long is waited between two looks whether a challenge has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// How often it is looked whether a click before has ended a challenge by its last attempt: half a second in all. Anyone who uses
@@ -252,21 +253,18 @@ impl Accounts {
         &self,
         repeatable: &Repeatable,
     ) -> Result<Option<FoundSession>, Failure> {
-        for look in 0..LOOKS {
-            if look > 0 {
-                tokio::time::sleep(BETWEEN_LOOKS).await;
-            }
-            let is_last = look + 1 == LOOKS;
-            if let Some(found) = self.session_of(repeatable, is_last).await? {
+        for wait in WAITS {
+            if let Some(found) = self.session_of(repeatable, false).await? {
                 return Ok(Some(found));
             }
+            tokio::time::sleep(Duration::from_millis(wait)).await;
         }
-        Ok(None)
+        self.session_of(repeatable, true).await
     }
 
     /// The session that has begun with a key from there, if it is alive. That of a user without a password is about to get
     /// another key, which is waited for unless this is the last look.
-    async fn session_of(
+    pub(super) async fn session_of(
         &self,
         repeatable: &Repeatable,
         is_last: bool,

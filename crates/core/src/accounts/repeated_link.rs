@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use phone_auth_events::Limit;
 use phone_auth_tokens::Purpose;
 use zeroize::Zeroizing;
 
 use super::codes::read_code;
+use super::limits::Asking;
 use super::repeated_code::Repeatable;
 use super::turns::Turn;
 use super::{Accounts, Failure, LinkForm, LoggedIn};
@@ -69,12 +71,33 @@ impl Accounts {
         Ok(format!("{}{SEPARATOR}{}", key.reveal(), signed.as_str()))
     }
 
-    /// The session that the form has begun a moment ago.
+    /// Whether a press of a button whose link is used up may wait for what another press has begun. Anyone who has the link can
+    /// have any number of pages, so it is counted by the link.
+    pub(super) async fn may_wait_at_link(&self, idb64: &str, token: &str) -> Result<bool, Failure> {
+        let asking = Asking {
+            flow: "log_in_by_link",
+            user: None,
+            is_stranger: true,
+        };
+        let about = [b"button", idb64.as_bytes(), token.as_bytes()];
+        let counters = self.counters().about(Limit::PasswordChecks, &about, &[]);
+        match self.count(&asking, counters).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.limited_for().is_some() => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The session that the form has begun a moment ago: one that is there, or one that is waited for.
     pub(super) async fn begun_by_link(
         &self,
         repeatable: &Repeatable,
+        waits: bool,
     ) -> Result<Option<LoggedIn>, Failure> {
-        let found = self.session_begun(repeatable).await?;
+        let found = match waits {
+            true => self.session_begun(repeatable).await?,
+            false => self.session_of(repeatable, false).await?,
+        };
         let now = self.now();
         let found = found.filter(|found| {
             // Of a session that is shared with Django it is not known since when it is there.

@@ -437,3 +437,34 @@ async fn used_message_ends_the_other() {
         }
     }
 }
+
+/// A link that is used keeps nobody waiting without end: anyone who has it can have any number of pages of it.
+#[tokio::test]
+async fn used_link_is_not_waited_for_without_end() {
+    let mut site = Site::new(|settings| settings.limits = LimitSettings::default()).await;
+    let asked = site.asked(ANNS_EMAIL).await;
+    let token = || {
+        let token = site.accounts().log_in_form_token(&asked.id, &asked.token);
+        token.unwrap()
+    };
+    let pages: Vec<_> = (0..20).map(|_| token()).collect();
+    site.here(&asked).await.unwrap();
+    let pressed = async |page: &String| {
+        let began = tokio::time::Instant::now();
+        let form = LinkForm {
+            token: page,
+            ..LinkForm::default()
+        };
+        let again = press(site.accounts(), &asked, &form).await;
+        assert_eq!(refusal(again), USED);
+        began.elapsed() > Duration::from_secs(1)
+    };
+    let mut waited = 0;
+    for page in pages.get(..7).unwrap() {
+        waited += u32::from(pressed(page).await);
+    }
+    assert_eq!(waited, 5);
+    for page in pages.get(7..).unwrap() {
+        assert!(!pressed(page).await);
+    }
+}
