@@ -222,6 +222,11 @@ impl Failure {
         }
     }
 
+    /// Whether it was one of these limits that was met.
+    pub(crate) fn is_limited_by(&self, limits: &[Limit]) -> bool {
+        matches!(self.kind, FailureKind::Limited { limit, .. } if limits.contains(&limit))
+    }
+
     /// What kind of failure it is.
     pub const fn kind(&self) -> FailureKind {
         self.kind

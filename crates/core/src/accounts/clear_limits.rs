@@ -10,7 +10,9 @@ use super::limits::password_of;
 use super::notices::notices_to;
 use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
 use super::repeated_form::forms_of;
-use super::sent_by_anyone::{TEXTS, proofs_again_of, proofs_of, texts_to};
+use super::sent_by_anyone::{
+    TEXTS, proofs_again_of, proofs_of, texts_that_prove, texts_that_prove_again, texts_to,
+};
 use super::{Accounts, AmbiguousName, Failure, FlowError, UsernameRefusal};
 use crate::address::{AddressKind, AddressRecord};
 use crate::client::ClientNetwork;
@@ -114,6 +116,10 @@ impl Accounts {
             }
             AddressKind::Phone => {
                 let texts = texts_to(address.kind, &address.value);
+                let proofs = [texts_that_prove, texts_that_prove_again];
+                for about in proofs.map(|of| of(&address.value)) {
+                    subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
+                }
                 for about in [tries, texts, notices_to(&address.value)] {
                     subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
                 }

@@ -118,7 +118,22 @@ impl Accounts {
         }
         let row = [subject.kind, &subject.id, password_of(user)];
         let counters = counters.about(Limit::FailuresInARow, &row, &[]);
-        self.count(&asking, counters).await
+        let counted = self.count(&asking, counters).await;
+        if let Err(failure) = &counted
+            && failure.is_limited_by(&[Limit::FailuresOfNetwork, Limit::FailuresInARow])
+        {
+            self.count_refused(&asking, Limit::LogIns).await;
+        }
+        counted
+    }
+
+    /// Counts by the network alone what was refused because of something else: a client that goes on is stopped early, before
+    /// anyone else is asked about it.
+    pub(super) async fn count_refused(&self, asking: &Asking<'_>, limit: Limit) {
+        let counters = self.counters().network(limit, self.client.network());
+        if let Err(error) = self.try_count(asking, counters, None).await {
+            tracing::warn!(%error, "what was refused was not counted");
+        }
     }
 
     /// Counts something that a user who is signed in does.

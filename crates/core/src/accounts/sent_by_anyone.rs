@@ -5,6 +5,8 @@
 //! asks then is answered as ever, and the address is sent nothing more. Who has it finds the message of a moment ago, and what
 //! is in that is good for them too, no matter who asked for it.
 
+use std::time::Duration;
+
 use phone_auth_events::{Channel, Limit};
 
 use super::limits::{Asking, Counted, Subject};
@@ -20,6 +22,12 @@ const OF_NETWORK: u32 = 2;
 /// The same of links that a user asks for once more, and one network there.
 const ONCE_MORE: u32 = 2;
 const ONCE_MORE_OF_NETWORK: u32 = 5;
+
+/// While strangers use up those, what a client network gets at an address that it has asked for none of, the network around it,
+/// and all such networks together.
+const NEW_HERE: Rate = Rate::of(1, Duration::from_hours(24));
+const NEW_HERE_OF_WIDE: Rate = Rate::of(10, Duration::from_hours(24));
+const NEW_HERE_OF_ALL: Rate = Rate::of(20, Duration::from_hours(4));
 
 /// Text messages that have a reset or a code to log in.
 pub(super) const TEXTS: &[u8] = b"sent";
@@ -122,7 +130,13 @@ impl Accounts {
         [own, all]: [Counters<'_>; 2],
         text: Option<&TextCount>,
     ) -> Result<CountedRequest, Failure> {
-        let (counted, rows) = self.count_shared(asking, own, all, text).await?;
+        let counted = self.count_shared(asking, own, all, text).await;
+        if let (Err(failure), true) = (&counted, asking.is_stranger)
+            && failure.is_limited_by(&[Limit::ResetsOfAddress])
+        {
+            self.count_refused(asking, Limit::ResetRequests).await;
+        }
+        let (counted, rows) = counted?;
         Ok(CountedRequest {
             counted,
             is_enough: rows.is_none(),
@@ -150,13 +164,17 @@ impl Accounts {
         if let Some(network) = self.client.network() {
             own = own.share_about(OF_NETWORK, limit, &about, &[network.bytes()]);
         }
-        let all = self.counters().about(limit, &about, &[]);
+        let mut all = self.counters().about(limit, &about, &[]);
+        if kind == AddressKind::Phone {
+            all = all.about(Limit::PhoneVerifications, &texts_that_prove(value), &[]);
+        }
         let (counted, rows) = self.count_shared(asking, own, all, None).await?;
         Ok((counted, rows.is_none()))
     }
 
     /// The same of a link that a user asks for who has signed up with the address or added it. What others were sent is of no
-    /// use to them, so where those who sign up have used up what there is, users have some of their own.
+    /// use to them, so where those who sign up have used up what there is, users have some of their own; and where other users
+    /// have used up that, one at a network that has asked for none there is sent one all the same.
     pub(super) async fn count_proof_again(
         &self,
         asking: &Asking<'_>,
@@ -168,12 +186,24 @@ impl Accounts {
         }
         let limit = Limit::ResetsOfAddress;
         let about = proofs_again_of(kind, value);
-        let mut counters = self.counters().share_about(ONCE_MORE, limit, &about, &[]);
-        if let Some(network) = self.client.network() {
-            let network = [network.bytes()];
-            counters = counters.share_about(ONCE_MORE_OF_NETWORK, limit, &about, &network);
+        let mut slowed = self.counters().share_about(ONCE_MORE, limit, &about, &[]);
+        if kind == AddressKind::Phone {
+            let texts = texts_that_prove_again(value);
+            slowed = slowed.about(Limit::PhoneVerifications, &texts, &[]);
         }
-        Ok(vec![own, self.count(asking, counters).await?])
+        let Some(network) = self.client.network() else {
+            return Ok(vec![own, self.count(asking, slowed).await?]);
+        };
+        let (narrow, wide) = (network.bytes(), network.wide_bytes());
+        slowed = slowed.share_about(ONCE_MORE_OF_NETWORK, limit, &about, &[narrow]);
+        let at = |rate| move |_| LimitRule::Rate(rate);
+        let new_here = self
+            .counters()
+            .by_rule(at(NEW_HERE), limit, &about, &[b"day", narrow])
+            .by_rule(at(NEW_HERE_OF_WIDE), limit, &about, &[b"day", wide])
+            .by_rule(at(NEW_HERE_OF_ALL), limit, &about, &[b"new"]);
+        let again = self.count_either(asking, slowed, new_here).await?;
+        Ok(vec![own, again])
     }
 }
 
@@ -185,6 +215,16 @@ pub(super) const fn proofs_of(kind: AddressKind, value: &str) -> [&[u8]; 3] {
 /// What links are counted by that users ask for where those who sign up have used up what there is.
 pub(super) const fn proofs_again_of(kind: AddressKind, value: &str) -> [&[u8]; 3] {
     [b"again", kind.as_str().as_bytes(), value.as_bytes()]
+}
+
+/// What links are counted by that are sent to a number, no matter who signs up with it.
+pub(super) const fn texts_that_prove(value: &str) -> [&[u8]; 3] {
+    [TEXTS, b"proof", value.as_bytes()]
+}
+
+/// The same of those that users ask for once more.
+pub(super) const fn texts_that_prove_again(value: &str) -> [&[u8]; 3] {
+    [TEXTS, b"again", value.as_bytes()]
 }
 
 /// What resets and codes to log in are counted by that are sent to a number as texts.

@@ -6,13 +6,14 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::common::{ANNS_EMAIL, ANNS_PHONE, Kit, SECRET, STAPLE, keyring};
-use phone_auth_core::accounts::{Accounts, FailureKind, FlowError};
+use crate::common::{ANNS_EMAIL, ANNS_PHONE, Kit, SECRET, STAPLE, ann, keyring};
+use phone_auth_core::accounts::{Accounts, CurrentUser, FailureKind, FlowError, SignUpForm};
+use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::client::Client;
-use phone_auth_core::limits::{LimitSettings, MemoryLimits};
+use phone_auth_core::limits::{LimitSettings, MemoryLimits, TextGuard};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::StoreErrorKind;
-use phone_auth_events::{LoginEmail, ResetPasswordEmail};
+use phone_auth_events::{LoginEmail, ResetPasswordEmail, VerifyEmail, VerifyPhone};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -155,5 +156,101 @@ async fn ambiguous_names_are_counted() {
             refused += usize::from(matches!(asked, Err(FlowError::Refused(_))));
         }
         assert_eq!(refused, 2, "{login}");
+    }
+}
+
+/// A user who has added an address that nobody has proven, and asks from a network.
+type Claimant = (Accounts, CurrentUser, AddressRecord);
+
+async fn claimant(kit: &Kit, name: &str, network: u8) -> Claimant {
+    let user = kit.store_user(name, "cheap$1$00").await;
+    let begun = kit.accounts.begin_session(user.id, None).await.unwrap();
+    let user = kit.accounts.current_user(&begun.key).await.unwrap();
+    let (user, kind) = (user.unwrap(), AddressKind::Email);
+    let added = kit.accounts.add_address(&user, kind, "wanted@example.org");
+    let added = added.await.unwrap();
+    (from(kit, network), user, added)
+}
+
+async fn claimants(kit: &Kit, count: usize, networks: u8) -> Vec<Claimant> {
+    let mut all = Vec::new();
+    for (number, network) in (0..count).zip((0..networks).cycle()) {
+        all.push(claimant(kit, &format!("claimant{number}"), network).await);
+    }
+    all
+}
+
+async fn ask_for_link((accounts, user, address): &Claimant) -> bool {
+    let asked = accounts.request_verification(user, address.kind, address.id);
+    asked.await.is_ok()
+}
+
+/// However many have added an address, it is sent few links, whether or not accounts are concealed.
+#[tokio::test]
+async fn claimants_share_what_an_address_is_sent() {
+    for conceals in [false, true] {
+        let kit = Kit::with_settings(|settings| {
+            settings.limits = LimitSettings::default();
+            settings.conceal_accounts = conceals;
+            settings.verify_at_sign_up = conceals;
+            settings.register_username_required = !conceals;
+        });
+        let all = claimants(&kit, 40, 4).await;
+        let mut sent = kit.signals.capture::<VerifyEmail>();
+        for claimant in &all {
+            ask_for_link(claimant).await;
+        }
+        let sent = sent.take().len();
+        assert!((5..=12).contains(&sent), "{sent} of 40, {conceals}");
+    }
+}
+
+/// One of them who asks from a network that has asked for none gets theirs while others ask without a pause.
+#[tokio::test]
+async fn claimant_gets_a_link_among_many() {
+    let kit = Kit::with_settings(|settings| settings.limits = LimitSettings::default());
+    let all = claimants(&kit, 30, 10).await;
+    let newcomer = claimant(&kit, "newcomer", 200).await;
+    let mut refused = 0;
+    for claimant in all.iter().cycle().take(150) {
+        kit.clock.advance(SECOND * 6);
+        refused += u32::from(!ask_for_link(claimant).await);
+        if refused >= 20 {
+            break;
+        }
+    }
+    assert!(refused >= 20, "they ask too little");
+    let mut sent = kit.signals.capture::<VerifyEmail>();
+    assert!(ask_for_link(&newcomer).await);
+    assert_eq!(sent.take().len(), 1);
+}
+
+/// Texts that a sign-up sends have an end for the hour also where the guard of texts refuses nothing.
+#[tokio::test]
+async fn texts_of_sign_ups_have_an_hour() {
+    for guard in [TextGuard::Off, TextGuard::Record] {
+        let kit = Kit::with_settings(|settings| {
+            settings.limits = LimitSettings::default();
+            settings.limits.text_guard = guard;
+            settings.verify_at_sign_up = true;
+            settings.register_username_required = false;
+            settings.register_email_required = false;
+        });
+        let mut sent = kit.signals.capture::<VerifyPhone>();
+        for number in 0..100_u8 {
+            let first_name = format!("Eve {number}");
+            let form = SignUpForm {
+                first_name: &first_name,
+                username: "",
+                email: "",
+                phone: "+442079460018",
+                ..ann()
+            };
+            from(&kit, number % 30).sign_up(form).await.unwrap();
+            kit.clock.advance(SECOND * 12);
+        }
+        let sent = sent.take().len();
+        // The ten of an hour, and what comes back in twenty minutes.
+        assert!((10..=14).contains(&sent), "{sent} of 100, {guard:?}");
     }
 }
