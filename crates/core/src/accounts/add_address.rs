@@ -74,18 +74,26 @@ impl Accounts {
     ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
         let address = self.address_to_add(kind, text)?;
         let (flow, limit, user) = ("add_address", Limit::AddedAddresses, current_user.user());
+        // The second of two clicks uses up nothing, and has an answer for the gate that is used up.
+        if let Some(own) = self.own_address(user.id, &address).await? {
+            return Ok(own);
+        }
         let (asking, counters) = self.own_counters(flow, limit, user);
         self.refuse_full(&asking, counters).await?;
         self.ask_gate(GatedFlow::AddAddress, GateNames::of_address(&address))
             .await?;
-        self.count_own(flow, limit, user).await?;
+        let counted = self.count_own(flow, limit, user).await?;
         let caps = AddressCaps {
             all: self.settings().max_addresses.saturating_add(more.all),
             unverified: (self.settings().max_unverified_addresses).saturating_add(more.unverified),
         };
         let claims = self.settings().conceal_accounts;
-        self.add(Sender::new("add_address"), user, &address, (caps, claims))
-            .await
+        let added = self.add(Sender::new("add_address"), user, &address, (caps, claims));
+        let (added, is_new) = added.await?;
+        if !is_new {
+            self.give_all_back(&counted).await;
+        }
+        Ok(added)
     }
 
     /// Reads an address of a kind that users have here.
@@ -101,14 +109,15 @@ impl Accounts {
             .map_err(|problem| invalid(kind, problem))
     }
 
-    /// Adds an address to the account of a user; as a claim, if so, whether or not someone has it.
+    /// Adds an address to the account of a user; as a claim, if so, whether or not someone has it. Gives it, and whether the
+    /// user did not have it already.
     pub(super) async fn add(
         &self,
         sender: Sender,
         user: &User,
         address: &Address,
         (caps, claims): (AddressCaps, bool),
-    ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
+    ) -> Result<(AddressRecord, bool), FlowError<AddAddressRefusal>> {
         let invalid = |problem| invalid(address.kind(), problem);
         let addresses = self.addresses_to_tell(user.id).await?;
         let change = AccountChange::AddressAdded(address.as_str().to_owned());
@@ -134,7 +143,7 @@ impl Accounts {
                 if matches!(error.kind(), StoreErrorKind::Taken(_))
                     && let Some(own) = self.own_address(user.id, address).await?
                 {
-                    return Ok(own);
+                    return Ok((own, false));
                 }
                 return Err(match error.kind() {
                     StoreErrorKind::Taken(_) => invalid(Problem::Taken),
@@ -155,7 +164,7 @@ impl Accounts {
             AddressKind::Email => self.happened(EmailAdded::new(sender, user, value)).await,
             AddressKind::Phone => self.happened(PhoneAdded::new(sender, user, value)).await,
         }
-        Ok(record)
+        Ok((record, true))
     }
 
     /// This address, if the user has it already.

@@ -450,6 +450,7 @@ impl AccountsBuilder {
             device_keys,
             limiter,
             turns: super::turns::Turns::default(),
+            allowed_answers: super::gate::AllowedAnswers::default(),
             links,
             settings: self.settings,
             routes,

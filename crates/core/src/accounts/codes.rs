@@ -149,13 +149,18 @@ impl Accounts {
     ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
         let name = self.read_named(purpose, login).await?;
         let request = self.code_for(purpose, &name, previous);
-        let claim = match self.claim_send(request).await? {
+        let claim = match self.may_send(request).await? {
             Claim::Done(key) => return Ok(key),
             Claim::TooSoon { wait, .. } => {
                 return Err(FlowError::Refused(ResetRequestRefusal::TooSoon { wait }));
             }
             Claim::Send(claim) => claim,
         };
+        // Only now: the second click has an answer that is used up, and who has to wait costs the gate nothing.
+        self.ask_gate_about(purpose, &name).await?;
+        if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
+            return Ok(key.clone());
+        }
         let asked = self.asked(request, claim)?;
         match self.send_named(purpose, name, Some(&asked)).await {
             Ok(sent) => Ok(asked.key(sent)),
@@ -249,7 +254,7 @@ impl Accounts {
         self.refuse_useless(&user, &address).await?;
         let key = self.verification_key(&address, user.id);
         let request = self.verification_code(&address, user.id, &key);
-        let claim = match self.claim_send(request).await? {
+        let claim = match self.may_send(request).await? {
             Claim::Done(key) => return Ok(Some(key)),
             Claim::TooSoon { wait, .. } => {
                 let refusal = VerificationRequestRefusal::TooSoon { wait };
@@ -257,6 +262,10 @@ impl Accounts {
             }
             Claim::Send(claim) => claim,
         };
+        self.ask_gate_to_verify(&user, &address).await?;
+        if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
+            return Ok(Some(key.clone()));
+        }
         let carries = Carries::LinkAndCode(None);
         match self.send_verification(&user, &address, carries).await {
             // What was sent a moment ago has the attempts that are left.
@@ -362,7 +371,7 @@ impl Accounts {
         Ok(target)
     }
 
-    /// What came before a code was compared. Where it failed nothing was tried, and the attempt is given back: whoever has to
+    /// What came before a code was compared. Where it failed nothing was tried, and the attempt is given back: anyone who has to
     /// wait for the wrong codes of others has all five when the wait is over.
     async fn unless_untried<T>(
         &self,

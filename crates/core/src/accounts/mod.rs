@@ -189,6 +189,7 @@ struct Inner {
     device_keys: devices::DeviceKeys,
     limiter: Limiter,
     turns: turns::Turns,
+    allowed_answers: gate::AllowedAnswers,
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,

@@ -139,13 +139,9 @@ impl Accounts {
             all: u32::MAX,
             unverified: u32::MAX,
         };
-        self.add(
-            Sender::new("add_address_for"),
-            user,
-            &address,
-            (caps, false),
-        )
-        .await
+        let sender = Sender::new("add_address_for");
+        let added = self.add(sender, user, &address, (caps, false)).await;
+        added.map(|(added, _)| added)
     }
 
     /// Removes an address of a user as an operator, be it their last way in. The rest is as for

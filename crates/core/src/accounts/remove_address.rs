@@ -73,10 +73,16 @@ impl Accounts {
         id: AddressId,
     ) -> Result<Removal, FlowError<LastWayIn>> {
         let user = current_user.user();
+        let addresses = self.some_addresses_of(user.id).await?;
+        // The second of two clicks uses up nothing.
+        if !addresses.iter().any(|it| it.kind == kind && it.id == id) {
+            return Ok(Removal::NotThere);
+        }
         self.count_change(REMOVE_ADDRESS, user).await?;
         let needs = self.needed_without(user, kind);
         let sender = Sender::new(REMOVE_ADDRESS);
-        self.remove(sender, user, (kind, id), needs).await
+        self.remove_from(sender, user, (&addresses, kind, id), needs)
+            .await
     }
 
     /// Removes an address of a user who must be able to get in otherwise, if that is said.
@@ -88,6 +94,18 @@ impl Accounts {
         needs: Option<WaysIn>,
     ) -> Result<Removal, FlowError<LastWayIn>> {
         let addresses = self.some_addresses_of(user.id).await?;
+        self.remove_from(sender, user, (&addresses, kind, id), needs)
+            .await
+    }
+
+    /// The same, from those that a user has.
+    async fn remove_from(
+        &self,
+        sender: Sender,
+        user: &User,
+        (addresses, kind, id): (&[AddressRecord], AddressKind, AddressId),
+        needs: Option<WaysIn>,
+    ) -> Result<Removal, FlowError<LastWayIn>> {
         let is_it = |it: &&AddressRecord| it.kind == kind && it.id == id;
         let Some(address) = addresses.iter().find(is_it).cloned() else {
             return Ok(Removal::NotThere);
@@ -99,7 +117,7 @@ impl Accounts {
             sender,
             (kind, &address.value),
         )?;
-        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let notices = self.notices_of(user.id, addresses, &change).await?;
         let notices = notices.with_event(event);
         let removal = AddressRemoval {
             kind,

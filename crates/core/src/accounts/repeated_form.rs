@@ -166,7 +166,7 @@ impl Accounts {
     }
 
     /// Counts a password that comes with a form, apart from those of sessions.
-    async fn count_form(&self, user: &User) -> Result<Counted, Failure> {
+    pub(super) async fn count_form(&self, user: &User) -> Result<Counted, Failure> {
         let asking = Asking {
             flow: FLOW,
             user: Some(user),

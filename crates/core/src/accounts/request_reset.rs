@@ -83,6 +83,7 @@ impl Accounts {
     ) -> Result<(), FlowError<ResetRequestRefusal>> {
         let purpose = Purpose::ResetPassword;
         let name = self.read_named(purpose, login).await?;
+        self.ask_gate_about(purpose, &name).await?;
         self.send_named(purpose, name, None).await.map(drop)
     }
 
@@ -98,12 +99,20 @@ impl Accounts {
         }
         self.refuse_early(flow_of(purpose), &[Limit::ResetRequests])
             .await?;
+        Ok(name)
+    }
+
+    /// Asks the gate about a message to who is named.
+    pub(super) async fn ask_gate_about(
+        &self,
+        purpose: Purpose,
+        name: &AccountName,
+    ) -> Result<(), Failure> {
         let flow = match purpose {
             Purpose::LogIn => GatedFlow::LogIn,
             _ => GatedFlow::RequestPasswordReset,
         };
-        self.ask_gate(flow, GateNames::of_account(&name)).await?;
-        Ok(name)
+        self.ask_gate(flow, GateNames::of_account(name)).await
     }
 
     /// Has a link sent, and a code if one was asked for, whose challenge begins with it; to which addresses.

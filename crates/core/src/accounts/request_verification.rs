@@ -88,6 +88,7 @@ impl Accounts {
         let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(VerificationRequest::AlreadyVerified);
         };
+        self.ask_gate_to_verify(&user, &address).await?;
         self.send_verification(&user, &address, Carries::Link)
             .await?;
         Ok(VerificationRequest::Sent)
@@ -100,8 +101,6 @@ impl Accounts {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, FlowError<VerificationRequestRefusal>> {
-        self.ask_gate(GatedFlow::RequestVerification, GateNames::default())
-            .await?;
         let found = self.store().address(kind, id).await?;
         let own = found.filter(|(_, user)| user.id == current_user.user().id && user.is_active);
         let Some((address, user)) = own else {
@@ -125,6 +124,21 @@ impl Accounts {
             return Err(FlowError::Refused(VerificationRequestRefusal::NoSender));
         }
         Ok(Some((address, user)))
+    }
+
+    /// Asks the gate about a message that verifies an address: not where the limits refuse it, nor about the second click.
+    pub(super) async fn ask_gate_to_verify(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+    ) -> Result<(), Failure> {
+        let (asking, counters) = self.verification_counters(user, address);
+        match self.refuse_full(&asking, counters).await {
+            Err(failure) if self.is_repeat(&failure) => return Ok(()),
+            known => known?,
+        }
+        self.ask_gate(GatedFlow::RequestVerification, GateNames::default())
+            .await
     }
 
     /// Has a link sent, and perhaps a code; unless that was done a moment ago.
@@ -159,7 +173,8 @@ impl Accounts {
         carries: Carries,
         counted: &mut Vec<Counted>,
     ) -> Result<(), Failure> {
-        if self.settings().conceal_accounts && address.id.is_claim() {
+        // However many have added an address that is not theirs, each with a count of their own.
+        if address.id.is_claim() {
             let address = (address.kind, address.value.as_str());
             counted.extend(self.count_proof_again(asking, address).await?);
         }

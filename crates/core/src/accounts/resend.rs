@@ -58,7 +58,7 @@ pub(super) enum Claim<'a> {
         /// When something is.
         wait: Duration,
     },
-    /// A message is to be sent: for the challenge that the browser has, or a new one.
+    /// A message may be sent: for the challenge that the browser has, or a new one.
     Send(Option<(&'a ChallengeKey, KeptChallenge)>),
 }
 
@@ -293,10 +293,10 @@ impl Accounts {
         self.inner.limiter.challenge_subject(&about, channel)
     }
 
-    /// Whether another message can be sent to a browser; of many requests at once one sends it. A browser without a key, or
-    /// with the key of something else, has a challenge begun. To ask by another channel is no second click, and waits for
+    /// Whether another message can be sent to a browser, as far as can be read: nothing is claimed yet. A browser without a key,
+    /// or with the key of something else, has a challenge begun. To ask by another channel is no second click, and waits for
     /// nothing the first time.
-    pub(super) async fn claim_send<'a>(
+    pub(super) async fn may_send<'a>(
         &self,
         request: CodeRequest<'a>,
     ) -> Result<Claim<'a>, Failure> {
@@ -317,6 +317,19 @@ impl Accounts {
             let key = key.clone();
             return Ok(Claim::TooSoon { key, wait });
         }
+        Ok(Claim::Send(Some((key, kept))))
+    }
+
+    /// Claims that another message is sent: of many requests at once one sends it, and the others are second clicks.
+    pub(super) async fn claim_send(
+        &self,
+        request: CodeRequest<'_>,
+        claim: Option<(&ChallengeKey, KeptChallenge)>,
+    ) -> Result<bool, Failure> {
+        let Some((key, kept)) = claim else {
+            return Ok(true);
+        };
+        let now = self.now();
         let sends_then = kept.sends.saturating_add(1);
         let renewal = Renewal {
             id: key.id(),
@@ -330,11 +343,7 @@ impl Accounts {
             attempts: ATTEMPTS,
             now,
         };
-        Ok(if self.store().renew_challenge(&renewal).await? {
-            Claim::Send(Some((key, kept)))
-        } else {
-            Claim::Done(key.clone())
-        })
+        Ok(self.store().renew_challenge(&renewal).await?)
     }
 
     /// The challenge that was begun by such a request before, and whose code was not typed.

@@ -111,7 +111,6 @@ impl Accounts {
             return Err(FlowError::Refused(SignUpRefusal::Invalid(vec![problem])));
         }
         self.refuse_early(SENDER, &[Limit::SignUps]).await?;
-        self.ask_gate_to_sign_up(&form).await?;
         let new = self.new_passwordless(&form)?;
         let name = AccountName {
             phone: new.phone.as_ref().map(PhoneSpellings::from),
@@ -119,11 +118,15 @@ impl Accounts {
             username: None,
         };
         let request = self.code_for(purpose, &name, previous);
-        let claim = match self.claim_send(request).await? {
+        let claim = match self.may_send(request).await? {
             // What was sent is good for this form too.
             Claim::Done(key) | Claim::TooSoon { key, .. } => return Ok(key),
             Claim::Send(claim) => claim,
         };
+        self.ask_gate_to_sign_up(&form).await?;
+        if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
+            return Ok(key.clone());
+        }
         match self.send_to_new(&new, &name).await {
             Ok(sent) => Ok(self.keep_challenge(request, claim, sent).await?),
             Err(failure) => {

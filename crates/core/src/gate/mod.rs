@@ -15,7 +15,13 @@ pub use request::{GateNames, GateRequest, GatedFlow};
 /// Why a gate could not decide. The flow fails as it does without its store, and the text goes to the log.
 pub type GateError = Box<dyn Error + Send + Sync>;
 
-/// Decides whether a flow begins: asked before anything is read, hashed or sent, and before anything is counted.
+/// Decides whether a flow begins: asked before anything is read, hashed or sent, and before anything is counted. All that may
+/// be read before is what the user who is signed in has, or the browser that asks for a code: where nothing is left to do it is
+/// not asked.
+///
+/// An answer that it has allowed is allowed again for ten seconds, three times at most, for the same flow, client and names, and
+/// the gate is not asked: the second of two clicks comes with the answer of the first, which may be good once. So it may be
+/// asked about one answer again only where several processes serve a site, and a balancer sends the second click to another.
 ///
 /// It is told who asks for what, never who exists: the same for a name that someone has and for one that nobody has. What
 /// it answers a stranger must not depend on that either.

@@ -10,7 +10,7 @@ use phone_auth_tokens::{Keyring, Subkey};
 use zeroize::Zeroizing;
 
 use super::{Hit, Limit, LimitKey, LimitRule, LimitSettings, LimitSubject, Rate};
-use crate::challenge::{ChallengeKey, ChallengeSubject};
+use crate::challenge::{ChallengeId, ChallengeKey, ChallengeSubject};
 use crate::client::ClientNetwork;
 use crate::store::LimitStore;
 
@@ -104,6 +104,12 @@ impl Limiter {
             *to = from;
         }
         half
+    }
+
+    /// What a gate was asked. It is never the id of a challenge.
+    pub(crate) fn question(&self, about: &[&[u8]]) -> ChallengeId {
+        let fields = [&[b"question".as_slice()], about].concat();
+        ChallengeId::from_bytes(self.key.sign(&fields))
     }
 
     /// What a challenge is about, as it is stored, asked for by this channel. It is never a subject of a limit.

@@ -1,4 +1,4 @@
-//! What was counted of something that then could not be done: it is given back, and whoever tries again is answered by what
+//! What was counted of something that then could not be done: it is given back, and anyone who tries again is answered by what
 //! was done, which is nothing.
 
 #![expect(
@@ -70,7 +70,7 @@ impl Asks {
     }
 }
 
-/// Whoever was told that nothing was sent asks again at once, and is sent it. No text that was not sent costs anything.
+/// Anyone who was told that nothing was sent asks again at once, and is sent it. No text that was not sent costs anything.
 #[tokio::test]
 async fn unsent_message_is_asked_for_again() {
     for asks in [
