@@ -205,10 +205,10 @@ async fn nobody_else_gets_a_reset() {
         "%",
         "*@*",
     ] {
-        client
-            .ask_reset(login)
-            .await
-            .redirects_to("/accounts/password_reset_done/");
+        let asked = client.ask_reset(login).await.expect(302);
+        // Of several that a browser has asked for, the page is told which it is about.
+        let path = asked.location().split('?').next();
+        assert_eq!(path, Some("/accounts/password_reset_done/"));
     }
     client
         .post("/accounts/password_reset/", [("login", "")])

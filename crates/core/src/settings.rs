@@ -813,7 +813,7 @@ mod tests {
             it.verify_at_sign_up = true;
         };
         let (must, login, named) = ("require_verified", "login_by_code", "unverified_sign_in");
-        for (methods, change, unreceived, refused) in [
+        for (methods, change, without, refused) in [
             ("pe", needs_verified, &[][..], None),
             ("pe", needs_verified, &VERIFY[..1], None),
             ("pe", needs_verified, &VERIFY[1..], None),
@@ -844,9 +844,9 @@ mod tests {
                 ..Settings::default()
             };
             change(&mut settings);
-            let error = settings.validate_for(unreceived).err();
+            let error = settings.validate_for(without).err();
             let error = error.map(|error| error.setting());
-            assert_eq!(error, refused, "{methods} {unreceived:?}");
+            assert_eq!(error, refused, "{methods} {without:?}");
         }
     }
 

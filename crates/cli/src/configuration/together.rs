@@ -96,7 +96,7 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
     let of_sections = sections.iter().flat_map(|mistakes| mistakes(sources));
     of_sections
         .chain(idle(configuration))
-        .chain(off_by::unreceived(configuration))
+        .chain(off_by::unasked(configuration))
         .chain(idle_timeout(configuration))
         .chain(request(configuration))
         .chain(accounts(configuration))
@@ -106,9 +106,9 @@ pub(super) fn mistakes(configuration: &Configuration) -> Vec<Mistake> {
 /// What the flows would refuse, said before a database is made.
 fn accounts(configuration: &Configuration) -> Option<Mistake> {
     let settings = configuration.account_settings();
-    let unreceived = configuration.messages.allow_unreceived.iter();
-    let unreceived: Vec<_> = unreceived.map(|it| it.name()).collect();
-    let error = settings.validate_for(&unreceived).err().or_else(|| {
+    let allowed = configuration.messages.allow_unreceived.iter();
+    let allowed: Vec<_> = allowed.map(|it| it.name()).collect();
+    let error = settings.validate_for(&allowed).err().or_else(|| {
         let routes = AccountRoutes::new(&configuration.site.mount).ok()?;
         settings.validate_routes(&routes).err()
     })?;

@@ -432,7 +432,7 @@ pub(super) async fn previous_challenge_ends(subject: &Subject) {
     }
 }
 
-/// What was asked for in one tab is not ended by what another is about: a challenge ends none of another purpose, somebody's or
+/// What was asked for in one tab is not ended by what another is about: a challenge ends none of another purpose, someone's or
 /// nobody's. Nor does it end one that verifies an address: that is its user's, in whatever browser, and would have its attempts
 /// again if it began anew.
 pub(super) async fn challenge_of_another_purpose_stays(subject: &Subject) {

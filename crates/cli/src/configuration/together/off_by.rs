@@ -146,7 +146,7 @@ fn is_plain(url: &str) -> bool {
 }
 
 /// The messages that nobody has to send, which nobody asks for.
-pub(super) fn unreceived(configuration: &Configuration) -> Option<Mistake> {
+pub(super) fn unasked(configuration: &Configuration) -> Option<Mistake> {
     let settings = configuration.account_settings();
     let mut named = configuration.messages.allow_unreceived.iter();
     let unsent = named.find(|signal| !settings.sends(**signal))?;

@@ -1,3 +1,4 @@
+//! Each setting that another turns off, and messages that nobody asks for.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use crate::configuration::tests::{load, mistakes};
