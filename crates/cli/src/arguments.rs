@@ -185,6 +185,31 @@ pub(crate) enum UserCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Gives a user another first or last name
+    SetName {
+        /// A username, an email address or a phone number of theirs
+        login: String,
+        /// The first name; empty for none
+        #[arg(long, value_name = "NAME", required_unless_present = "last_name")]
+        first_name: Option<String>,
+        /// The last name; empty for none
+        #[arg(long, value_name = "NAME")]
+        last_name: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes a verified email address the primary one of its user, where Django and others look for it
+    MakePrimary {
+        /// An email address
+        address: String,
+        /// Whose, where several accounts have the address: a username, an email address or a phone number of theirs
+        #[arg(long, value_name = "LOGIN")]
+        user: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Marks an address as verified
     Verify {
         /// An email address or a phone number
@@ -267,16 +292,25 @@ pub(crate) enum UserCommand {
     Disable {
         /// A username, an email address or a phone number of theirs
         login: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Enables a disabled user again
     Enable {
         /// A username, an email address or a phone number of theirs
         login: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Sets a password, asked for or read from standard input, and ends the sessions of the user
     SetPassword {
         /// A username, an email address or a phone number of theirs
         login: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Deletes a user and all that is kept of them, for ever
     Delete {
@@ -424,6 +458,9 @@ pub(crate) struct NewUser {
     /// The last name
     #[arg(long, default_value = "")]
     pub(crate) last_name: String,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[cfg(test)]

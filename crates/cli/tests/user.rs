@@ -580,3 +580,136 @@ fn changes_of_an_operator_are_told() {
         );
     }
 }
+
+/// Ann has verified what Bob claims, on a site that tells nobody so: the operator is told, and no success is claimed.
+#[test]
+fn verified_address_of_another_stays_theirs() {
+    let folder = folder_with_ann();
+    folder.write(
+        "site.toml",
+        "conceal_accounts = true\nverify_at_sign_up = true\n",
+    );
+    let bob = ["user", "create", "bob", "--email", "bob@example.org"];
+    let made = folder.run_with_input(&bob, "correct-horse\n");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let run = |command: &[&str]| {
+        let site = ["--config", "site.toml"];
+        folder.run(&[&["user"], command, &site].concat())
+    };
+    let email = "ann@example.org";
+    for (command, said) in [
+        (
+            &["add-address", "bob", email][..],
+            "bob has ann@example.org now\n",
+        ),
+        (
+            &["verify", email, "--user", "ann"],
+            "ann@example.org of ann is verified\n",
+        ),
+        (
+            &["verify", email],
+            "ann@example.org of ann is verified already\n",
+        ),
+        (
+            &["unverify", email, "--user", "bob"],
+            "ann@example.org of bob is not verified anyway\n",
+        ),
+    ] {
+        let ran = run(command);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), said), "{ran:?}");
+    }
+    for command in [
+        &["verify", email, "--user", "bob"][..],
+        &["verify", email, "--user", "bob", "--json"],
+    ] {
+        let refused = run(command);
+        assert_eq!(
+            (refused.code, refused.stdout.as_str()),
+            (Some(1), ""),
+            "{refused:?}"
+        );
+        let said = "ann@example.org of bob is not verified: ann has verified this address";
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+    // What the message says to do first.
+    assert_eq!(run(&["unverify", email]).code, Some(0));
+    let ran = run(&["verify", email, "--user", "bob"]);
+    let said = "ann@example.org of bob is verified\n";
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), said), "{ran:?}");
+}
+
+#[test]
+fn names_and_primary_address_are_mended() {
+    let folder = folder_with_ann();
+    let add = ["user", "add-address", "ann", "ann@work.example"];
+    assert_eq!(folder.run(&add).code, Some(0));
+    let json = |shown: &str| serde_json::from_str::<serde_json::Value>(shown).unwrap();
+    for (command, said) in [
+        (
+            &["set-name", "ann", "--last-name", "Lee"][..],
+            "ann is called Ann Lee now\n",
+        ),
+        (
+            &["set-name", "ann", "--first-name", ""],
+            "ann is called Lee now\n",
+        ),
+        (
+            &["set-name", "ann", "--first-name", "", "--last-name", ""],
+            "ann has no first and last name now\n",
+        ),
+        (
+            &["verify", "ann@work.example"],
+            "ann@work.example of ann is verified\n",
+        ),
+        (
+            &["make-primary", "ANN@work.example"],
+            "ann@work.example is the primary address of ann now\n",
+        ),
+    ] {
+        let ran = folder.run(&[&["user"], command].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), said), "{ran:?}");
+    }
+    let named = ["user", "set-name", "ann", "--first-name", "Anna", "--json"];
+    let shown = json(&folder.run(&named).stdout);
+    assert_eq!(
+        (&shown["first_name"], &shown["email"]),
+        (&"Anna".into(), &"ann@work.example".into())
+    );
+    let number = ["user", "add-address", "ann", "+41446681800", "--json"];
+    assert_eq!(json(&folder.run(&number).stdout)["username"], "ann");
+    for (code, command, said) in [
+        (2, &["set-name", "ann"][..], "--first-name"),
+        (
+            2,
+            &["set-name", "ann", "--first-name", "A\u{1b}n"],
+            "first name",
+        ),
+        (1, &["make-primary", "ann@example.org"], "is not verified"),
+        (
+            1,
+            &["make-primary", "+41446681800"],
+            "a phone number cannot be",
+        ),
+        (
+            1,
+            &["make-primary", "nobody@example.org"],
+            "no account has this",
+        ),
+    ] {
+        let refused = folder.run(&[&["user"], command].concat());
+        assert_eq!(refused.code, Some(code), "{refused:?}");
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+    for (command, input) in [
+        (&["disable", "ann", "--json"][..], ""),
+        (&["enable", "ann", "--json"], ""),
+        (&["set-password", "ann", "--json"], "correct-horse-2\n"),
+    ] {
+        let ran = folder.run_with_input(&[&["user"], command].concat(), input);
+        let is_active = command[0] != "disable";
+        assert_eq!(json(&ran.stdout)["is_active"], is_active, "{ran:?}");
+    }
+    let carl = ["user", "create", "carl", "--json"];
+    let made = folder.run_with_input(&carl, "correct-horse\n");
+    assert_eq!(json(&made.stdout)["username"], "carl", "{made:?}");
+}

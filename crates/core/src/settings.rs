@@ -156,7 +156,7 @@ pub struct Settings {
     /// Whether nothing tells that an address has an account: one that someone signs up with or adds is a
     /// [claim](crate::address::AddressId::is_claim) until it is proven, also when it is another user's, who is told of it by a
     /// [notice](phone_auth_events::AccountChange::SignUpTried) in place of the link. Needs `verify_at_sign_up`, for a claim
-    /// names nobody at log-in. That a username is taken is told.
+    /// names nobody at log-in, and no `sign_up_by_code`, whose work tells of it. That a username is taken is told.
     pub conceal_accounts: bool,
     /// Whether opening a verification link shows a page with a button, and only that button verifies.
     /// Off, opening the link verifies, as django-phone-auth does, unless it would take the address
@@ -563,7 +563,8 @@ mod tests {
     fn concealed_accounts_are_verified_at_sign_up() {
         for (at_sign_up, by_code, expected) in [
             (true, false, None),
-            (false, true, None),
+            (false, true, Some("conceal_accounts")),
+            (true, true, Some("conceal_accounts")),
             (false, false, Some("conceal_accounts")),
         ] {
             let checked = check(|settings| {

@@ -123,7 +123,7 @@ pub(crate) const ROWS: &str = concat!(
         FROM phone_auth_outbox WHERE person_id = $1 AND coalesce(address_id, 0) < 4611686018427387904
     UNION ALL SELECT 'phone_auth_closing', json_build_object('begun_at', ", at!("begun_at"), ", 'due_at', ", at!("due_at"), ")::text
         FROM phone_auth_closing WHERE user_id = $1
-    UNION ALL SELECT 'phone_auth_replacement', json_build_object('kind', kind)::text
+    UNION ALL SELECT 'phone_auth_replacement', json_build_object('kind', kind, 'asked_at', ", at!("asked_at"), ")::text
         FROM phone_auth_replacement WHERE user_id = $1
     UNION ALL SELECT 'phone_auth_link_request', json_build_object(
         'kind', kind, 'purpose', purpose, 'requested_at', ", at!("requested_at"), ", 'code_at', ", at!("code_at"), ")::text

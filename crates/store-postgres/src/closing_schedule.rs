@@ -11,16 +11,18 @@ use sqlx::{Row, query};
 use crate::failure::Failure;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
-use crate::rows;
+use crate::rows::{self, readable};
 use crate::store::PostgresStore;
 use crate::users;
 
 /// Runs while the user is locked. What was there before is answered beside whether it is new.
 pub(crate) const SCHEDULE: &str = concat!(
     "WITH one_user AS (
-        SELECT id FROM auth_user WHERE id = $1
+        SELECT id, ",
+    readable!("last_login"),
+    " AS last_login FROM auth_user WHERE id = $1
     ), scheduled AS (
-        INSERT INTO phone_auth_closing (user_id, begun_at, due_at) SELECT id, $2, $3 FROM one_user
+        INSERT INTO phone_auth_closing (user_id, begun_at, due_at) SELECT id, greatest($2, last_login), $3 FROM one_user
         ON CONFLICT (user_id) DO NOTHING RETURNING user_id, begun_at, due_at
     ), ended AS (
         DELETE FROM phone_auth_session WHERE person_id IN (SELECT id FROM one_user)

@@ -235,6 +235,7 @@ fn statements() -> Vec<String> {
         taken::TAKEN,
         users::CREATE,
         users::RENAME,
+        users::SET_NAMES,
         address_changes::MAKE_PRIMARY,
         claims::IS_PROVEN,
         claims::VALUE,

@@ -8,7 +8,12 @@
 macro_rules! by_reset {
     ($kind:literal, $address:literal, $at:literal, $values:literal, $keeps:literal, $losses:literal) => {
         concat!(
-            ", ended_claims AS (
+            ", ended_replacements AS (
+                DELETE FROM phone_auth_replacement r USING one_user, since
+                WHERE r.user_id = one_user.id AND NOT (r.kind = since.kind AND r.new_id = ",
+            $address,
+            "::int8)
+            ), ended_claims AS (
                 DELETE FROM phone_auth_claim WHERE id = ANY(ARRAY(
                     SELECT id FROM phone_auth_claim WHERE id IN (
                         SELECT c.id FROM phone_auth_claim c, one_user, since WHERE c.user_id = one_user.id

@@ -416,6 +416,16 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        // When it was asked for. A server of the version before leaves it NULL, and what it keeps does not grow old.
+        name: "age of changes of addresses",
+        parts: &[Part {
+            makes: Made::Column("phone_auth_replacement", "asked_at"),
+            locks: "phone_auth_replacement",
+            statements: "ALTER TABLE phone_auth_replacement ADD COLUMN asked_at timestamptz NULL;
+                UPDATE phone_auth_replacement SET asked_at = now()",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

@@ -97,7 +97,7 @@ pub(crate) const ROWS: &str = concat!(
     UNION ALL SELECT 'phone_auth_closing', json_object(
         'begun_at', ", of_micros!("begun_at"), ", 'due_at', ", of_micros!("due_at"), ")
         FROM phone_auth_closing WHERE user_id = ?1
-    UNION ALL SELECT 'phone_auth_replacement', json_object('kind', CAST(kind AS text))
+    UNION ALL SELECT 'phone_auth_replacement', json_object('kind', CAST(kind AS text), 'asked_at', ", of_micros!("asked_at"), ")
         FROM phone_auth_replacement WHERE user_id = ?1
     UNION ALL SELECT 'phone_auth_link_request', json_object('kind', CAST(kind AS text), 'purpose', CAST(purpose AS text),
         'requested_at', ", of_micros!("requested_at"), ",

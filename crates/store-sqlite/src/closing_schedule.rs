@@ -12,7 +12,8 @@ use crate::links;
 use crate::outbox;
 use crate::rows;
 use crate::store::SqliteStore;
-use crate::users::END_SESSIONS;
+use crate::users::{END_SESSIONS, LAST_LOGIN};
+use crate::zone::Zone;
 
 const SCHEDULE: &str = "INSERT INTO phone_auth_closing (user_id, begun_at, due_at)
     SELECT id, ?2, ?3 FROM auth_user WHERE id = ?1 ON CONFLICT (user_id) DO NOTHING";
@@ -39,8 +40,8 @@ impl ClosingScheduleStore for SqliteStore {
         closing: &ScheduledClosing,
         notices: &Notices,
     ) -> Result<Option<(ScheduledClosing, bool)>, StoreError> {
-        let (closing, notices) = (*closing, notices.clone());
-        self.write(move |connection| schedule(connection, &closing, &notices))
+        let (closing, notices, zone) = (*closing, notices.clone(), self.zone().clone());
+        self.write(move |connection| schedule(connection, &closing, &notices, &zone))
             .await
     }
 
@@ -89,9 +90,17 @@ fn schedule(
     connection: &Connection,
     new: &ScheduledClosing,
     notices: &Notices,
+    zone: &Zone,
 ) -> Result<Option<(ScheduledClosing, bool)>, Failure> {
     let user = new.user.get();
-    let (begun_at, due_at) = (links::micros(new.begun_at), links::micros(new.due_at));
+    // Of a log-in that came before, however it is dated, the user has not come back.
+    let last_login = rows::first(connection, LAST_LOGIN, [user], |row| {
+        rows::model_time(row, 0, zone)
+    })?;
+    let begun_at = last_login
+        .flatten()
+        .map_or(new.begun_at, |it| it.max(new.begun_at));
+    let (begun_at, due_at) = (links::micros(begun_at), links::micros(new.due_at));
     let is_new = rows::change(connection, SCHEDULE, params![user, begun_at, due_at])? > 0;
     if is_new {
         outbox::enqueue_notices(connection, new.user, notices)?;

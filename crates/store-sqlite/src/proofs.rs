@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 use crate::address_changes;
 use crate::claims;
 use crate::failure::Failure;
+use crate::replacements;
 use crate::rows;
 
 /// The statements about one of the two tables of addresses, which differ by their names only.
@@ -127,6 +128,8 @@ pub(crate) fn by_reset(
     }
     claims::end_on(connection, (user, link.kind), &link.value, losses)?;
     rows::change(connection, claims::END_BY_RESET, [user.get()])?;
+    let shown = (user.get(), link.kind.as_str(), address);
+    rows::change(connection, replacements::END_BY_RESET, shown)?;
     for kind in [AddressKind::Email, AddressKind::Phone] {
         let of_kind = statements(kind);
         let but = (kind == link.kind).then_some(address);

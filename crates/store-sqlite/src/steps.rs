@@ -302,6 +302,15 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        // When it was asked for. A server of the version before leaves it NULL, and what it keeps does not grow old.
+        name: "age of changes of addresses",
+        parts: &[Part {
+            makes: Some(("phone_auth_replacement", "asked_at")),
+            statements: "ALTER TABLE phone_auth_replacement ADD COLUMN asked_at integer NULL;
+                UPDATE phone_auth_replacement SET asked_at = CAST(strftime('%s', 'now') AS integer) * 1000000",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

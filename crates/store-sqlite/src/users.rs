@@ -213,6 +213,9 @@ pub(crate) const TAKEN: &str = concat!(
 /// Whether a username that the user `?22` wants is taken; the other arguments are those of [`TAKEN`].
 pub(crate) const USERNAME_TAKEN: &str = concat!("SELECT ", is_username_taken!(" AND id <> ?22"));
 
+pub(crate) const SET_NAMES: &str =
+    "UPDATE auth_user SET first_name = ?2, last_name = ?3 WHERE id = ?1";
+
 pub(crate) const RENAME: &str = "UPDATE auth_user SET username = ?2 WHERE id = ?1";
 
 const INSERT: &str = "INSERT INTO auth_user
@@ -330,6 +333,14 @@ impl UserStore for SqliteStore {
         let username = username.to_owned();
         self.write(move |connection| rename(connection, id, &username))
             .await
+    }
+
+    async fn set_names(&self, id: UserId, first: &str, last: &str) -> Result<bool, StoreError> {
+        let (first, last) = (first.to_owned(), last.to_owned());
+        self.write(move |connection| {
+            Ok(rows::change(connection, SET_NAMES, (id.get(), &first, &last))? > 0)
+        })
+        .await
     }
 
     async fn replace_password(

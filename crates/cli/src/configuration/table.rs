@@ -168,7 +168,7 @@ settings! {
         sign_up_by_code: bool = "false";
         /// whether signing up logs one in and sends the messages that verify the addresses at once, one with a code for the next page
         verify_at_sign_up: bool = "false";
-        /// whether signing up and adding answer the same for an address that someone has, who is told; needs verify_at_sign_up
+        /// whether signing up and adding answer the same for an address that someone has, who is told; needs verify_at_sign_up, and no sign_up_by_code
         conceal_accounts: bool = "false";
         /// whether a verification link shows a button instead of verifying when opened
         verify_by_click: bool = "false";

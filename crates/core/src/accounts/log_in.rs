@@ -165,7 +165,7 @@ impl Accounts {
                 (LoginFailure::UnverifiedAddress, Some(user.to_event_user()))
             }
             Some(user) if !user.is_active => (LoginFailure::Inactive, Some(user.to_event_user())),
-            Some(user) if !user.password.is_usable() => {
+            Some(user) if !self.proves_by_password(&user) => {
                 (LoginFailure::UnusablePassword, Some(user.to_event_user()))
             }
             Some(user) => {

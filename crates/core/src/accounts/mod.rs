@@ -95,7 +95,7 @@ pub use find::AmbiguousName;
 pub use handle::AccountsHandle;
 pub use log_in::LogInRefusal;
 pub use log_in_by_link::{LinkForm, LogInLinkRefusal};
-pub use operate_address::RenameRefusal;
+pub use operate_address::{Marked, RenameRefusal};
 pub use reauthenticate::{ProofRequired, ReauthenticationRefusal};
 pub use remove_address::{LastWayIn, PrimaryRefusal, Removal};
 pub use replace_address::ReplaceAddressRefusal;

@@ -2,13 +2,16 @@
 
 use phone_auth_events::{AccountChange, Sender};
 
+use super::sign_up_form::MAX_NAME;
 use super::{
-    Accounts, AddAddressRefusal, AmbiguousName, Failure, FlowError, Removal, UsernameRefusal,
+    Accounts, AddAddressRefusal, AmbiguousName, Failure, FlowError, PrimaryRefusal, Removal,
+    UsernameRefusal,
 };
 use crate::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, PhoneNumber, ProofByHand,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, EmailAddress, PhoneNumber,
+    ProofByHand,
 };
-use crate::form::{self, Field, FieldProblem, Problem};
+use crate::form::{self, Field, FieldProblem, Problem, Problems};
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, User};
 use crate::username::Username;
@@ -116,7 +119,7 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.find("ann").await?.ok_or("nobody")?;
     /// let added = accounts.add_address_for(&ann, "+44 20 7946 0018").await?;
-    /// assert!(accounts.set_verified(&ann, &added, true).await?);
+    /// assert!(accounts.set_verified(&ann, &added, true).await?.is_changed());
     ///
     /// let taken = accounts.add_address_for(&ann, "no number").await.unwrap_err();
     /// assert_eq!(taken.to_string(), "the form has problems");
@@ -180,8 +183,7 @@ impl Accounts {
         }
     }
 
-    /// Marks an address of a user as verified or as not, because an operator knows. `false` when it is so already, or not
-    /// there any more. The user's other verified addresses are told; no signal is fired, for the user has proven nothing. Who loses
+    /// Marks an address of a user as verified or as not, because an operator knows, and says what has come of it. The user's other verified addresses are told; no signal is fired, for the user has proven nothing. Who loses
     /// the address by it is told, and `email_lost` or `phone_lost` is fired.
     ///
     /// # Errors
@@ -200,7 +202,7 @@ impl Accounts {
         user: &User,
         address: &AddressRecord,
         is_verified: bool,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Marked, Failure> {
         let addresses = self.addresses_to_tell(user.id).await?;
         let value = address.value.clone();
         let change = if is_verified {
@@ -236,7 +238,88 @@ impl Accounts {
         if is_verified {
             self.finish_replacement(user, address).await;
         }
-        Ok(is_changed)
+        if is_changed {
+            return Ok(Marked::Changed);
+        }
+        // Asked only now: it is no part of what is changed.
+        let now = self.store().address(address.kind, address.id).await?;
+        let now = now.filter(|(now, _)| now.user == user.id);
+        Ok(match now.map(|(now, _)| now.is_verified) {
+            Some(now) if now == is_verified => Marked::AlreadySo,
+            Some(false) => Marked::Taken,
+            Some(true) | None => Marked::NotThere,
+        })
+    }
+
+    /// Gives a user other names, by the rules of [`sign_up`](Self::sign_up), whether or not its form asks for them. Nobody is told.
+    ///
+    /// # Errors
+    /// As for [`rename`](Self::rename); nobody else can have them.
+    ///
+    /// # Cancel safety
+    /// The names are changed or not.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.find("ann").await?.ok_or("nobody")?;
+    /// assert_eq!(accounts.set_names(&ann, "Anna", "Jones").await?.first_name, "Anna");
+    /// assert!(accounts.set_names(&ann, "An\u{7}na", "").await.is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn set_names(
+        &self,
+        user: &User,
+        first_name: &str,
+        last_name: &str,
+    ) -> Result<User, FlowError<RenameRefusal>> {
+        let mut problems = Problems::default();
+        let first = problems.read(Field::FirstName, first_name, MAX_NAME, false);
+        let last = problems.read(Field::LastName, last_name, MAX_NAME, false);
+        problems.refuse(RenameRefusal::Invalid)?;
+        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
+        if !self.store().set_names(user.id, first, last).await? {
+            let refusal = RenameRefusal::Username(UsernameRefusal::NoSuchUser);
+            return Err(FlowError::Refused(refusal));
+        }
+        Ok(User {
+            first_name: first.to_owned(),
+            last_name: last.to_owned(),
+            ..user.clone()
+        })
+    }
+
+    /// Makes a verified email address of a user their primary one as an operator, whom no limit counts. The rest is as for
+    /// [`make_primary`](Self::make_primary).
+    ///
+    /// # Errors
+    /// As for [`make_primary`](Self::make_primary), less what its limit refuses.
+    ///
+    /// # Cancel safety
+    /// As for [`make_primary`](Self::make_primary).
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.find("ann").await?.ok_or("nobody")?;
+    /// let work = accounts.add_address_for(&ann, "ann@work.example").await?;
+    /// assert!(accounts.make_primary_of(&ann, work.id).await.is_err(), "it is not verified");
+    /// accounts.set_verified(&ann, &work, true).await?;
+    /// assert_eq!(accounts.make_primary_of(&ann, work.id).await?.value, "ann@work.example");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn make_primary_of(
+        &self,
+        user: &User,
+        email: AddressId,
+    ) -> Result<AddressRecord, FlowError<PrimaryRefusal>> {
+        self.put_first(user, email, false).await
     }
 
     /// Gives a user another username, by the rules of [`sign_up`](Self::sign_up).
@@ -290,7 +373,40 @@ impl Accounts {
     }
 }
 
-/// Why [`Accounts::rename`] refuses.
+/// What [`Accounts::set_verified`] has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum Marked {
+    /// It is so now, and was not before.
+    Changed,
+    /// It was so before.
+    AlreadySo,
+    /// It is not verified, because it is someone else's: another user has verified it, or it is in the row of one as their
+    /// username or email address.
+    Taken,
+    /// The user does not have it any more.
+    NotThere,
+}
+
+impl Marked {
+    /// Whether anything was changed.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::Marked;
+    ///
+    /// assert!(Marked::Changed.is_changed());
+    /// assert!(!Marked::AlreadySo.is_changed());
+    /// ```
+    pub const fn is_changed(self) -> bool {
+        matches!(self, Self::Changed)
+    }
+}
+
+/// Why [`Accounts::rename`] and [`Accounts::set_names`] refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(
     clippy::exhaustive_enums,
@@ -300,7 +416,7 @@ pub enum RenameRefusal {
     /// There is no such user.
     #[error(transparent)]
     Username(UsernameRefusal),
-    /// Something is wrong with the new username: at least one problem.
+    /// Something is wrong with the new username or names: at least one problem.
     #[error("the form has problems")]
     Invalid(Vec<FieldProblem>),
 }

@@ -93,7 +93,7 @@ impl Accounts {
         password: &Password,
     ) -> Result<SessionKey, FlowError<ReauthenticationRefusal>> {
         let user = current_user.user();
-        if !user.password.is_usable() {
+        if !self.proves_by_password(user) {
             return Err(FlowError::Refused(ReauthenticationRefusal::NoPassword));
         }
         if password.is_empty() {
@@ -209,7 +209,7 @@ impl Accounts {
         password: &Password,
     ) -> Result<Option<SessionKey>, Failure> {
         let user = self.password_of_form(form_token, password, password, false);
-        let Some(user) = user.await? else {
+        let Some(user) = user.await?.filter(|it| self.proves_by_password(it)) else {
             return Ok(None);
         };
         let Some(begun) = self.log_in_again(user).await? else {
@@ -245,7 +245,8 @@ pub enum ReauthenticationRefusal {
     /// It is not the user's.
     #[error("the password is wrong")]
     WrongPassword,
-    /// The user has none; the application has [other means](Accounts::record_proof).
+    /// The user has none, or [none that counts](Accounts::proves_by_password); the application has
+    /// [other means](Accounts::record_proof).
     #[error("the user has no password")]
     NoPassword,
     /// The session is over: anyone who asks is nobody.

@@ -204,7 +204,16 @@ impl Accounts {
         current_user: &CurrentUser,
         email: AddressId,
     ) -> Result<AddressRecord, FlowError<PrimaryRefusal>> {
-        let user = current_user.user();
+        self.put_first(current_user.user(), email, true).await
+    }
+
+    /// Makes an address the primary one, and counts it where its user does it.
+    pub(super) async fn put_first(
+        &self,
+        user: &User,
+        email: AddressId,
+        is_counted: bool,
+    ) -> Result<AddressRecord, FlowError<PrimaryRefusal>> {
         let addresses = self.some_addresses_of(user.id).await?;
         let is_it = |it: &&AddressRecord| it.kind == AddressKind::Email && it.id == email;
         let address = addresses.iter().find(is_it);
@@ -215,7 +224,9 @@ impl Accounts {
         if address.value == user.email {
             return Ok(address.clone());
         }
-        self.count_change(MAKE_PRIMARY, user).await?;
+        if is_counted {
+            self.count_change(MAKE_PRIMARY, user).await?;
+        }
         let change = AccountChange::PrimaryChanged(address.value.clone());
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let enclosed = notices.to_commit();

@@ -1,5 +1,6 @@
 //! Changing an address: another is added, and takes its place once it is proven.
 
+use chrono::TimeDelta;
 use phone_auth_events::{AccountChange, Sender};
 
 use super::{Accounts, AddAddressRefusal, CurrentUser, Failure, FlowError, Removal};
@@ -7,11 +8,14 @@ use crate::address::{AddressCaps, AddressId, AddressKind, AddressRecord};
 use crate::store::Replacement;
 use crate::user::User;
 
+/// For so long an address that is verified takes the place of the one that it was added for.
+const LIFETIME: TimeDelta = TimeDelta::days(7);
+
 impl Accounts {
     /// Adds an address, as [`add_address`](Self::add_address) does, that takes the place of another of the same kind as soon as
     /// it is verified: then the old one is removed, and where it was the primary one, the new one is. Until then the
     /// user has both, so nobody is locked out by an address that they mistyped. Of several changes of one kind the newest
-    /// counts. The verified addresses are told when it is added, when it is verified, and when the old one goes.
+    /// counts, for seven days and until the password is reset by another address: then both stay. The verified addresses are told when it is added, when it is verified, and when the old one goes.
     ///
     /// # Security
     /// Ask before for a [recent proof](Self::require_recent_proof), as the pages do.
@@ -37,7 +41,7 @@ impl Accounts {
     ///
     /// let new = accounts.replace_address(&current_user, email, old.id, "ann@work.example").await?;
     /// assert_eq!(accounts.addresses(&current_user).await?.len(), 3, "both, and a number");
-    /// assert!(accounts.set_verified(current_user.user(), &new, true).await?);
+    /// assert!(accounts.set_verified(current_user.user(), &new, true).await?.is_changed());
     /// let left = accounts.addresses(&current_user).await?;
     /// assert!(left.len() == 2 && left[0].value == "ann@work.example");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -69,7 +73,11 @@ impl Accounts {
         if new.id == old {
             return Ok(new);
         }
-        let replacement = Replacement { old, new: new.id };
+        let replacement = Replacement {
+            old,
+            new: new.id,
+            asked_at: self.now(),
+        };
         self.store()
             .replace_address(user.id, kind, replacement)
             .await?;
@@ -90,7 +98,10 @@ impl Accounts {
 
     async fn try_to_replace(&self, user: &User, new: &AddressRecord) -> Result<(), Failure> {
         let store = self.store();
-        let Some(old) = store.replaced_address(user.id, new.kind, new.id).await? else {
+        // Of what was asked for long ago nobody thinks any more who proves an address.
+        let asked_since = self.now() - LIFETIME;
+        let old = store.replaced_address(user.id, new.kind, new.id, asked_since);
+        let Some(old) = old.await? else {
             return Ok(());
         };
         // As they are now: the proof may have made a claim another row.

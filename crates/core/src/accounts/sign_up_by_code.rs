@@ -260,6 +260,11 @@ impl Accounts {
         if user.password.is_usable() {
             return refused;
         }
+        // Since the code was sent an operator may have verified another: the account is of the one who has that.
+        let own = self.some_addresses_of(user.id).await?;
+        if own.iter().any(|it| it.is_verified) {
+            return refused;
+        }
         let purpose = Purpose::Verify;
         let verification = self.store().link_target(purpose, address.kind, address.id);
         let event = self.event_of_address(

@@ -8,7 +8,7 @@ use crate::user::WantedNames;
 use crate::username::Username;
 
 /// The most characters of a first or last name, as in django-phone-auth's table.
-const MAX_NAME: usize = 150;
+pub(super) const MAX_NAME: usize = 150;
 /// The most characters of an email address (RFC 5321).
 pub(super) const MAX_EMAIL: usize = 254;
 

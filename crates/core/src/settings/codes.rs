@@ -71,7 +71,14 @@ impl Settings {
 
     /// Checks that those can log in whose addresses name nobody before they are verified.
     pub(super) fn validate_concealment(&self) -> Result<(), SettingsError> {
-        if self.conceal_accounts && !(self.verify_at_sign_up || self.sign_up_by_code) {
+        if self.conceal_accounts && self.sign_up_by_code {
+            return Err(SettingsError::new(
+                "conceal_accounts",
+                "false, or sign_up_by_code must be false: signing up by code makes an account for an address that has none, and \
+                 how long that takes tells of it",
+            ));
+        }
+        if self.conceal_accounts && !self.verify_at_sign_up {
             return Err(SettingsError::new(
                 "conceal_accounts",
                 "false, or verify_at_sign_up must be true: an address names nobody until it is verified, so nobody could log in \

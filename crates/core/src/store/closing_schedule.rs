@@ -17,7 +17,8 @@ use crate::user::UserId;
 #[async_trait]
 pub trait ClosingScheduleStore: Send + Sync {
     /// Keeps that an account is to be closed, ends all sessions of its user, and enqueues these notices. Gives what is kept, and
-    /// whether it is new: where one was scheduled before it stays, and nothing is enqueued. `None` when there is no such
+    /// whether it is new: where one was scheduled before it stays, and nothing is enqueued. It begins no earlier than the user's
+    /// last log-in, which may have come since it was read: they come back by a later one. `None` when there is no such
     /// user.
     async fn schedule_closing(
         &self,

@@ -1,13 +1,14 @@
 //! Addresses in a store that are to take the place of others.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::address::{AddressId, AddressKind};
 use crate::user::UserId;
 
 /// Keeps which address of a user is to take the place of which, once it is proven: of each kind the newest. What is kept goes
-/// with the user.
+/// with the user, and with a [reset](super::UserStore::replace_password) by a link, unless it is to the address that is to come.
 ///
 /// # Errors
 /// As for [`UserStore`](super::UserStore).
@@ -25,12 +26,14 @@ pub trait ReplacementStore: Send + Sync {
         replacement: Replacement,
     ) -> Result<bool, StoreError>;
 
-    /// In the place of which address this one is to come; none when it is to stand beside the others.
+    /// In the place of which address this one is to come; none when it is to stand beside the others, or that was asked for
+    /// before this time. What is kept of a server of a version before, which notes no time, is never too old.
     async fn replaced_address(
         &self,
         user: UserId,
         kind: AddressKind,
         new: AddressId,
+        asked_since: DateTime<Utc>,
     ) -> Result<Option<AddressId>, StoreError>;
 
     /// Forgets it, once it is done; `false` when it was not kept.
@@ -53,4 +56,6 @@ pub struct Replacement {
     pub old: AddressId,
     /// The one that is to come: the address or the claim that was added.
     pub new: AddressId,
+    /// When that was asked for.
+    pub asked_at: DateTime<Utc>,
 }

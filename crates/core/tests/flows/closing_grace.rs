@@ -116,7 +116,7 @@ async fn who_comes_back_keeps_the_account() {
         let (ann, due_at) = closed(&kit).await;
         for address in kit.accounts.addresses_of(ann.id).await.unwrap() {
             let verified = kit.accounts.set_verified(&ann, &address, true);
-            assert!(verified.await.unwrap());
+            assert!(verified.await.unwrap().is_changed());
         }
         // Who only tries is no one who comes back.
         let wrong = Password::new(STAPLE);
@@ -201,7 +201,7 @@ async fn told_of_both(grace: Duration, format: &str) {
     let address = kit.accounts.addresses_of(user.id).await.unwrap().remove(0);
     assert_eq!(address.kind, AddressKind::Email);
     let verified = kit.accounts.set_verified(&user, &address, true);
-    assert!(verified.await.unwrap());
+    assert!(verified.await.unwrap().is_changed());
     told.lock().unwrap().clear();
     let closing = kit.accounts.request_closing(user.id).await.unwrap();
     let Closing::Scheduled(due_at) = closing else {

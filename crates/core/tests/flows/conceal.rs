@@ -73,6 +73,7 @@ async fn with_ann(change: impl FnOnce(&mut Settings)) -> (Kit, User) {
                 .set_verified(&ann, &address, true)
                 .await
                 .unwrap()
+                .is_changed()
         );
     }
     // The limits of her own sign-up are over.
@@ -458,6 +459,7 @@ async fn unproven_address_keeps_nobody_from_signing_up() {
                     .set_verified(&ann, address, true)
                     .await
                     .unwrap()
+                    .is_changed()
             );
         }
         kit.clock.advance(Duration::from_mins(2));

@@ -50,7 +50,7 @@ impl Case {
         let address = self.address(value, username).await;
         let user = self.kit.accounts.find(username).await.unwrap().unwrap();
         let verified = self.kit.accounts.set_verified(&user, &address, true);
-        assert!(verified.await.unwrap());
+        assert!(verified.await.unwrap().is_changed());
     }
 
     async fn address(&self, value: &str, username: &str) -> AddressRecord {
@@ -135,7 +135,7 @@ async fn nobody_loses_by_what_changes_nothing() {
     let ann = case.kit.accounts.find("ann").await.unwrap().unwrap();
     let address = case.address(ANNS_PHONE, "ann").await;
     let again = case.kit.accounts.set_verified(&ann, &address, true).await;
-    assert!(!again.unwrap());
+    assert!(!again.unwrap().is_changed());
     let refused = case
         .kit
         .accounts
@@ -153,7 +153,13 @@ async fn notice_of_a_loss_is_enqueued() {
     let accounts = case.kit.with_outbox(&case.kit.signals);
     let ann = accounts.find("ann").await.unwrap().unwrap();
     let address = case.address(ANNS_PHONE, "ann").await;
-    assert!(accounts.set_verified(&ann, &address, true).await.unwrap());
+    assert!(
+        accounts
+            .set_verified(&ann, &address, true)
+            .await
+            .unwrap()
+            .is_changed()
+    );
     let pending = common::mailing::messages(&accounts).await;
     assert_eq!(pending.len(), 1);
     case.notices.take();

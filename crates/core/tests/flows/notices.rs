@@ -166,7 +166,7 @@ async fn number_from_before_is_told_of_each_step() {
             }
             _ => {
                 let unverified = kit.accounts.set_verified(ann.user(), &phone, false);
-                assert!(unverified.await.unwrap());
+                assert!(unverified.await.unwrap().is_changed());
             }
         }
         let to: Vec<_> = told.take().into_iter().map(|(to, _)| to).collect();
@@ -209,7 +209,7 @@ async fn many_addresses_crowd_none_out() {
         let add = kit.accounts.add_address(&ann, AddressKind::Email, &email);
         let added = add.await.unwrap();
         let verified = kit.accounts.set_verified(ann.user(), &added, true);
-        assert!(verified.await.unwrap());
+        assert!(verified.await.unwrap().is_changed());
     }
     let mut told = Told::of(&kit);
     let phone = kit.address(&ann, AddressKind::Phone).await;
@@ -334,6 +334,7 @@ async fn texts_of_changes_are_limited() {
                 .set_verified(ann.user(), &phone, true)
                 .await
                 .unwrap()
+                .is_changed()
         );
         let mut texts = Told::of(&kit);
         for _ in 0..8 {
@@ -370,12 +371,12 @@ async fn refused_changes_use_up_no_notice() {
         let bob = kit.sign_up_bob().await;
         for address in kit.accounts.addresses_of(bob.id).await.unwrap() {
             let verified = kit.accounts.set_verified(&bob, &address, true);
-            assert!(verified.await.unwrap());
+            assert!(verified.await.unwrap().is_changed());
         }
         let ann = kit.current_user(ANNS_PHONE, HORSE).await;
         let phone = kit.address(&ann, AddressKind::Phone).await;
         let by_hand = kit.accounts.set_verified(ann.user(), &phone, true);
-        assert!(by_hand.await.unwrap());
+        assert!(by_hand.await.unwrap().is_changed());
         kit.clock.advance(Duration::from_secs(1));
         let (mut id, mut token) = (String::new(), String::new());
         if refused == "used link" {
@@ -403,7 +404,7 @@ async fn refused_changes_use_up_no_notice() {
                 }
                 _ => {
                     let again = kit.accounts.set_verified(ann.user(), &phone, true);
-                    again.await.unwrap()
+                    again.await.unwrap().is_changed()
                 }
             };
             let is_first = !told.take().is_empty();

@@ -27,7 +27,7 @@ async fn verified(kit: &Kit) -> CurrentUser {
     let user = kit.sign_up_ann().await;
     for address in kit.accounts.addresses_of(user.id).await.unwrap() {
         let verified = kit.accounts.set_verified(&user, &address, true);
-        assert!(verified.await.unwrap());
+        assert!(verified.await.unwrap().is_changed());
     }
     kit.current_user("ann", HORSE).await
 }
@@ -124,6 +124,7 @@ async fn change_is_refused_as_adding_is() {
                 .set_verified(&bob, address, true)
                 .await
                 .unwrap()
+                .is_changed()
         );
     }
     let email = AddressKind::Email;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use crate::common::{ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring, refusal, unlimited};
 use phone_auth_core::accounts::{
-    Accounts, CodeRefusal, FlowError, InvalidLink, LinkForm, LogInLinkRefusal, LoggedIn,
-    SignUpForm, SignUpRefusal,
+    Accounts, CodeRefusal, FlowError, InvalidLink, LinkForm, LogInLinkRefusal, LogInRefusal,
+    LoggedIn, ReauthenticationRefusal, SignUpForm, SignUpRefusal,
 };
 use phone_auth_core::address::{Address, AddressCaps, AddressKind, PhoneNumber};
 use phone_auth_core::challenge::ChallengeKey;
@@ -293,6 +293,30 @@ async fn password_set_before_the_proof_is_over() {
         }
         assert!(!site.kit.stored(&thief).await.password.is_usable());
     }
+}
+
+/// A password from the time before codes, which no page takes.
+#[tokio::test]
+async fn password_from_before_counts_nowhere() {
+    let mut site = Site::new();
+    let (user, passwords) = site.with_password(&[ANNS_PHONE]).await;
+    site.set_verified(&user, ANNS_PHONE).await;
+    let (accounts, password) = (site.kit.accounts.clone(), Password::new(HORSE));
+    let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
+    let sent = site.sent().remove(0);
+    let logged_in = site.by_code(&key, &sent.code).await.unwrap();
+    assert!(logged_in.user.password.is_usable());
+    let current = accounts.current_user(&logged_in.key).await.unwrap();
+    let current = current.unwrap();
+    let form = accounts.password_form_token(current.user());
+    let refused = refusal(accounts.reauthenticate(&current, &password).await);
+    assert_eq!(refused, ReauthenticationRefusal::NoPassword);
+    let again = accounts.repeated_proof(&form, &password).await;
+    assert!(again.unwrap().is_none());
+    let refused = refusal(accounts.log_in(ANNS_PHONE, &password, None).await);
+    assert_eq!(refused, LogInRefusal::InvalidCredentials);
+    // Where passwords count it is the right one.
+    assert!(passwords.log_in("thief", &password, None).await.is_ok());
 }
 
 /// Who has shown that one address is theirs keeps their account, no matter who has another that they claim.

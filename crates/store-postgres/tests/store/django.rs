@@ -26,7 +26,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 30] = [
+const STEPS: [&str; 31] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -57,6 +57,7 @@ const STEPS: [&str; 30] = [
     "changes of addresses",
     "mount of the public site",
     "proofs in a session",
+    "age of changes of addresses",
 ];
 
 /// Which of the tables are Django's.

@@ -9,7 +9,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 30] = [
+const STEPS: [&str; 31] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -40,6 +40,7 @@ const STEPS: [&str; 30] = [
     "changes of addresses",
     "mount of the public site",
     "proofs in a session",
+    "age of changes of addresses",
 ];
 
 #[test]

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 29] = [
+const STEPS: [&str; 30] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -52,6 +52,7 @@ const STEPS: [&str; 29] = [
     "changes of addresses",
     "mount of the public site",
     "proofs in a session",
+    "age of changes of addresses",
 ];
 
 const DJANGO: &str = include_str!("../data/django_5_2.sql");

@@ -11,7 +11,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 29] = [
+const STEPS: [&str; 30] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -41,6 +41,7 @@ const STEPS: [&str; 29] = [
     "changes of addresses",
     "mount of the public site",
     "proofs in a session",
+    "age of changes of addresses",
 ];
 
 #[test]

@@ -24,9 +24,11 @@ impl ClosingScheduleStore for MemoryStore {
             if let Some(kept) = state.closings.get(&closing.user) {
                 return Ok(Some((*kept, false)));
             }
+            let last_login = state.users.get(&closing.user).and_then(|it| it.last_login);
+            let begun_at = last_login.map_or(closing.begun_at, |it| it.max(closing.begun_at));
             let new = ScheduledClosing {
                 user: closing.user,
-                begun_at: to_micros(closing.begun_at),
+                begun_at: to_micros(begun_at),
                 due_at: to_micros(closing.due_at),
             };
             state.closings.insert(closing.user, new);

@@ -1,6 +1,7 @@
 //! Addresses that are to take the place of others, in memory.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::store::{Replacement, ReplacementStore, StoreError};
 use phone_auth_core::user::UserId;
@@ -30,10 +31,12 @@ impl ReplacementStore for MemoryStore {
         user: UserId,
         kind: AddressKind,
         new: AddressId,
+        asked_since: DateTime<Utc>,
     ) -> Result<Option<AddressId>, StoreError> {
         self.read(|state| {
             let kept = state.replacements.get(&(user, kind));
-            kept.filter(|it| it.new == new).map(|it| it.old)
+            let kept = kept.filter(|it| it.new == new && it.asked_at >= asked_since);
+            kept.map(|it| it.old)
         })
         .await
     }

@@ -35,6 +35,9 @@ impl State {
             self.verified.insert(proven, to_micros(link.at));
         }
         self.in_session.insert(proven);
+        let is_to_come = |kind: AddressKind, new| (kind, new) == proven;
+        self.replacements
+            .retain(|(of, kind), it| *of != user || is_to_come(*kind, it.new));
         self.end_claims_by_reset(user, link, losses);
         let others: Vec<_> = self
             .addresses_of(user, u32::MAX)

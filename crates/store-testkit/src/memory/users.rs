@@ -130,6 +130,18 @@ impl UserStore for MemoryStore {
         .await
     }
 
+    async fn set_names(&self, id: UserId, first: &str, last: &str) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let user = state.users.get_mut(&id);
+            Ok(user.is_some_and(|user| {
+                first.clone_into(&mut user.first_name);
+                last.clone_into(&mut user.last_name);
+                true
+            }))
+        })
+        .await
+    }
+
     async fn replace_password(
         &self,
         replacement: &PasswordReplacement,

@@ -8,7 +8,7 @@ use phone_auth_core::address::{
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{Store, UniqueName};
-use phone_auth_core::user::UserId;
+use phone_auth_core::user::{User, UserId};
 
 use super::Subject;
 use super::sample::{
@@ -296,4 +296,22 @@ pub(super) async fn other_username_obeys_the_one_space(subject: &Subject) {
     let winners: Vec<_> = winners.into_iter().flatten().collect();
     let one = winners.first().unwrap();
     assert!(winners.iter().all(|it| it == one), "{winners:?}");
+}
+
+pub(super) async fn other_names_are_of_one_user(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &whole("bob", 2)).await;
+    for (first, last) in [("Anna", "Jones"), ("", ""), ("\u{c5}sa", "O'Neil")] {
+        assert!(store.set_names(ann.id, first, last).await.unwrap());
+        let expected = User {
+            first_name: first.to_owned(),
+            last_name: last.to_owned(),
+            ..ann.clone()
+        };
+        assert_eq!(user_now(store, ann.id).await, expected);
+    }
+    assert_eq!(user_now(store, bob.id).await, bob);
+    let nobody = UserId::new(bob.id.get() + 1);
+    assert!(!store.set_names(nobody, "Carl", "Lee").await.unwrap());
 }

@@ -218,6 +218,20 @@ pub(super) async fn closing_and_log_in_have_one_order(subject: &Subject) {
     }
 }
 
+/// It came a moment before, by another server whose clock is ahead: its session is over, so nobody has come back.
+pub(super) async fn log_in_before_a_closing_is_no_return(subject: &Subject) {
+    let store = subject.store();
+    let ann = stored(store, &whole("ann", 1)).await.id;
+    assert!(store.log_in(&log_in(ann, 1, at(50))).await.unwrap());
+    let nothing = Notices::default();
+    let scheduled = store.schedule_closing(&closing(ann, 60), &nothing).await;
+    let (kept, is_new) = scheduled.unwrap().unwrap();
+    assert!(is_new && !is_alive(store, 1).await);
+    let user = store.user(ann).await.unwrap().unwrap();
+    assert!(kept.stands(user.last_login), "{kept:?}");
+    assert_eq!(store.scheduled_closing(ann).await.unwrap(), Some(kept));
+}
+
 /// What is left of a closing whose user another program has deleted is in nobody's way.
 pub(super) async fn closing_goes_with_its_user(subject: &Subject) {
     let store = subject.store();

@@ -152,6 +152,7 @@ macro_rules! __for_each_case {
             address_changes::own_row_has_the_primary_address;
             address_changes::proof_by_hand_uses_links_up;
             address_changes::other_username_obeys_the_one_space;
+            address_changes::other_names_are_of_one_user;
             claims::claim_stands_beside_what_it_claims;
             claims::proven_claim_becomes_an_address;
             claims::proof_of_the_holder_ends_claims;
@@ -263,7 +264,9 @@ macro_rules! __for_each_case {
             closing_schedule::return_and_end_have_one_winner;
             closing_schedule::closing_and_log_in_have_one_order;
             closing_schedule::closing_goes_with_its_user;
+            closing_schedule::log_in_before_a_closing_is_no_return;
             replacements::newest_replacement_counts;
+            replacements::replacement_does_not_wait_for_ever;
             replacements::address_is_replaced_whole;
             proofs::reset_proves_its_address;
             proofs::reset_ends_links_to_other_addresses;

@@ -13,6 +13,7 @@ use phone_auth_core::user::UserId;
 
 use super::Subject;
 use super::claims::{add, values};
+use super::proofs::reset;
 use super::sample::{
     address_of, at, email_address, phone, stored, user_now, whole, without_address,
 };
@@ -25,13 +26,15 @@ async fn replace(
     (old, new): (i64, i64),
 ) -> bool {
     let (old, new) = (AddressId::new(old), AddressId::new(new));
-    let replaced = store.replace_address(user, kind, Replacement { old, new });
+    let asked_at = at(5);
+    let replacement = Replacement { old, new, asked_at };
+    let replaced = store.replace_address(user, kind, replacement);
     replaced.await.unwrap()
 }
 
 /// In the place of which address one is to come.
 async fn replaced(store: &dyn Store, user: UserId, kind: AddressKind, new: i64) -> Option<i64> {
-    let old = store.replaced_address(user, kind, AddressId::new(new));
+    let old = store.replaced_address(user, kind, AddressId::new(new), at(5));
     old.await.unwrap().map(AddressId::get)
 }
 
@@ -80,6 +83,33 @@ pub(super) async fn newest_replacement_counts(subject: &Subject) {
     assert_eq!(replaced(store, ann, phone, 3).await, None);
     assert_eq!(replaced(store, bob, email, claim).await, Some(5));
     assert!(!replace(store, ann, email, (1, 2)).await, "they are gone");
+}
+
+/// What was asked for too long ago, and what was asked for before a reset.
+pub(super) async fn replacement_does_not_wait_for_ever(subject: &Subject) {
+    let store = subject.store();
+    for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let bob = stored(store, &whole(&format!("bob{number}"), number + 10)).await;
+        let own = address_of(store, ann.id, kind).await;
+        for user in [ann.id, bob.id] {
+            assert!(replace(store, user, kind, (own.id.get(), 77)).await);
+        }
+        let new = AddressId::new(77);
+        for (since, is_kept) in [(4, true), (5, true), (6, false)] {
+            let old = store.replaced_address(ann.id, kind, new, at(since)).await;
+            assert_eq!(old.unwrap(), is_kept.then_some(own.id), "{kind} {since}");
+        }
+        assert!(reset(subject, &own, 9).await);
+        assert_eq!(replaced(store, ann.id, kind, 77).await, None, "{kind}");
+        assert_eq!(replaced(store, bob.id, kind, 77).await, Some(own.id.get()));
+        // By the address that is to come.
+        let bobs = address_of(store, bob.id, kind).await;
+        assert!(replace(store, bob.id, kind, (77, bobs.id.get())).await);
+        assert!(reset(subject, &bobs, 9).await);
+        let kept = replaced(store, bob.id, kind, bobs.id.get()).await;
+        assert_eq!(kept, Some(77), "{kind}");
+    }
 }
 
 /// The flows of a site, and the links that it sends.
@@ -137,7 +167,8 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
     for (number, (kind, (is_held, dies))) in (1..).zip(cases) {
         let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
         let old = address_of(store, ann.id, kind).await;
-        assert!(site.accounts.set_verified(&ann, &old, true).await.unwrap());
+        let marked = site.accounts.set_verified(&ann, &old, true).await;
+        assert!(marked.unwrap().is_changed());
         let new = match kind {
             AddressKind::Email => email_address(&format!("new{number}@example.org")),
             AddressKind::Phone => Address::Phone(phone(number + 20)),
@@ -190,7 +221,7 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
         let user = user_now(store, ann.id).await;
         let email = address_of(store, ann.id, AddressKind::Email).await;
         assert_eq!(user.email, email.value, "{case}");
-        let kept = store.replaced_address(ann.id, kind, added.id).await;
+        let kept = store.replaced_address(ann.id, kind, added.id, at(0)).await;
         assert_eq!(kept.unwrap(), None, "{case}");
     }
 }

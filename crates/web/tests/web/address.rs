@@ -64,7 +64,13 @@ async fn only_own_addresses_are_shown() {
     .map(str::to_owned)
     .into();
     for address in accounts.addresses_of(bob.id).await.unwrap() {
-        assert!(accounts.set_verified(&bob, &address, true).await.unwrap());
+        assert!(
+            accounts
+                .set_verified(&bob, &address, true)
+                .await
+                .unwrap()
+                .is_changed()
+        );
         queries.push(format!("?method={}&pk={}", address.kind, address.id.get()));
     }
     for method in ["email", "phone"] {
@@ -141,7 +147,7 @@ async fn primary_address_is_chosen() {
     assert!(early.body.contains("Verify it first"));
 
     let set = site.web.accounts().set_verified(&user, &work, true).await;
-    assert!(set.unwrap());
+    assert!(set.unwrap().is_changed());
     assert!(ann.get(&page).await.body.contains("Make primary"));
     for _click in 0..2 {
         let answer = ann.post(&page, &[("action", "primary")]).await;
@@ -241,7 +247,7 @@ async fn verified_address_takes_the_place_at_once() {
         };
         for address in of_user().await {
             let set = accounts.set_verified(&user, &address, true).await;
-            assert!(set.unwrap(), "{address:?}");
+            assert!(set.unwrap().is_changed(), "{address:?}");
         }
         // What stands there already changes nothing.
         let same = ann.post(&page, &[("action", "change"), (field, old)]).await;

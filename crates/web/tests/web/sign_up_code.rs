@@ -194,7 +194,7 @@ async fn old_password_is_not_asked_for() {
     let is_phone = |it: &&AddressRecord| it.kind == AddressKind::Phone;
     let phone = phone.iter().find(is_phone).unwrap();
     let verified = site.web.accounts().set_verified(&ann, phone, true);
-    assert!(verified.await.unwrap() && ann.password.is_usable());
+    assert!(verified.await.unwrap().is_changed() && ann.password.is_usable());
 
     let mut browser = site.browser();
     browser.post(LOG_IN, &[("login", PHONE)]).await;

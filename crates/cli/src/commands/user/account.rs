@@ -3,15 +3,16 @@
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
 
+use super::address::told;
 use super::found::named;
 use super::problems::invalid;
 use crate::arguments::NewUser;
 use crate::exit::Failure;
-use crate::terminal::console;
 use crate::terminal::password_input;
 use crate::terminal::visible::Visible;
 
 pub(super) async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Failure> {
+    let is_json = user.json;
     let password = password_input::ask().map_err(Failure::failed)?;
     let form = SignUpForm {
         first_name: &user.first_name,
@@ -29,19 +30,15 @@ pub(super) async fn create(accounts: &Accounts, user: &NewUser) -> Result<(), Fa
         }
         Err(error) => return Err(Failure::failed(error)),
     };
-    console::print(format_args!(
-        "created {} (id {})",
-        user.username,
-        user.id.get()
-    ))
-    .map_err(Failure::failed)
+    let said = format_args!("created {} (id {})", user.username, user.id.get());
+    told(accounts, user.id, is_json, said).await
 }
 
 pub(super) async fn set_active(
     accounts: &Accounts,
     login: &str,
-    active: bool,
-    shares_sessions: bool,
+    (active, shares_sessions): (bool, bool),
+    json: bool,
 ) -> Result<(), Failure> {
     let username = named(accounts, login).await?.username;
     let user = accounts
@@ -56,10 +53,15 @@ pub(super) async fn set_active(
              `phone-auth user set-password` ends them"
         }
     };
-    console::print(format_args!("{} {now}", Visible(&user.username))).map_err(Failure::failed)
+    let said = format_args!("{} {now}", Visible(&user.username));
+    told(accounts, user.id, json, said).await
 }
 
-pub(super) async fn set_password(accounts: &Accounts, login: &str) -> Result<(), Failure> {
+pub(super) async fn set_password(
+    accounts: &Accounts,
+    login: &str,
+    json: bool,
+) -> Result<(), Failure> {
     let username = named(accounts, login).await?.username;
     let password = password_input::ask().map_err(Failure::failed)?;
     let user = match accounts.set_password(&username, &password).await {
@@ -69,9 +71,7 @@ pub(super) async fn set_password(accounts: &Accounts, login: &str) -> Result<(),
         }
         Err(error) => return Err(Failure::failed(error)),
     };
-    console::print(format_args!(
-        "{} has a new password, and is signed out everywhere",
-        Visible(&user.username)
-    ))
-    .map_err(Failure::failed)
+    let name = Visible(&user.username);
+    let said = format_args!("{name} has a new password, and is signed out everywhere");
+    told(accounts, user.id, json, said).await
 }

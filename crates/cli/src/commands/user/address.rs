@@ -1,8 +1,10 @@
 //! `phone-auth user`: what an operator does with the addresses and the username of a user who has called.
 
 use phone_auth::Accounts;
-use phone_auth::core::accounts::{AddAddressRefusal, FlowError, Removal, RenameRefusal};
-use phone_auth::core::address::AddressRecord;
+use phone_auth::core::accounts::{
+    AddAddressRefusal, FlowError, Marked, PrimaryRefusal, Removal, RenameRefusal,
+};
+use phone_auth::core::address::{AddressKind, AddressRecord};
 use phone_auth::core::user::{User, UserId};
 
 use super::found::named;
@@ -37,11 +39,119 @@ pub(super) async fn set_verified(
     json: bool,
 ) -> Result<(), Failure> {
     let (address, user) = owned(accounts, address).await?;
-    let changed = accounts.set_verified(&user, &address, is_verified).await;
-    changed.map_err(Failure::failed)?;
-    let not = if is_verified { "" } else { "not " };
+    let said = match mark(accounts, &user, &address, is_verified).await? {
+        IsNow::Changed if is_verified => "is verified",
+        IsNow::Changed => "is not verified",
+        IsNow::AsBefore if is_verified => "is verified already",
+        IsNow::AsBefore => "is not verified anyway",
+    };
     let (value, name) = (Visible(&address.value), Visible(&user.username));
-    let said = format_args!("{value} of {name} is {not}verified");
+    told(
+        accounts,
+        user.id,
+        json,
+        format_args!("{value} of {name} {said}"),
+    )
+    .await
+}
+
+/// What an address is that is as it should be.
+enum IsNow {
+    Changed,
+    AsBefore,
+}
+
+/// Marks an address as verified or not, if it can be.
+async fn mark(
+    accounts: &Accounts,
+    user: &User,
+    address: &AddressRecord,
+    is_verified: bool,
+) -> Result<IsNow, Failure> {
+    let marked = accounts.set_verified(user, address, is_verified).await;
+    match marked.map_err(Failure::failed)? {
+        Marked::Changed => Ok(IsNow::Changed),
+        Marked::AlreadySo => Ok(IsNow::AsBefore),
+        Marked::NotThere => Err(Failure::because(GONE)),
+        Marked::Taken => Err(taken(accounts, user, address).await?),
+    }
+}
+
+const GONE: &str = "that user does not have this email address or phone number any more";
+
+/// That someone else has an address, and who has verified it.
+async fn taken(
+    accounts: &Accounts,
+    user: &User,
+    address: &AddressRecord,
+) -> Result<Failure, Failure> {
+    let found = accounts.find_addresses(&address.value).await;
+    let mut found = found.map_err(Failure::failed)?.into_iter();
+    let owner = found.find(|(it, owner)| it.is_verified && owner.id != user.id);
+    let (value, name) = (Visible(&address.value), Visible(&user.username));
+    let of_user = format!("{value} of {name} is not verified");
+    Ok(Failure::because(match owner {
+        Some((_, owner)) => format!(
+            "{of_user}: {} has verified this address; `phone-auth user unverify` takes it from them first",
+            Visible(&owner.username)
+        ),
+        None => format!(
+            "{of_user}: someone else has it as their username, or as the email address in their own row"
+        ),
+    }))
+}
+
+pub(super) async fn set_names(
+    accounts: &Accounts,
+    login: &str,
+    (first, last): (Option<&str>, Option<&str>),
+    json: bool,
+) -> Result<(), Failure> {
+    let user = named(accounts, login).await?;
+    let first = first.unwrap_or(&user.first_name);
+    let last = last.unwrap_or(&user.last_name);
+    let renamed = match accounts.set_names(&user, first, last).await {
+        Ok(renamed) => renamed,
+        Err(FlowError::Refused(RenameRefusal::Invalid(problems))) => {
+            return Err(invalid(&problems));
+        }
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    let names = format!("{} {}", renamed.first_name, renamed.last_name);
+    let (name, username) = (names.trim(), Visible(&user.username));
+    if name.is_empty() {
+        let said = format_args!("{username} has no first and last name now");
+        return told(accounts, user.id, json, said).await;
+    }
+    let said = format_args!("{username} is called {} now", Visible(name));
+    told(accounts, user.id, json, said).await
+}
+
+pub(super) async fn make_primary(
+    accounts: &Accounts,
+    address: (&str, Option<&str>),
+    json: bool,
+) -> Result<(), Failure> {
+    let (address, user) = owned(accounts, address).await?;
+    if address.kind != AddressKind::Email {
+        return Err(Failure::because(
+            "a phone number cannot be the primary address; an email address can",
+        ));
+    }
+    match accounts.make_primary_of(&user, address.id).await {
+        Ok(_) => {}
+        Err(FlowError::Refused(PrimaryRefusal::NotVerified)) => {
+            return Err(Failure::because(
+                "this address is not verified, so it cannot be the primary one; `phone-auth user verify` marks it as verified",
+            ));
+        }
+        Err(FlowError::Refused(PrimaryRefusal::NoSuchAddress)) => {
+            return Err(Failure::because(GONE));
+        }
+        Err(error) => return Err(Failure::failed(error)),
+    }
+    let (value, name) = (Visible(&address.value), Visible(&user.username));
+    let said = format_args!("{value} is the primary address of {name} now");
     told(accounts, user.id, json, said).await
 }
 
@@ -91,7 +201,10 @@ pub(super) async fn remove(
 ) -> Result<(), Failure> {
     let (address, user) = owned(accounts, address).await?;
     let removed = accounts.remove_address_of(&user, &address).await;
-    let (Removal::Removed(_) | Removal::NotThere) = removed.map_err(Failure::failed)?;
+    match removed.map_err(Failure::failed)? {
+        Removal::Removed(_) => {}
+        Removal::NotThere => return Err(Failure::because(GONE)),
+    }
     let (value, name) = (Visible(&address.value), Visible(&user.username));
     let said = format_args!("{value} was removed from {name}");
     told(accounts, user.id, json, said).await
@@ -111,8 +224,7 @@ async fn add_to(
         Err(error) => return Err(Failure::failed(error)),
     };
     if is_verified {
-        let verified = accounts.set_verified(user, &added, true).await;
-        verified.map_err(Failure::failed)?;
+        mark(accounts, user, &added, true).await?;
     }
     Ok(added)
 }
@@ -150,7 +262,7 @@ async fn owned(
 }
 
 /// Says what was done, or shows the user as they are now.
-async fn told(
+pub(super) async fn told(
     accounts: &Accounts,
     user: UserId,
     json: bool,

@@ -32,6 +32,8 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             }
             UserCommand::SetPassword { .. }
             | UserCommand::Rename { .. }
+            | UserCommand::SetName { .. }
+            | UserCommand::MakePrimary { .. }
             | UserCommand::Verify { .. }
             | UserCommand::Unverify { .. }
             | UserCommand::AddAddress { .. }
@@ -69,6 +71,20 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
                 username,
                 json,
             } => address::rename(&accounts, &login, &username, json).await,
+            UserCommand::SetName {
+                login,
+                first_name,
+                last_name,
+                json,
+            } => {
+                let names = (first_name.as_deref(), last_name.as_deref());
+                address::set_names(&accounts, &login, names, json).await
+            }
+            UserCommand::MakePrimary {
+                address,
+                user,
+                json,
+            } => address::make_primary(&accounts, (&address, user.as_deref()), json).await,
             UserCommand::Verify {
                 address,
                 user,
@@ -107,13 +123,15 @@ pub(crate) fn run(setup: Setup, command: UserCommand) -> Result<(), Failure> {
             UserCommand::EndSessions { login, json } => {
                 sessions::end(&accounts, &login, json).await
             }
-            UserCommand::Disable { login } => {
-                account::set_active(&accounts, &login, false, shares_sessions).await
+            UserCommand::Disable { login, json } => {
+                account::set_active(&accounts, &login, (false, shares_sessions), json).await
             }
-            UserCommand::Enable { login } => {
-                account::set_active(&accounts, &login, true, shares_sessions).await
+            UserCommand::Enable { login, json } => {
+                account::set_active(&accounts, &login, (true, shares_sessions), json).await
             }
-            UserCommand::SetPassword { login } => account::set_password(&accounts, &login).await,
+            UserCommand::SetPassword { login, json } => {
+                account::set_password(&accounts, &login, json).await
+            }
         }
     })
 }
