@@ -104,10 +104,12 @@ pub(crate) const ROWS: &str = concat!(
     )
     SELECT 'auth_user', json_build_object('is_staff', is_staff, 'is_superuser', is_superuser)::text
         FROM auth_user WHERE id = $1
-    UNION ALL SELECT 'phone_auth_email_verified', json_build_object('email', e.email, 'verified_at', ", at!("v.verified_at"), ",
+    UNION ALL SELECT 'phone_auth_email_verified', json_build_object('email', e.email, 'verified_at',
+        CASE WHEN isfinite(v.verified_at) THEN ", at!("v.verified_at"), " END,
         'in_session', v.in_session)::text
         FROM phone_auth_email_verified v JOIN emails e ON e.id = v.address_id
-    UNION ALL SELECT 'phone_auth_phone_verified', json_build_object('phone', p.phone, 'verified_at', ", at!("v.verified_at"), ",
+    UNION ALL SELECT 'phone_auth_phone_verified', json_build_object('phone', p.phone, 'verified_at',
+        CASE WHEN isfinite(v.verified_at) THEN ", at!("v.verified_at"), " END,
         'in_session', v.in_session)::text
         FROM phone_auth_phone_verified v JOIN phones p ON p.id = v.address_id
     UNION ALL SELECT 'phone_auth_claim', json_build_object('kind', kind, 'value', value, 'is_proven', is_proven)::text

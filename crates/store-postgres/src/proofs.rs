@@ -84,8 +84,8 @@ macro_rules! since_of_link {
     };
 }
 
-/// What stands as the email address in the row of `auth_user` after that: what has its proof taken gives way to the oldest
-/// that is verified, or to none, and where there was none the address of the link stands. Django and others write to it. The
+/// What stands as the email address in the row of `auth_user` after that: an address without a proof, or that has it taken,
+/// gives way to the oldest that is verified, or to none, and where there was none the address of the link stands. Django and others write to it. The
 /// same statement changes the row, which can be done once only.
 macro_rules! own_email_after_reset {
     ($kind:literal, $address:literal, $value:literal) => {
@@ -95,10 +95,15 @@ macro_rules! own_email_after_reset {
             "::text = 'email' AND coalesce(email, '') = '' THEN ",
             $value,
             "::text
-            WHEN EXISTS (SELECT 1 FROM phone_auth_emailaddress a
-                WHERE a.user_id = auth_user.id AND lower(a.email COLLATE \"C\") = lower(auth_user.email COLLATE \"C\") AND ",
+            WHEN EXISTS (SELECT 1 FROM phone_auth_emailaddress a, since
+                WHERE a.user_id = auth_user.id AND lower(a.email COLLATE \"C\") = lower(auth_user.email COLLATE \"C\")
+                    AND NOT (",
+            $kind,
+            "::text = 'email' AND a.id = ",
+            $address,
+            "::int8) AND (a.is_verified IS NOT TRUE OR ",
             $crate::proofs::is_younger!($kind, $address),
-            ") THEN coalesce((SELECT a.email FROM phone_auth_emailaddress a
+            ")) THEN coalesce((SELECT a.email FROM phone_auth_emailaddress a
                 WHERE a.user_id = auth_user.id AND (a.is_verified OR ",
             $kind,
             "::text = 'email' AND a.id = ",
@@ -125,7 +130,8 @@ macro_rules! is_younger {
     };
 }
 
-/// Since when an address is proven: before all times when no link has proven it, after all times when it is not verified.
+/// Since when an address is proven: before all times when no link has proven it, after all times when it is not verified; and
+/// whether the one who had set the password until now has shown it. Where not, they have shown the others.
 macro_rules! since {
     ($table:literal, $verified:literal, $name:literal, $kind:literal, $address:literal) => {
         concat!(
@@ -137,7 +143,12 @@ macro_rules! since {
             $verified,
             " WHERE address_id = ",
             $address,
-            "::int8), '-infinity') ELSE 'infinity' END AS verified_at
+            "::int8), '-infinity') ELSE 'infinity' END AS verified_at,
+                    is_verified AND EXISTS (SELECT 1 FROM ",
+            $verified,
+            " WHERE address_id = ",
+            $address,
+            "::int8 AND in_session) AS was_shown
                 FROM ",
             $table,
             " WHERE id = ",
@@ -172,7 +183,7 @@ macro_rules! of_kind {
                 INSERT INTO ",
             $verified,
             " AS kept (address_id, verified_at, in_session)
-                SELECT id, CASE WHEN is_verified THEN 'epoch' ELSE ",
+                SELECT id, CASE WHEN is_verified THEN '-infinity' ELSE ",
             $at,
             "::timestamptz END, true FROM ",
             $table,
@@ -184,7 +195,7 @@ macro_rules! of_kind {
             $name,
             "' AND EXISTS (SELECT 1 FROM one_user)
                 ON CONFLICT (address_id) DO UPDATE SET in_session = true,
-                    verified_at = CASE excluded.verified_at WHEN 'epoch' THEN kept.verified_at ELSE excluded.verified_at END
+                    verified_at = CASE excluded.verified_at WHEN '-infinity' THEN kept.verified_at ELSE excluded.verified_at END
             ), ",
             $name,
             "_younger AS (
@@ -202,6 +213,22 @@ macro_rules! of_kind {
                     AND (SELECT v.verified_at FROM ",
             $verified,
             " v WHERE v.address_id = a.id) > (SELECT verified_at FROM since)
+            ), ",
+            $name,
+            "_unshown AS (
+                UPDATE ",
+            $verified,
+            " v SET in_session = false FROM ",
+            $table,
+            " a WHERE a.id = v.address_id AND a.user_id IN (SELECT id FROM one_user) AND v.in_session
+                    AND EXISTS (SELECT 1 FROM since WHERE was_shown IS NOT TRUE)
+                    AND NOT (",
+            $kind,
+            "::text = '",
+            $name,
+            "' AND a.id = ",
+            $address,
+            "::int8)
             ), ",
             $name,
             "_links AS (
@@ -246,12 +273,13 @@ macro_rules! end_links_of_others {
 /// The kind of the address that a user has verified for the longest.
 pub(crate) const OLDEST_PROOF: &str = "
     SELECT a.kind FROM (
-        SELECT 'email' AS kind, (SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id) AS since
+        SELECT 'email' AS kind,
+            coalesce((SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id), '-infinity') AS since
             FROM phone_auth_emailaddress e WHERE e.user_id = $1 AND e.is_verified
         UNION ALL
-        SELECT 'phone', (SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id)
+        SELECT 'phone', coalesce((SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id), '-infinity')
             FROM phone_auth_phonenumber p WHERE p.user_id = $1 AND p.is_verified
-    ) a ORDER BY a.since NULLS FIRST, a.kind LIMIT 1";
+    ) a ORDER BY a.since, a.kind LIMIT 1";
 
 pub(crate) use {
     by_reset, end_links_of_others, is_younger, of_kind, own_email_after_reset, since, since_of_link,

@@ -73,7 +73,7 @@ macro_rules! statements {
             is_verified_in_session: concat!(
                 "INSERT INTO ",
                 $verified,
-                " (address_id, verified_at, in_session) SELECT id, 'epoch', true FROM ",
+                " (address_id, verified_at, in_session) SELECT id, '-infinity', true FROM ",
                 $table,
                 " WHERE id = $1 AND user_id = $2 AND ",
                 $column,

@@ -76,10 +76,10 @@ pub(crate) const ROWS: &str = concat!(
     "SELECT 'auth_user', json_object(
         'is_staff', json(iif(is_staff, 'true', 'false')), 'is_superuser', json(iif(is_superuser, 'true', 'false')))
         FROM auth_user WHERE id = ?1
-    UNION ALL SELECT 'phone_auth_email_verified', json_object('email', CAST(e.email AS text), 'verified_at', ", of_text!("v.verified_at"), ",
+    UNION ALL SELECT 'phone_auth_email_verified', json_object('email', CAST(e.email AS text), 'verified_at', ", of_text!("nullif(v.verified_at, '')"), ",
         'in_session', json(iif(v.in_session, 'true', 'false')))
         FROM phone_auth_email_verified v JOIN phone_auth_emailaddress e ON e.id = v.address_id WHERE e.user_id = ?1
-    UNION ALL SELECT 'phone_auth_phone_verified', json_object('phone', CAST(p.phone AS text), 'verified_at', ", of_text!("v.verified_at"), ",
+    UNION ALL SELECT 'phone_auth_phone_verified', json_object('phone', CAST(p.phone AS text), 'verified_at', ", of_text!("nullif(v.verified_at, '')"), ",
         'in_session', json(iif(v.in_session, 'true', 'false')))
         FROM phone_auth_phone_verified v JOIN phone_auth_phonenumber p ON p.id = v.address_id WHERE p.user_id = ?1
     UNION ALL SELECT 'phone_auth_claim', json_object(

@@ -155,9 +155,12 @@ fn every_lookup_uses_an_index() {
             of_kind.since,
             of_kind.mark,
             of_kind.end_younger,
+            of_kind.was_shown,
+            of_kind.end_shown,
             of_kind.end_links,
         ]);
     }
+    statements.push(proofs::UNPROVEN_GIVES_WAY);
     for statement in statements {
         for step in plan(&connection, statement) {
             // What a subquery has found is looked through, and is a few rows at most.

@@ -17,7 +17,11 @@ pub(crate) struct Statements {
     /// it is not verified.
     pub(crate) since: &'static str,
     pub(crate) mark: &'static str,
-    /// Takes their proof from the addresses of a user that were proven later, and gives those.
+    /// Whether the one who has set the password until now has shown it.
+    pub(crate) was_shown: &'static str,
+    /// Keeps of the other addresses of a user that the one who sets the password now has not shown them.
+    pub(crate) end_shown: &'static str,
+    /// Takes their proof from the addresses of a user that were proven later.
     pub(crate) end_younger: &'static str,
     /// Keeps when an address was proven, and whether its user was signed in.
     pub(crate) keep_when: &'static str,
@@ -53,9 +57,21 @@ macro_rules! statements {
                 $verified,
                 " WHERE address_id = ",
                 $table,
-                ".id) > ?3
-                RETURNING ",
-                $column
+                ".id) > ?3"
+            ),
+            was_shown: concat!(
+                "SELECT 1 FROM ",
+                $table,
+                " WHERE id = ?1 AND is_verified AND EXISTS (SELECT 1 FROM ",
+                $verified,
+                " WHERE address_id = ?1 AND in_session)"
+            ),
+            end_shown: concat!(
+                "UPDATE ",
+                $verified,
+                " SET in_session = 0 WHERE in_session AND address_id IN (SELECT id FROM ",
+                $table,
+                " WHERE user_id = ?1 AND id IS NOT ?2)"
             ),
             keep_when: concat!(
                 "INSERT INTO ",
@@ -66,7 +82,7 @@ macro_rules! statements {
             keep_session: concat!(
                 "INSERT INTO ",
                 $verified,
-                " (address_id, verified_at, in_session) SELECT id, '1970-01-01 00:00:00', 1 FROM ",
+                " (address_id, verified_at, in_session) SELECT id, '', 1 FROM ",
                 $table,
                 " WHERE id = ?1 AND user_id = ?2 AND ",
                 $column,
@@ -98,6 +114,13 @@ const PHONE: Statements = statements!(
     "phone"
 );
 
+/// The email address in the user's own row: one of theirs that has no proof gives way to the oldest that has one, or to none.
+pub(crate) const UNPROVEN_GIVES_WAY: &str = "
+    UPDATE auth_user SET email = coalesce(
+        (SELECT email FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT 1), '')
+    WHERE id = ?1 AND EXISTS (SELECT 1 FROM phone_auth_emailaddress a
+        WHERE a.user_id = ?1 AND lower(a.email) = lower(auth_user.email) AND a.is_verified IS NOT TRUE)";
+
 /// The statements about a kind.
 pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
     match kind {
@@ -119,6 +142,7 @@ pub(crate) fn by_reset(
     let since = rows::first(connection, of_kind.since, [address], |row| {
         Ok(row.get::<_, String>(0)?)
     })?;
+    let was_shown = rows::first(connection, of_kind.was_shown, [address], |_| Ok(()))?;
     if rows::change(connection, of_kind.mark, [address])? > 0 {
         let when = (address, rows::time_text(link.at)?, true);
         rows::change(connection, of_kind.keep_when, when)?;
@@ -134,17 +158,13 @@ pub(crate) fn by_reset(
         let of_kind = statements(kind);
         let but = (kind == link.kind).then_some(address);
         let younger = params![user.get(), but, since];
-        let ended = rows::all(connection, of_kind.end_younger, younger, |row| {
-            rows::text(row, 0)
-        })?;
-        if kind == AddressKind::Email {
-            for gone in ended {
-                let next = params![user.get(), gone];
-                rows::change(connection, address_changes::NEXT_EMAIL, next)?;
-            }
+        rows::change(connection, of_kind.end_younger, younger)?;
+        if was_shown.is_none() {
+            rows::change(connection, of_kind.end_shown, params![user.get(), but])?;
         }
         rows::change(connection, of_kind.end_links, params![user.get(), but])?;
     }
+    rows::change(connection, UNPROVEN_GIVES_WAY, [user.get()])?;
     address_changes::fill_own_email(connection, user, link.kind, &link.value)?;
     Ok(())
 }

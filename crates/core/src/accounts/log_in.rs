@@ -109,8 +109,14 @@ impl Accounts {
             };
             let password_now = upgrade.clone();
             let begun = self.record_log_in(user, upgrade, previous).await;
-            // A right password has not failed either.
-            let begun = self.unless_unchecked(counted, begun).await?;
+            let begun = match begun {
+                Ok(begun) => begun,
+                // A right password has not failed either. But the hash was made, and counts.
+                Err(error) => {
+                    self.give_back_but(Limit::LogIns, counted).await;
+                    return Err(error.into());
+                }
+            };
             if let Some(mut logged_in) = begun {
                 self.give_back(counted).await;
                 if let Some(upgraded) = password_now {

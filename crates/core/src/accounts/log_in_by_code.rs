@@ -84,15 +84,15 @@ impl Accounts {
     ///
     /// Anyone can sign up with an address of another, whose mail program opens the link that verifies it. So where the address
     /// was proven by someone who was not [signed in](crate::client::Client::signed_in), and the browser is not known for the
-    /// account, the one who types the code chooses a new password first; that ends what the stranger has. Where no resets are
-    /// sent, or `sign_up_by_code` is on, the password is over at once, with its sessions, and fires `password_was_reset`.
+    /// account, the one who types the code chooses a new password first; that ends what the stranger has. Where
+    /// `sign_up_by_code` is on, the password is over at once, with its sessions, and fires `password_was_reset`.
     ///
     /// # Errors
     /// As for [`prove_reset`](Self::prove_reset). It is [`Over`](CodeRefusal::Over) also where the setting is off, and for a
     /// code after which the password was changed; and [`NewPassword`](CodeRefusal::NewPassword), see above.
     ///
     /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
-    /// address would end; nothing was changed.
+    /// address would end; nothing was changed but that the code is used.
     ///
     /// # Cancel safety
     /// As for [`log_in`](Self::log_in); an attempt may be spent, and the code.

@@ -191,19 +191,27 @@ impl Accounts {
             let texts = texts_that_prove_again(value);
             slowed = slowed.about(Limit::PhoneVerifications, &texts, &[]);
         }
-        let Some(network) = self.client.network() else {
-            return Ok(vec![own, self.count(asking, slowed).await?]);
+        let again = match self.client.network() {
+            Some(network) => {
+                let (narrow, wide) = (network.bytes(), network.wide_bytes());
+                slowed = slowed.share_about(ONCE_MORE_OF_NETWORK, limit, &about, &[narrow]);
+                let at = |rate| move |_| LimitRule::Rate(rate);
+                let new_here = self
+                    .counters()
+                    .by_rule(at(NEW_HERE), limit, &about, &[b"day", narrow])
+                    .by_rule(at(NEW_HERE_OF_WIDE), limit, &about, &[b"day", wide])
+                    .by_rule(at(NEW_HERE_OF_ALL), limit, &about, &[b"new"]);
+                self.count_either(asking, slowed, new_here).await
+            }
+            None => self.count(asking, slowed).await,
         };
-        let (narrow, wide) = (network.bytes(), network.wide_bytes());
-        slowed = slowed.share_about(ONCE_MORE_OF_NETWORK, limit, &about, &[narrow]);
-        let at = |rate| move |_| LimitRule::Rate(rate);
-        let new_here = self
-            .counters()
-            .by_rule(at(NEW_HERE), limit, &about, &[b"day", narrow])
-            .by_rule(at(NEW_HERE_OF_WIDE), limit, &about, &[b"day", wide])
-            .by_rule(at(NEW_HERE_OF_ALL), limit, &about, &[b"new"]);
-        let again = self.count_either(asking, slowed, new_here).await?;
-        Ok(vec![own, again])
+        match again {
+            Ok(again) => Ok(vec![own, again]),
+            Err(failure) => {
+                self.give_all_back(&own).await;
+                Err(failure)
+            }
+        }
     }
 }
 

@@ -346,8 +346,12 @@ impl Accounts {
             .may_lose(user.id, (kind, &target.address.value))
             .await?;
         let enclosed = (notices.to_commit(), may_lose.to_commit());
-        if !self.replace_by_address(&target, &new, enclosed).await? {
+        let replaced = self.replace_by_address(&target, &new, enclosed).await;
+        if !matches!(replaced, Ok(true)) {
+            self.was_not_made(&notices).await;
             self.nobody_lost(&may_lose).await;
+        }
+        if !replaced? {
             return Err(FlowError::Refused(InvalidLink));
         }
         user.password = new;

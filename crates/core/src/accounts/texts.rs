@@ -20,7 +20,7 @@ const PAGE: u32 = 1_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TextUse {
-    /// What it is: `dial_code +91`, `prefix`, `number`, `network`, `site`, `proven` or `owner`.
+    /// What it is: `dial_code +91`, `prefix`, `number`, `network`, `wide` (the network around one), `site`, `proven` or `owner`.
     pub scope: String,
     /// Which it is, among those of the same name.
     pub key: LimitKey,
@@ -28,7 +28,7 @@ pub struct TextUse {
     pub unused_hour: i64,
     /// How many were sent and not used in this hour and the 24 before it.
     pub unused_day: i64,
-    /// How many of them there may be; none for a network, which goes by countries.
+    /// How many of them there may be; none for a network, which goes by countries, and the one around it.
     pub budget: Option<TextBudget>,
     /// Whether it refuses another, or would.
     pub is_full: bool,
@@ -307,6 +307,7 @@ impl Accounts {
         if let Some(network) = self.client.network() {
             let about = [b"network", network.bytes()];
             scopes.push(scope("network", &about, &[&code_bytes]));
+            scopes.push(scope("wide", &[b"wide", network.wide_bytes()], &[]));
         }
         scopes.sort_unstable();
         scopes

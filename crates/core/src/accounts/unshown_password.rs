@@ -129,7 +129,10 @@ impl Accounts {
         };
         let (purpose, address) = (Purpose::ResetPassword, &target.address);
         let reset = self.store().link_target(purpose, address.kind, address.id);
-        let reset = reset.await?.filter(|it| it.user == target.user);
+        let is_same = |user: &User| {
+            user.id == target.user.id && user.is_active && user.password == target.user.password
+        };
+        let reset = reset.await?.filter(|it| is_same(&it.user));
         reset.map(|reset| self.proof(&reset)).transpose()
     }
 
@@ -143,14 +146,11 @@ impl Accounts {
             && self.requester(&name, Some(&target.user)).is_stranger()
     }
 
-    /// Whether such a one chooses a new password, which ends what was before: where resets are sent. Elsewhere nobody could
-    /// have one again, and where signing up is by code nobody needs one.
+    /// Whether such a one chooses a new password, which ends what was before. Where signing up is by code nobody needs one.
     pub(super) fn asks_for_new_password(&self, target: &LinkTarget) -> bool {
-        let kind = target.address.kind;
         self.is_unshown(target)
             && !self.settings().sign_up_by_code
-            && self.is_reachable_by(kind)
-            && self.offers(Purpose::ResetPassword, kind)
+            && self.is_reachable_by(target.address.kind)
     }
 
     /// Ends the password of an account, with its sessions and links, by one who has shown an address of it, as a reset does. Of
@@ -173,9 +173,12 @@ impl Accounts {
         let on = (address.kind, address.value.as_str());
         let may_lose = self.may_lose(user.id, on).await?;
         let enclosed = (notices.to_commit(), may_lose.to_commit());
-        if !self.replace_by_address(target, &new, enclosed).await? {
+        let replaced = self.replace_by_address(target, &new, enclosed).await;
+        if !matches!(replaced, Ok(true)) {
             self.was_not_made(&notices).await;
             self.nobody_lost(&may_lose).await;
+        }
+        if !replaced? {
             return Err(FlowError::Refused(InvalidLink));
         }
         self.notify(user, notices).await;

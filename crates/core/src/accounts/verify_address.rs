@@ -12,7 +12,7 @@ use crate::address::{
 use crate::link::LinkTarget;
 use crate::outbox::Purpose;
 use crate::store::StoreError;
-use crate::user::User;
+use crate::user::{AccountName, User};
 
 /// A link to verify an address or to log in that works at this moment.
 #[derive(Debug)]
@@ -213,7 +213,10 @@ impl Accounts {
             issued_at,
             // The clock of the server that issued it may be ahead of this one's.
             at: self.now().max(issued_at),
-            in_session: self.client.is_signed_in_as(user.id),
+            // Of a browser that has signed in to the account with its password as well. No mail program has.
+            in_session: !self
+                .requester(&AccountName::default(), Some(&user))
+                .is_stranger(),
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
         };

@@ -116,8 +116,12 @@ const OWNERS: i64 = 3;
 const PROVEN: i64 = 1;
 
 /// How many messages that are not used a client network may have in a day, the next one among them, for that one to be sent
-/// to a proven number whatever budgets are used up: owners have few, and anyone who has many numbers asks from somewhere.
+/// to a proven number whatever budgets are used up: owners have few, and anyone who has many numbers asks from somewhere. One
+/// that many people share, as of a mobile carrier or an office, may have as many as are used there.
 const OF_NETWORK: i64 = 3;
+
+/// The same of the network around it, as anyone who has a server has a thousand networks there.
+const OF_WIDE_NETWORK: i64 = 10 * OF_NETWORK;
 
 /// How many times the day's budget of the site may be unused for proven numbers to be sent more whatever budgets are used up,
 /// and for owners: so anyone who has a thousand numbers, or accounts, comes to an end as well. Strangers come to theirs first.
@@ -210,6 +214,8 @@ pub(crate) enum ScopeKind {
     DialCode,
     Prefix,
     Network,
+    /// The network around a client's: it refuses nothing, but ends the places of proven numbers.
+    Wide,
     Site,
     /// A proven number, no matter who asks.
     Proven,
@@ -226,6 +232,7 @@ impl ScopeKind {
             Some("dial_code") => Some(Self::DialCode),
             Some("prefix") => Some(Self::Prefix),
             Some("network") => Some(Self::Network),
+            Some("wide") => Some(Self::Wide),
             Some("site") => Some(Self::Site),
             Some("owner") => Some(Self::Owner),
             _ => None,
@@ -240,11 +247,11 @@ impl ScopeKind {
             Self::Prefix => Some(MessageRefusal::Prefix),
             Self::Network => Some(MessageRefusal::Network),
             Self::Site => Some(MessageRefusal::Site),
-            Self::Proven | Self::Owner => None,
+            Self::Wide | Self::Proven | Self::Owner => None,
         }
     }
 
-    /// What a scope of this kind allows; none for a network, which goes by countries.
+    /// What a scope of this kind allows; none for a network, which goes by countries, or the one around it.
     pub(crate) fn budget(self, totals: &TextTotals, site_budget: u32) -> Option<TextBudget> {
         let floor = match self {
             // Half of what its thousand has, and a quarter of its dial code's.
@@ -268,7 +275,7 @@ impl ScopeKind {
                 hour: OWNERS,
                 day: OWNERS,
             },
-            Self::Network => return None,
+            Self::Network | Self::Wide => return None,
         };
         Some(totals.budget(floor))
     }
@@ -279,7 +286,9 @@ impl ScopeKind {
             Some(budget) => {
                 totals.unused_day() >= budget.day || totals.unused_hour() >= budget.hour
             }
-            None => totals.countries + 1 >= COUNTRIES && totals.used_day == 0,
+            None => {
+                self == Self::Network && totals.countries + 1 >= COUNTRIES && totals.used_day == 0
+            }
         }
     }
 
@@ -317,7 +326,11 @@ pub(crate) fn refusal(
 fn has_place(scopes: &[(ScopeKind, TextTotals)], site_budget: u32) -> bool {
     let of = |wanted| scopes.iter().find(|(kind, _)| *kind == wanted);
     let of = |wanted| of(wanted).map(|(_, totals)| totals);
-    let is_new_here = of(ScopeKind::Network).is_none_or(|it| it.unused_day() <= OF_NETWORK);
+    let has_few = |kind, few: i64| {
+        of(kind).is_none_or(|network| network.unused_day() <= few.max(network.used_day))
+    };
+    let is_new_here =
+        has_few(ScopeKind::Network, OF_NETWORK) && has_few(ScopeKind::Wide, OF_WIDE_NETWORK);
     let is_within = |times| {
         of(ScopeKind::Site).is_none_or(|site| {
             let budget = ScopeKind::Site.budget(site, site_budget);
@@ -375,6 +388,7 @@ mod tests {
             (ScopeKind::Site, Some((200, 200))),
             (ScopeKind::Owner, Some((3, 3))),
             (ScopeKind::Network, None),
+            (ScopeKind::Wide, None),
         ] {
             let budget = kind.budget(&TextTotals::default(), 200);
             let found = budget.map(|budget| (budget.hour, budget.day));
@@ -462,25 +476,33 @@ mod tests {
 
     #[test]
     fn places_have_ends() {
-        let totals = |sent| TextTotals {
+        let totals = |sent, used| TextTotals {
             sent_now: 1,
             sent_day: sent,
+            used_day: used,
             ..TextTotals::default()
         };
-        for (kind, of_network, of_site, has) in [
-            (ScopeKind::Proven, 3, 400, true),
-            (ScopeKind::Proven, 4, 400, false),
-            (ScopeKind::Proven, 3, 401, false),
-            (ScopeKind::Owner, 100, 600, true),
-            (ScopeKind::Owner, 1, 601, false),
-            (ScopeKind::Number, 1, 1, false),
+        // How many were sent and used of the network, of the one around it, and of the site.
+        for (kind, of_network, of_wide, of_site, has) in [
+            (ScopeKind::Proven, (3, 0), (3, 0), 400, true),
+            (ScopeKind::Proven, (4, 0), (4, 0), 400, false),
+            (ScopeKind::Proven, (20, 10), (20, 10), 400, true),
+            (ScopeKind::Proven, (20, 9), (20, 9), 400, false),
+            (ScopeKind::Proven, (1, 0), (30, 0), 400, true),
+            (ScopeKind::Proven, (1, 0), (31, 0), 400, false),
+            (ScopeKind::Proven, (1, 0), (80, 40), 400, true),
+            (ScopeKind::Proven, (3, 0), (3, 0), 401, false),
+            (ScopeKind::Owner, (100, 0), (1000, 0), 600, true),
+            (ScopeKind::Owner, (1, 0), (1, 0), 601, false),
+            (ScopeKind::Number, (1, 0), (1, 0), 1, false),
         ] {
             let scopes = [
-                (kind, totals(1)),
-                (ScopeKind::Network, totals(of_network)),
-                (ScopeKind::Site, totals(of_site)),
+                (kind, totals(1, 0)),
+                (ScopeKind::Network, totals(of_network.0, of_network.1)),
+                (ScopeKind::Wide, totals(of_wide.0, of_wide.1)),
+                (ScopeKind::Site, totals(of_site, 0)),
             ];
-            let case = format!("{kind:?} {of_network} {of_site}");
+            let case = format!("{kind:?} {of_network:?} {of_wide:?} {of_site}");
             assert_eq!(has_place(&scopes, 200), has, "{case}");
         }
     }

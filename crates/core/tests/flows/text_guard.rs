@@ -315,7 +315,8 @@ async fn refused_message_looks_like_one_that_was_sent() {
             ("network", 1),
             ("number", 1),
             ("prefix", 1),
-            ("site", 1)
+            ("site", 1),
+            ("wide", 1)
         ]
     );
 }

@@ -31,6 +31,7 @@ impl State {
         let was_verified = std::mem::replace(&mut address.is_verified, true);
         let address = address.clone();
         let since = self.verified.get(&proven).copied();
+        let was_shown = was_verified && self.in_session.contains(&proven);
         if !was_verified {
             self.verified.insert(proven, to_micros(link.at));
         }
@@ -48,11 +49,14 @@ impl State {
             let verified_at = self.verified.get(&(kind, id));
             let is_younger =
                 was_verified && verified_at.is_some_and(|at| since.is_none_or(|since| *at > since));
-            if is_younger && let Some(other) = self.addresses_mut(kind).get_mut(&id) {
-                other.is_verified = false;
-                let gone = other.value.clone();
-                if kind == AddressKind::Email {
-                    self.replace_email(user, &gone);
+            if !was_shown {
+                self.in_session.remove(&(kind, id));
+            }
+            if let Some(other) = self.addresses_mut(kind).get_mut(&id) {
+                other.is_verified &= !is_younger;
+                let (value, is_verified) = (other.value.clone(), other.is_verified);
+                if kind == AddressKind::Email && !is_verified {
+                    self.replace_email(user, &value);
                 }
             }
             self.requests

@@ -10,7 +10,7 @@ use phone_auth_core::store::Store;
 
 use super::Subject;
 use super::proofs::reset;
-use super::sample::{AMPLE, address_of, at, email_address, phone, stored, whole};
+use super::sample::{AMPLE, HASH, address_of, at, email_address, phone, stored, whole};
 use crate::external_writer::ExternalChange;
 
 const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
@@ -147,6 +147,67 @@ pub(super) async fn proof_in_a_session_is_no_younger(subject: &Subject) {
         let stays = address_of(store, ann.id, kind).await.is_verified;
         assert!(stays, "{kind:?}: it was there before");
         assert_eq!(store.oldest_proof(ann.id).await.unwrap(), Some(kind));
+    }
+}
+
+/// Two proofs of no known time are of one age, whatever a reset or a session adds to one.
+pub(super) async fn proofs_of_no_time_are_of_one_age(subject: &Subject) {
+    let store = subject.store();
+    let [email, phone] = KINDS;
+    let mut number = 0;
+    for [kind, other] in [[email, phone], [phone, email]] {
+        for by_reset in [true, false] {
+            number += 1;
+            let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+            let first = address_of(store, ann.id, kind).await;
+            let second = address_of(store, ann.id, other).await;
+            go(subject, Way::Outside, &first).await;
+            go(subject, Way::Outside, &second).await;
+            if by_reset {
+                assert!(reset(subject, &first, 5).await);
+                let as_before = ExternalChange::SetPassword(ann.id, HASH.to_owned());
+                subject.outside(as_before).await;
+            } else {
+                let again = link(store, &first, true, 5).await;
+                assert_eq!(again, VerificationOutcome::AlreadyVerified);
+            }
+            let oldest = store.oldest_proof(ann.id).await.unwrap();
+            assert_eq!(oldest, Some(email), "{kind:?} {by_reset}");
+            assert!(reset(subject, &second, 9).await, "{kind:?} {by_reset}");
+            let stays = address_of(store, ann.id, kind).await.is_verified;
+            assert!(stays, "{kind:?} {by_reset}");
+        }
+    }
+}
+
+/// Who has set the password until now has shown their other addresses, and not the one that a reset goes by.
+pub(super) async fn reset_by_an_unshown_address_makes_the_others_so(subject: &Subject) {
+    let store = subject.store();
+    let [email, phone] = KINDS;
+    let mut number = 0;
+    for [own, others] in [[email, phone], [phone, email]] {
+        for (ways, expected) in [
+            (&[Way::Link(false, 2)][..], false),
+            (&[Way::Outside], false),
+            (&[], false),
+            (&[Way::Link(true, 2)], true),
+            (&[Way::Hand], true),
+        ] {
+            number += 1;
+            let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+            let strangers = address_of(store, ann.id, others).await;
+            let address = address_of(store, ann.id, own).await;
+            go(subject, Way::Link(true, 1), &strangers).await;
+            for way in ways {
+                go(subject, *way, &address).await;
+            }
+            let is_asked_by_reset = reset(subject, &address, 9).await;
+            // An address that was never proven resets nothing beside one that was.
+            assert_eq!(is_asked_by_reset, !ways.is_empty(), "{own:?} {ways:?}");
+            let expected = expected || ways.is_empty();
+            let kept = is_kept(store, &strangers).await;
+            assert_eq!(kept, expected, "{own:?} {ways:?}");
+        }
     }
 }
 

@@ -275,6 +275,8 @@ macro_rules! __for_each_case {
             proofs::unproven_address_is_freed_by_its_link;
             in_session::proof_in_a_session_is_kept;
             in_session::proof_in_a_session_is_no_younger;
+            in_session::proofs_of_no_time_are_of_one_age;
+            in_session::reset_by_an_unshown_address_makes_the_others_so;
             in_session::proof_of_a_claim_is_kept_so;
             own_row::proof_fills_an_empty_row;
             own_row::row_gives_way_with_the_proof;

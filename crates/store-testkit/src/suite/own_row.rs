@@ -145,6 +145,14 @@ pub(super) async fn row_gives_way_with_the_proof(subject: &Subject) {
     assert_eq!(user_now(store, ann.id).await.email, "");
     verify(subject, &email, 10).await;
     assert_eq!(user_now(store, ann.id).await.email, email.value);
+    // Nor does one of a stranger that nobody has proven, beside the number that resets.
+    let dora = stored(store, &whole("dora", 51)).await;
+    let phone = address_of(store, dora.id, AddressKind::Phone).await;
+    let unproven = address_of(store, dora.id, AddressKind::Email).await;
+    assert_eq!(user_now(store, dora.id).await.email, unproven.value);
+    verify(subject, &phone, 1).await;
+    assert!(reset(subject, &phone, 9).await);
+    assert_eq!(user_now(store, dora.id).await.email, "");
     // In whatever case it stands there; and what is no address of theirs stays.
     for (own, expected) in [
         ("CARL@example.org", ""),
