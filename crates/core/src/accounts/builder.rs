@@ -451,6 +451,7 @@ impl AccountsBuilder {
             limiter,
             turns: super::turns::Turns::default(),
             allowed_answers: super::gate::AllowedAnswers::default(),
+            asked_lately: super::lately::Lately::default(),
             links,
             settings: self.settings,
             routes,
@@ -476,6 +477,7 @@ impl AccountsBuilder {
             client: Client::new(),
             keeps_signed_in: false,
             gate_answer: None,
+            browser: None,
         })
     }
 }

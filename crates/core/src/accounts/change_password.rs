@@ -75,8 +75,12 @@ impl Accounts {
         if let Err(failure) = self.refuse_full(&asking, counters).await {
             return self.changed_or(failure, current_user, [new1, new2]).await;
         }
-        self.ask_gate(GatedFlow::ChangePassword, GateNames::default())
-            .await?;
+        self.ask_gate_to_try(
+            GatedFlow::ChangePassword,
+            GateNames::default(),
+            old.reveal(),
+        )
+        .await?;
         // Nothing is checked where nothing was typed.
         let mut counted = None;
         if !old.is_empty() {

@@ -3,6 +3,7 @@
 use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 
+use super::asked_once::AskedOnce;
 use super::request_reset::SentTo;
 use super::request_verification::Requested;
 use super::resend::{ATTEMPTS, Claim};
@@ -156,6 +157,10 @@ impl Accounts {
             }
             Claim::Send(claim) => claim,
         };
+        let once = self.asks_once(&request).await;
+        if let Some(key) = once.as_ref().and_then(AskedOnce::before) {
+            return Ok(key);
+        }
         // Only now: the second click has an answer that is used up, and who has to wait costs the gate nothing.
         self.ask_gate_about(purpose, &name).await?;
         if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
@@ -163,7 +168,13 @@ impl Accounts {
         }
         let asked = self.asked(request, claim)?;
         match self.send_named(purpose, name, Some(&asked)).await {
-            Ok(sent) => Ok(asked.key(sent)),
+            Ok(sent) => {
+                let key = asked.key(sent);
+                if let Some(once) = once {
+                    once.remember(&key);
+                }
+                Ok(key)
+            }
             Err(error) => {
                 self.release_send(claim).await;
                 Err(error)

@@ -4,58 +4,19 @@
 //! that does two gated things. So an answer that was allowed is allowed again for a moment, for the same question, and of
 //! several at once one is asked. It says nothing of what is limited: that is counted each time.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
-use super::request_verification::REPEAT_WITHIN;
+use super::lately::Lately;
 use super::{Accounts, Failure};
 use crate::challenge::ChallengeId;
 use crate::gate::{GateChallenge, GateDecision, GateNames, GateRefusal, GateRequest, GatedFlow};
 use crate::language::Language;
 
-/// How often an answer is allowed again: a click may come more than twice, and each may be a guess.
+/// How often an answer is allowed again: a click may come more than twice.
 const AGAIN: u32 = 3;
 
-/// How many answers are remembered.
-const MOST_REMEMBERED: usize = 1_000;
-
-/// The questions that were allowed a moment ago: since when, and how often they are once more.
-#[derive(Default)]
-pub(super) struct AllowedAnswers(Mutex<HashMap<ChallengeId, (DateTime<Utc>, u32)>>);
-
-impl AllowedAnswers {
-    /// Whether this question was allowed a moment ago, and may be once more.
-    fn take(&self, question: &ChallengeId, now: DateTime<Utc>) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = all.get_mut(question);
-        found.is_some_and(|(since, left)| {
-            let is_there = is_recent(*since, now) && *left > 0;
-            *left = left.saturating_sub(1);
-            is_there
-        })
-    }
-
-    /// Remembers that it was allowed. Where there is no room the oldest goes.
-    fn put(&self, question: ChallengeId, now: DateTime<Utc>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST_REMEMBERED {
-            all.retain(|_, (since, _)| is_recent(*since, now));
-        }
-        if all.len() >= MOST_REMEMBERED
-            && let Some(oldest) = all.iter().min_by_key(|(_, (since, _))| *since)
-        {
-            let oldest = *oldest.0;
-            all.remove(&oldest);
-        }
-        all.insert(question, (now, AGAIN));
-    }
-}
-
-fn is_recent(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    since <= now && now < since + REPEAT_WITHIN
-}
+/// The questions that were allowed a moment ago, and how often they are once more.
+pub(super) type AllowedAnswers = Lately<u32>;
 
 impl Accounts {
     /// These flows with the answer to a challenge of the [gate](super::AccountsBuilder::gate): what the form has in its
@@ -135,30 +96,41 @@ impl Accounts {
         flow: GatedFlow,
         names: GateNames<'_>,
     ) -> Result<(), Failure> {
+        self.ask_gate_to_try(flow, names, "").await
+    }
+
+    /// The same of a flow that tries a password: an answer is good for that one, and no other, so it is one guess.
+    pub(super) async fn ask_gate_to_try(
+        &self,
+        flow: GatedFlow,
+        names: GateNames<'_>,
+        tried: &str,
+    ) -> Result<(), Failure> {
         let Some(gate) = self.inner.gate.as_deref() else {
             return Ok(());
         };
-        let question = self.question(flow, names);
+        let question = self.question(flow, names, tried);
         let allowed = &self.inner.allowed_answers;
         let _turn = match &question {
             Some(question) => Some(self.turn(question).await),
             None => None,
         };
-        if question.is_some_and(|it| allowed.take(&it, self.now())) {
+        let take = |left: &mut u32| std::mem::replace(left, left.saturating_sub(1)) > 0;
+        if question.is_some_and(|it| allowed.of(&it, self.now(), take) == Some(true)) {
             return Ok(());
         }
         let decision = gate.ask(&self.gate_request(flow, names)).await;
         match decision.map_err(Failure::of_gate)? {
             GateDecision::Allow => {
                 if let Some(question) = question {
-                    allowed.put(question, self.now());
+                    allowed.put(question, self.now(), AGAIN);
                 }
                 // A form that changes an address adds one and has it verified.
                 let is_added = flow == GatedFlow::AddAddress;
                 let then = is_added.then_some(GatedFlow::RequestVerification);
-                let then = then.and_then(|flow| self.question(flow, GateNames::default()));
+                let then = then.and_then(|flow| self.question(flow, GateNames::default(), ""));
                 if let Some(then) = then {
-                    allowed.put(then, self.now());
+                    allowed.put(then, self.now(), AGAIN);
                 }
                 Ok(())
             }
@@ -170,7 +142,7 @@ impl Accounts {
     }
 
     /// What an answer is allowed for; none without one.
-    fn question(&self, flow: GatedFlow, names: GateNames<'_>) -> Option<ChallengeId> {
+    fn question(&self, flow: GatedFlow, names: GateNames<'_>, tried: &str) -> Option<ChallengeId> {
         let answer = self.gate_answer.as_deref()?;
         let client = self.client.address().map(|it| it.to_string());
         let user = self.client.user().map(|it| it.get().to_string());
@@ -182,6 +154,7 @@ impl Accounts {
             client.as_deref(),
             user.as_deref(),
             Some(answer),
+            Some(tried),
         ];
         let parts = parts.map(|part| part.map_or(&b""[..], str::as_bytes));
         Some(self.inner.limiter.question(&parts))

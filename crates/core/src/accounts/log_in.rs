@@ -75,8 +75,12 @@ impl Accounts {
         let name = AccountName::read(login, self.settings());
         self.refuse_early("log_in", &[Limit::LogIns, Limit::FailedLogIns])
             .await?;
-        self.ask_gate(GatedFlow::LogIn, GateNames::of_account(&name))
-            .await?;
+        self.ask_gate_to_try(
+            GatedFlow::LogIn,
+            GateNames::of_account(&name),
+            password.reveal(),
+        )
+        .await?;
         let mut counted = None;
         let asker = self.asker(&name);
         for _ in 0..ATTEMPTS {

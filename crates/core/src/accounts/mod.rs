@@ -10,6 +10,7 @@ use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
 use crate::address::AddressKind;
+use crate::challenge::ChallengeKey;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::gate::Gate;
@@ -25,6 +26,7 @@ use crate::store::Store;
 
 mod add_address;
 mod admin;
+mod asked_once;
 mod begin_session;
 mod build_error;
 mod builder;
@@ -42,6 +44,7 @@ mod durable;
 mod find;
 mod gate;
 mod handle;
+mod lately;
 mod limits;
 mod log_in;
 mod log_in_by_code;
@@ -177,6 +180,8 @@ pub struct Accounts {
     keeps_signed_in: bool,
     /// The answer to a challenge of the gate.
     gate_answer: Option<Arc<str>>,
+    /// A secret of the browser whose form this is.
+    browser: Option<Arc<str>>,
 }
 
 /// What all clones share.
@@ -190,6 +195,8 @@ struct Inner {
     limiter: Limiter,
     turns: turns::Turns,
     allowed_answers: gate::AllowedAnswers,
+    /// The keys that browsers have got a moment ago.
+    asked_lately: lately::Lately<ChallengeKey>,
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,

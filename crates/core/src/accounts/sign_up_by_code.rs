@@ -2,6 +2,7 @@
 
 use phone_auth_events::{AccountChange, DurableSignal, Limit, Sender};
 
+use super::asked_once::AskedOnce;
 use super::limits::Asking;
 use super::request_reset::SentTo;
 use super::resend::Claim;
@@ -123,12 +124,22 @@ impl Accounts {
             Claim::Done(key) | Claim::TooSoon { key, .. } => return Ok(key),
             Claim::Send(claim) => claim,
         };
+        let once = self.asks_once(&request).await;
+        if let Some(key) = once.as_ref().and_then(AskedOnce::before) {
+            return Ok(key);
+        }
         self.ask_gate_to_sign_up(&form).await?;
         if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
             return Ok(key.clone());
         }
         match self.send_to_new(&new, &name).await {
-            Ok(sent) => Ok(self.keep_challenge(request, claim, sent).await?),
+            Ok(sent) => {
+                let key = self.keep_challenge(request, claim, sent).await?;
+                if let Some(once) = once {
+                    once.remember(&key);
+                }
+                Ok(key)
+            }
             Err(failure) => {
                 self.release_send(claim).await;
                 Err(failure.into())

@@ -96,7 +96,10 @@ impl SubmittedForm {
     /// ```
     pub fn accounts(&self) -> Accounts {
         let answer = self.readable(gate::ANSWER);
-        self.context.accounts_in_language().with_gate_answer(answer)
+        let accounts = self.context.accounts_in_language();
+        accounts
+            .with_gate_answer(answer)
+            .for_browser(self.readable(csrf::FIELD))
     }
 
     /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8

@@ -1,0 +1,90 @@
+//! A form that asks for a message and is sent twice, by a double click, in a browser that has no key of a challenge yet: one
+//! message is sent, and the second is answered as the first. A browser that has such a key is known by that.
+
+use std::sync::Arc;
+
+use super::Accounts;
+use super::resend::CodeRequest;
+use super::turns::Turn;
+use crate::challenge::{ChallengeId, ChallengeKey};
+
+impl Accounts {
+    /// These flows with a secret of the browser that sends the form: what the form has in its hidden field
+    /// `csrfmiddlewaretoken`. Cheap, and shares everything else.
+    ///
+    /// By it [`begin_reset`](Self::begin_reset), [`begin_log_in`](Self::begin_log_in) and
+    /// [`begin_sign_up`](Self::begin_sign_up) know the second of two clicks that come without the key of a challenge: it sends
+    /// nothing, and gets the key that the first has got. For ten seconds, and in one process.
+    ///
+    /// # Security
+    /// It must be a secret that no other browser can have: anyone who knows it gets the key of the challenge, if they ask for
+    /// the same name from the same address within that time.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::ResetPasswordEmail;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let mut sent = signals.capture::<ResetPasswordEmail>();
+    /// let accounts = accounts.for_browser(Some("a secret of this browser"));
+    /// let first = accounts.begin_reset("ann@example.org", None).await?;
+    /// let second = accounts.begin_reset("ann@example.org", None).await?;
+    /// assert_eq!(second.reveal(), first.reveal());
+    /// assert_eq!(sent.take().len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn for_browser(&self, secret: Option<&str>) -> Self {
+        Self {
+            browser: secret.filter(|it| !it.is_empty()).map(Arc::from),
+            ..self.clone()
+        }
+    }
+
+    /// Waits for the first click, if this may be the second: of a browser that has no key for what it asks.
+    pub(super) async fn asks_once(&self, request: &CodeRequest<'_>) -> Option<AskedOnce<'_>> {
+        let browser = self.browser.as_deref()?;
+        if self.settings().limits.danger_off {
+            return None;
+        }
+        let client = self.client.address().map(|it| it.to_string());
+        let parts: [&[u8]; 5] = [
+            b"asked",
+            request.purpose.as_str().as_bytes(),
+            request.subject.as_bytes(),
+            client.as_deref().unwrap_or_default().as_bytes(),
+            browser.as_bytes(),
+        ];
+        let asked = self.inner.limiter.question(&parts);
+        let _turn = self.turn(&asked).await;
+        Some(AskedOnce {
+            accounts: self,
+            asked,
+            _turn,
+        })
+    }
+}
+
+/// A request of a browser, while no other of the same is under way.
+pub(super) struct AskedOnce<'a> {
+    accounts: &'a Accounts,
+    asked: ChallengeId,
+    _turn: Turn<'a>,
+}
+
+impl AskedOnce<'_> {
+    /// The key that the first click has got.
+    pub(super) fn before(&self) -> Option<ChallengeKey> {
+        let (lately, now) = (&self.accounts.inner.asked_lately, self.accounts.now());
+        lately.of(&self.asked, now, |key| key.clone())
+    }
+
+    /// Remembers the key that this one gets.
+    pub(super) fn remember(&self, key: &ChallengeKey) {
+        let (lately, now) = (&self.accounts.inner.asked_lately, self.accounts.now());
+        lately.put(self.asked, now, key.clone());
+    }
+}
