@@ -64,6 +64,7 @@ impl AccountsHandle {
             client: Client::new(),
             keeps_signed_in: false,
             gate_answer: None,
+            browser: None,
         })
     }
 
