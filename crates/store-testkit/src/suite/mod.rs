@@ -5,6 +5,7 @@
 
 mod address_changes;
 mod addresses;
+mod challenge_attempts;
 mod challenges;
 mod claims;
 mod claims_at_once;
@@ -237,15 +238,15 @@ macro_rules! __for_each_case {
             sessions::oldest_sessions_give_way;
             sessions::crowds_of_log_ins_end_at_the_cap;
             sessions::expired_sessions_are_removed;
-            challenges::attempts_are_counted_down;
-            challenges::attempts_at_once_are_exact;
-            challenges::returned_attempt_is_there_again;
+            challenge_attempts::attempts_are_counted_down;
+            challenge_attempts::attempts_at_once_are_exact;
+            challenge_attempts::returned_attempt_is_there_again;
             challenges::challenge_is_for_one_purpose_and_time;
             challenges::asking_again_gives_no_attempts_back;
             challenges::renewals_at_once_have_one_winner;
             challenges::challenge_is_found_until_it_ends;
             challenges::challenge_ends_once;
-            challenges::opened_challenge_stays_as_it_is;
+            challenge_attempts::opened_challenge_stays_as_it_is;
             challenges::challenges_of_nobody_are_bounded;
             challenges::challenge_is_found_by_its_own_key;
             challenges::previous_challenge_ends;
