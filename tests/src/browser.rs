@@ -153,11 +153,15 @@ impl Browser {
         self.waits_for_answer(selector).await;
     }
 
-    /// Clicks twice on the button of the form that has the field of this name, as fast as a mouse does, and waits for
-    /// the page that answers.
+    /// Clicks twice on the button of the form that has the field of this name, as [`double_click`](Self::double_click) does.
     pub async fn double_click_form_of(&self, name: &str) {
-        let selector = format!("form:has([name='{name}']) [type='submit']");
-        let button = self.find(&selector).await;
+        self.double_click(&format!("form:has([name='{name}']) [type='submit']"))
+            .await;
+    }
+
+    /// Clicks twice on the button that this CSS selector finds, as fast as a mouse does, and waits for the page that answers.
+    pub async fn double_click(&self, selector: &str) {
+        let button = self.find(selector).await;
         self.script("window.isSent = true;").await;
         let down = PointerAction::Down {
             button: MOUSE_BUTTON_LEFT,
@@ -178,7 +182,7 @@ impl Browser {
             .then(up);
         self.in_time("click twice", self.client.perform_actions(clicks))
             .await;
-        self.waits_for_answer(&selector).await;
+        self.waits_for_answer(selector).await;
     }
 
     async fn waits_for_answer(&self, selector: &str) {

@@ -210,6 +210,63 @@ async fn pages_fit_a_phone() {
     browser.close().await;
 }
 
+/// Sites of one kind of address, from the sign-up form to the page of members, as someone new walks them.
+#[tokio::test]
+async fn sites_of_one_method_are_walked() {
+    let browser = plain_browser().await;
+    for (method, other) in [("email", "phone"), ("phone", "email")] {
+        let site = Site::options()
+            .setting("authentication_methods", method)
+            .start()
+            .await;
+        let ann = User::new();
+        let own = if method == "email" {
+            &ann.email
+        } else {
+            &ann.phone
+        };
+        let at = |path: &str| format!("{}{path}", site.origin());
+        browser.goto(&at("/accounts/signup/")).await;
+        let names = "return [...document.querySelectorAll('main input:not([type=hidden], [aria-hidden=true])')].map(e => e.name);";
+        let names = browser.script(names).await;
+        let names = names.as_array().cloned().unwrap_or_default();
+        assert!(names.iter().all(|name| name != other), "{names:?}");
+        for (name, value) in ann.fields() {
+            if names.iter().any(|it| *it == name) {
+                browser.type_into(&name, &value).await;
+            }
+        }
+        browser.send_form_of("first_name").await;
+        browser.arrives_at("/accounts/login/").await;
+        browser.says("Your account is ready").await;
+        log_in(&browser, own, &ann.password).await;
+        browser.arrives_at("/accounts/profile/").await;
+        browser.says(&ann.first_name).await;
+
+        let members = format!("/members/{method}/");
+        browser.goto(&at(&members)).await;
+        browser.arrives_at("/accounts/user_verification/").await;
+        browser.submit("section form [type='submit']").await;
+        let line = site.printed(&format!("verify_{method}"), own).await;
+        browser.type_into("code", line.code()).await;
+        browser.send_form_of("code").await;
+        browser.says("is confirmed").await;
+        browser.click(&format!("a[href='{members}']")).await;
+        browser.arrives_at(&members).await;
+        for path in ["/accounts/user_verification/", "/accounts/password_reset/"] {
+            browser.goto(&at(path)).await;
+            let words = browser.words().await.to_lowercase();
+            let others = if other == "email" {
+                "email address"
+            } else {
+                "phone number"
+            };
+            assert!(!words.contains(others), "{method}, {path}: {words}");
+        }
+    }
+    browser.close().await;
+}
+
 /// A name, a number and a code: two pages on a phone without scripts, and the pages of a site that has no passwords.
 #[tokio::test]
 async fn two_pages_sign_up_on_a_phone() {

@@ -1,18 +1,24 @@
 //! Every form that changes something, sent by a double click in a real browser.
 
-use phone_auth_tests::{Browser, BrowserOptions, Site, User};
+use phone_auth_tests::{Browser, BrowserOptions, Member, Site, SiteOptions, User};
+
+/// A browser that runs no scripts, so none keeps the second click back.
+async fn plain_browser() -> Browser {
+    Browser::start(BrowserOptions {
+        javascript: false,
+        phone_width: None,
+    })
+    .await
+}
 
 #[tokio::test]
 async fn double_click_is_answered_as_a_click() {
     let site = Site::options()
         .setting("login_by_code", "true")
+        .limited()
         .start()
         .await;
-    let browser = Browser::start(BrowserOptions {
-        javascript: false,
-        phone_width: None,
-    })
-    .await;
+    let browser = plain_browser().await;
     let (ann, new, newest) = (User::new(), "walnut-Harbour-22", "copper-Lantern-33");
     let at = |path: &str| format!("{}{path}", site.origin());
 
@@ -74,6 +80,7 @@ async fn double_click_is_answered_as_a_click() {
     browser.double_click_form_of("login").await;
     browser.arrives_at("/accounts/password_reset_done/").await;
     let line = site.printed("reset_password_email", &ann.email).await;
+    assert_eq!(site.count("reset_password_email", &ann.email), 1);
     browser.type_into("code", line.code()).await;
     browser.double_click_form_of("code").await;
     browser
@@ -104,4 +111,210 @@ async fn double_click_is_answered_as_a_click() {
     browser.double_click_form_of("code").await;
     browser.arrives_at("/accounts/profile/").await;
     browser.close().await;
+}
+
+/// Opens the page of the first email address.
+async fn open_address(site: &Site, browser: &Browser, value: &str) {
+    let path = format!("{}/accounts/user_verification/", site.origin());
+    browser.goto(&path).await;
+    let script = format!(
+        "return [...document.querySelectorAll('td.address a')].find(a => a.innerText.trim() === '{value}').href;"
+    );
+    let href = browser.script(&script).await;
+    browser.goto(href.as_str().unwrap_or_default()).await;
+    browser.arrives_at("/accounts/address/").await;
+}
+
+#[tokio::test]
+async fn double_click_in_an_account_is_answered_as_a_click() {
+    let site = Site::options()
+        .setting("verify_by_click", "true")
+        .limited()
+        .start()
+        .await;
+    let ann = site.signed_up().await;
+    let elsewhere = [
+        site.log_in(&ann).await,
+        site.log_in(&ann).await,
+        site.log_in(&ann).await,
+    ];
+    let browser = plain_browser().await;
+    let at = |path: &str| format!("{}{path}", site.origin());
+    let addresses = "/accounts/user_verification/";
+    browser.goto(&at("/accounts/login/")).await;
+    browser.type_into("login", &ann.email).await;
+    browser.type_into("password", &ann.password).await;
+    browser.send_form_of("password").await;
+    browser.arrives_at("/accounts/profile/").await;
+    browser.goto(&at("/accounts/confirm_identity/")).await;
+    browser.type_into("password", &ann.password).await;
+    browser.double_click_form_of("password").await;
+    browser.arrives_at("/accounts/profile/").await;
+
+    browser.goto(&at(addresses)).await;
+    browser
+        .submit("form:has(input[value='email']) [type='submit']")
+        .await;
+    let line = site.printed("verify_email", &ann.email).await;
+    browser.goto(&at(line.url())).await;
+    browser.double_click("main form [type='submit']").await;
+    browser.arrives_at(line.url()).await;
+    // Of a link: by then the first click has confirmed it.
+    browser.says("is confirmed for the account").await;
+
+    let (second, third) = (User::another_email(), User::another_email());
+    browser.goto(&at("/accounts/email/add/")).await;
+    browser.type_into("email", &second).await;
+    browser.send_form_of("email").await;
+    let code = ask_for_code(&site, &browser, &second).await;
+    browser.type_into("code", &code).await;
+    browser.double_click_form_of("code").await;
+    browser.says("is confirmed").await;
+    open_address(&site, &browser, &second).await;
+    browser.double_click("button[value='primary']").await;
+    browser.arrives_at(addresses).await;
+    assert_eq!(primary(&browser).await, second);
+
+    open_address(&site, &browser, &ann.email).await;
+    browser.type_into("email", &third).await;
+    browser.double_click("button[value='change']").await;
+    browser.arrives_at(addresses).await;
+    let line = site.printed("verify_email", &third).await;
+    assert_eq!(site.count("verify_email", &third), 1);
+    browser.type_into("code", line.code()).await;
+    browser.double_click_form_of("code").await;
+    browser.says("is confirmed").await;
+    browser.goto(&at(addresses)).await;
+    let words = browser.words().await;
+    assert!(
+        words.contains(&third) && !words.contains(&ann.email),
+        "{words}"
+    );
+
+    open_address(&site, &browser, &third).await;
+    browser.double_click("button[value='remove']").await;
+    browser.arrives_at(addresses).await;
+    let words = browser.words().await;
+    assert!(!words.contains(&format!("{third} Verified")), "{words}");
+
+    browser.goto(&at("/accounts/sessions/")).await;
+    browser
+        .double_click("li:last-of-type form [type='submit']")
+        .await;
+    browser.arrives_at("/accounts/sessions/").await;
+    assert_eq!(alive(&elsewhere).await, 2);
+    browser
+        .double_click("form:has(input[value='others']) [type='submit']")
+        .await;
+    browser.arrives_at("/accounts/sessions/").await;
+    assert_eq!(alive(&elsewhere).await, 0);
+
+    browser.goto(&at("/accounts/close_account/")).await;
+    browser.double_click("main form [type='submit']").await;
+    browser.arrives_at("/accounts/close_account_done/").await;
+    browser.close().await;
+}
+
+/// Asks for the code of an address by its button, and waits for it.
+async fn ask_for_code(site: &Site, browser: &Browser, value: &str) -> String {
+    browser
+        .submit("section form:has(input[value='email']) [type='submit']")
+        .await;
+    let line = site.printed("verify_email", value).await;
+    line.code().to_owned()
+}
+
+/// The address that has the badge of the primary one.
+async fn primary(browser: &Browser) -> String {
+    let script =
+        "return [...document.querySelectorAll('tr')].filter(r => r.innerText.includes('Primary'))
+        .map(r => r.querySelector('td.address').innerText.trim()).join();";
+    let found = browser.script(script).await;
+    found.as_str().unwrap_or_default().to_owned()
+}
+
+/// How many of these sessions go on.
+async fn alive(members: &[Member]) -> usize {
+    let mut alive = 0;
+    for member in members {
+        alive += usize::from(member.client.is_logged_in().await);
+    }
+    alive
+}
+
+/// The ways in of a newcomer, and of someone whose message is read in another browser.
+#[tokio::test]
+async fn double_click_at_a_code_is_answered_as_a_click() {
+    let browser = plain_browser().await;
+    let site = Site::options()
+        .setting("verify_at_sign_up", "true")
+        .setting("login_by_code", "true")
+        .limited()
+        .start()
+        .await;
+    let ann = User::new();
+    let at = |path: &str| format!("{}{path}", site.origin());
+    browser.goto(&at("/accounts/signup/")).await;
+    for (name, value) in ann.fields() {
+        browser.type_into(&name, &value).await;
+    }
+    browser.double_click_form_of("first_name").await;
+    browser.arrives_at("/accounts/user_verification/").await;
+    for (signal, value) in [("verify_email", &ann.email), ("verify_phone", &ann.phone)] {
+        let line = site.printed(signal, value).await;
+        assert_eq!(site.count(signal, value), 1);
+        site.client().get(line.url()).await.expect(200);
+    }
+
+    // Another browser asked, and this one has the message.
+    browser.goto(&at("/accounts/logout/")).await;
+    browser.submit("main form [type='submit']").await;
+    let elsewhere = site.client();
+    let fields = [("login", ann.email.as_str())];
+    let asked = elsewhere.submit("/accounts/login_code/", fields).await;
+    asked.expect(302);
+    let line = site.printed("login_email", &ann.email).await;
+    browser.goto(&at(line.url())).await;
+    browser.type_into("code", line.code()).await;
+    browser.double_click_form_of("code").await;
+    browser.arrives_at("/accounts/profile/").await;
+
+    // This browser asked: one button.
+    browser.goto(&at("/accounts/logout/")).await;
+    browser.submit("main form [type='submit']").await;
+    browser.goto(&at("/accounts/login/")).await;
+    browser.type_into("login", &ann.phone).await;
+    browser.double_click("button[formaction]").await;
+    browser.arrives_at("/accounts/login_code_done/").await;
+    let line = site.printed("login_phone", &ann.phone).await;
+    assert_eq!(site.count("login_phone", &ann.phone), 1);
+    browser.goto(&at(line.url())).await;
+    browser.double_click("main form [type='submit']").await;
+    browser.arrives_at("/accounts/profile/").await;
+    drop(site);
+
+    let site = passwordless().start().await;
+    let at = |path: &str| format!("{}{path}", site.origin());
+    let bob = User::new();
+    browser.goto(&at("/accounts/signup/")).await;
+    browser.type_into("first_name", &bob.first_name).await;
+    browser.type_into("last_name", &bob.last_name).await;
+    browser.type_into("phone", &bob.phone).await;
+    browser.double_click_form_of("phone").await;
+    browser.arrives_at("/accounts/login_code_done/").await;
+    let line = site.printed("login_phone", &bob.phone).await;
+    assert_eq!(site.count("login_phone", &bob.phone), 1);
+    browser.type_into("code", line.code()).await;
+    browser.double_click_form_of("code").await;
+    browser.arrives_at("/accounts/profile/").await;
+    browser.close().await;
+}
+
+/// A site where a number and a code are all that anyone has.
+fn passwordless() -> SiteOptions {
+    Site::options()
+        .setting("authentication_methods", "phone")
+        .setting("login_by_code", "true")
+        .setting("sign_up_by_code", "true")
+        .limited()
 }
