@@ -197,7 +197,11 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn step(&mut self, what: &'static str, answer: &Answer) {
-        let location = answer.header("location").map(str::to_owned);
+        // Which code the page is about is drawn.
+        let location = answer
+            .header("location")
+            .and_then(|it| it.split("asked=").next())
+            .map(str::to_owned);
         // The name of the site has its port, which differs.
         let (_, host) = self.site.origin.split_once("://").unwrap_or_default();
         let words = answer.page().words().replace(host, "the site");

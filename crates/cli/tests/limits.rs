@@ -87,8 +87,8 @@ fn counters_of_a_claim_are_cleared() {
     let cleared = folder.run(&["limits", "clear", "eve@example.org"]);
     check(&cleared, 0, "counters emptied: 1");
     let cleared = folder.run(&["limits", "clear", "+44 20 7946 0018"]);
-    // And the budgets of her number, of those beside it and of its country.
-    check(&cleared, 0, "counters emptied: 4");
+    // And the texts to it in an hour, the budgets of her number, of those beside it and of its country.
+    check(&cleared, 0, "counters emptied: 5");
     let unknown = folder.run(&["limits", "clear", "nobody@example.org"]);
     check(&unknown, 1, "no account has the login nobody@example.org");
 }
