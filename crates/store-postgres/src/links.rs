@@ -78,13 +78,23 @@ macro_rules! request {
 pub(crate) use request;
 
 /// Ends a link that was opened, if it is the newest to a verified address of a user, and with it all others of its purpose that
-/// were sent to addresses of that user: by the address, the user, its text, when it was asked for and the purpose.
+/// were sent to addresses of that user: by the address, the user, its text, when it was asked for and the purpose. They are locked
+/// in the order in which messages to both addresses of a user are enqueued.
 macro_rules! end {
     ($kind:literal, $table:literal, $column:literal) => {
         concat!(
-            "WITH ended AS (
+            "WITH locked AS MATERIALIZED (
+                SELECT 1 FROM phone_auth_link_request r JOIN (
+                    SELECT 'email' AS kind, id::int8 FROM phone_auth_emailaddress WHERE user_id = $2
+                    UNION ALL
+                    SELECT 'phone', id FROM phone_auth_phonenumber WHERE user_id = $2
+                    UNION ALL
+                    SELECT kind, id FROM phone_auth_claim WHERE user_id = $2
+                ) a ON r.kind = a.kind AND r.holder = a.id
+                WHERE r.purpose = $5 ORDER BY r.kind, r.holder FOR UPDATE OF r
+            ), ended AS (
                 DELETE FROM phone_auth_link_request
-                WHERE kind = '",
+                WHERE (SELECT count(*) FROM locked) >= 0 AND kind = '",
             $kind,
             "' AND purpose = $5 AND holder = $1 AND requested_at = $4
                     AND EXISTS (SELECT 1 FROM ",

@@ -85,6 +85,13 @@ impl AskedCodes {
     /// For how many codes a browser waits at most with one purpose. Who asks for more has forgotten the oldest.
     const MOST: usize = 4;
 
+    /// Whether a cookie has the form of one with codes.
+    pub(crate) fn is_form(value: &str) -> bool {
+        value
+            .split(BETWEEN)
+            .any(|it| AskedCode::parse(it).is_some())
+    }
+
     /// What these cookies of one name say, each key once and this many at most: of each cookie the newest first, so that no
     /// cookie hides the newest of another.
     pub(crate) fn parse(cookies: &[String], most: usize) -> Self {

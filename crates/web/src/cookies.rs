@@ -179,7 +179,9 @@ impl Cookies {
         reason = "cookies are read through this value, whatever their name depends on"
     )]
     pub(crate) fn read_challenges(&self, headers: &HeaderMap, purpose: Purpose) -> AskedCodes {
-        let values = distinct(values(headers, challenges_for(purpose)));
+        // One of another form does not count, so that none hides ours.
+        let values = values(headers, challenges_for(purpose)).filter(|it| AskedCodes::is_form(it));
+        let values = distinct(values);
         AskedCodes::parse(&values, MOST_TRIED)
     }
 
@@ -399,10 +401,12 @@ mod tests {
             format!("toxhc0-{}", "1".repeat(32)),
             format!("toxhc1-{}", "2".repeat(32)),
         );
+        let (one_code, other_code) = ("A".repeat(43), "B".repeat(42) + "A");
         let junk = |name: &str| format!("{name}=x; {name}=; {name}=x-{{}}; ").repeat(MOST_TRIED);
         for (name, ours) in [
             ("csrftoken", [&nonce, &other]),
             ("reset_token", [&token, &newer]),
+            ("phone_auth_challenge_reset", [&one_code, &other_code]),
         ] {
             let [one, two] = ours;
             let header = format!(
@@ -412,7 +416,12 @@ mod tests {
             let headers = sent(&header);
             let read = match name {
                 "csrftoken" => plain().read_csrf(&headers),
-                _ => plain().read_reset(&headers),
+                "reset_token" => plain().read_reset(&headers),
+                _ => {
+                    let read = plain().read_challenges(&headers, Purpose::ResetPassword);
+                    let keys = read.as_slice().iter();
+                    keys.map(|it| it.key.reveal().to_owned()).collect()
+                }
             };
             assert_eq!(read, [one.as_str(), two.as_str()], "{name}");
         }
