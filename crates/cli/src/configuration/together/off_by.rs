@@ -10,7 +10,7 @@ use crate::configuration::table::Configuration;
 mod tests;
 
 /// All of it. A setting stands in each row in which something turns it off.
-pub(super) const OFF_BY: [Needing; 14] = [
+pub(super) const OFF_BY: [Needing; 13] = [
     (
         &[
             "reset_email_lifetime",
@@ -92,22 +92,22 @@ pub(super) const OFF_BY: [Needing; 14] = [
     ),
     (
         &["smtp.danger_plain"],
-        |all| all.smtp.security == Security::None,
+        |all| !all.smtp.danger_plain || all.smtp.security == Security::None,
         "it is for a connection that is not encrypted, and this one is; leave it out",
     ),
     (
         &["sms.danger_plain"],
-        |all| all.sms.url.as_deref().is_some_and(is_plain),
+        |all| !all.sms.danger_plain || all.sms.url.as_deref().is_some_and(is_plain),
         "it is for a connection that is not encrypted, and this one is; leave it out",
     ),
     (
         &["webhook.danger_plain"],
-        |all| all.webhook.url.as_deref().is_some_and(is_plain),
+        |all| !all.webhook.danger_plain || all.webhook.url.as_deref().is_some_and(is_plain),
         "it is for a connection that is not encrypted, and this one is; leave it out",
     ),
     (
         &["nats.danger_plain"],
-        |all| all.nats.url.as_deref().is_some_and(is_plain),
+        |all| !all.nats.danger_plain || all.nats.url.as_deref().is_some_and(has_plain),
         "it is for a connection that is not encrypted, and this one is; leave it out",
     ),
     (
@@ -126,11 +126,6 @@ pub(super) const OFF_BY: [Needing; 14] = [
         "a connection that is not encrypted has no certificate; leave it out",
     ),
     (
-        &["nats.root_certificate"],
-        |all| !all.nats.url.as_deref().is_some_and(is_plain),
-        "a connection that is not encrypted has no certificate; leave it out",
-    ),
-    (
         &["sms.secret", "sms.secret_file"],
         |all| all.sms.twilio_account_sid.is_none(),
         "the requests to Twilio have no place for it; leave it out",
@@ -140,9 +135,17 @@ pub(super) const OFF_BY: [Needing; 14] = [
 /// Whether a URL is of a connection that others can read.
 fn is_plain(url: &str) -> bool {
     let scheme = url.split(':').next().unwrap_or_default();
-    ["http", "nats"]
-        .iter()
-        .any(|plain| scheme.eq_ignore_ascii_case(plain))
+    scheme.eq_ignore_ascii_case("http")
+}
+
+/// Whether any of these servers of NATS is named without TLS. One without a scheme is; and one that is may ask for TLS when it
+/// answers, so that a certificate is of use.
+fn has_plain(urls: &str) -> bool {
+    let is_encrypted = |url: &str| {
+        let scheme = url.trim().split("://").next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("tls") || scheme.eq_ignore_ascii_case("wss")
+    };
+    urls.split(',').any(|url| !is_encrypted(url))
 }
 
 /// The messages that nobody has to send, which nobody asks for.

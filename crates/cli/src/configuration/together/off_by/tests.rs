@@ -134,6 +134,10 @@ fn what_a_connection_does_not_need_is_refused() {
         let (danger, certificate) = ("danger_plain = true", "root_certificate = \"root.pem\"");
         for (setting, right, wrong) in [(danger, plain, encrypted), (certificate, encrypted, plain)]
         {
+            // A server of NATS may ask for TLS when it answers.
+            if section == "[nats]\n" && setting == certificate {
+                continue;
+            }
             let file = |connection: &str| format!("{section}{connection}\n{setting}");
             assert_eq!(
                 load(&file(right), &[], None).err(),
@@ -144,6 +148,33 @@ fn what_a_connection_does_not_need_is_refused() {
             assert_eq!(refused.len(), 1, "{refused:?}");
             assert!(refused.concat().contains("leave it out"), "{refused:?}");
         }
+    }
+    // Of several servers each counts, and one without a scheme is not encrypted; a switch that is off needs no place.
+    for (file, goes) in [
+        (
+            "[nats]\nurl = \"tls://a,nats://b\"\ndanger_plain = true",
+            true,
+        ),
+        (
+            "[nats]\nurl = \"a.example:4222\"\ndanger_plain = true",
+            true,
+        ),
+        (
+            "[nats]\nurl = \"tls://a,tls://b\"\ndanger_plain = true",
+            false,
+        ),
+        ("[nats]\nurl = \"tls://a\"\ndanger_plain = false", true),
+        (
+            "[nats]\nurl = \"nats://a\"\ndanger_plain = true\nroot_certificate = \"root.pem\"",
+            true,
+        ),
+        (
+            "[smtp]\nhost = \"a.example\"\nfrom = \"a@b.example\"\nsecurity = \"tls\"\ndanger_plain = false",
+            true,
+        ),
+    ] {
+        let loaded = load(file, &[], None);
+        assert_eq!(loaded.is_ok(), goes, "{file}: {:?}", loaded.err());
     }
     let twilio = "[sms]\ntwilio_account_sid = \"AC0\"\ntwilio_auth_token_file = \"token\"\ntwilio_from = \"+1\"\n";
     assert!(load(twilio, &[], None).is_ok());
