@@ -96,10 +96,11 @@ impl SubmittedForm {
     /// ```
     pub fn accounts(&self) -> Accounts {
         let answer = self.readable(gate::ANSWER);
+        // Where a browser says where its form comes from, nobody has checked the token.
+        let secret = self.readable(csrf::FIELD);
+        let secret = secret.filter(|it| self.context.csrf().matches(it));
         let accounts = self.context.accounts_in_language();
-        accounts
-            .with_gate_answer(answer)
-            .for_browser(self.readable(csrf::FIELD))
+        accounts.with_gate_answer(answer).for_browser(secret)
     }
 
     /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8

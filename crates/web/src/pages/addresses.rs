@@ -168,7 +168,15 @@ pub(super) async fn send(
                 Err(failure) => Err(failure),
             };
             return match page {
-                Ok(page) => answer::limited(context, page, wait),
+                // The browser may not be the one that asked, or has signed in anew since: it takes the code from now on.
+                Ok(page) => {
+                    let key = context.accounts().key_for_address(current_user, kind, id);
+                    let mut response = answer::limited(context, page, wait);
+                    let sent = code::sent(context, headers, Purpose::Verify);
+                    let asked = AskedCode::new(key);
+                    code::keep(context, (Purpose::Verify, &sent), &asked, &mut response);
+                    response
+                }
                 Err(failure) => answer::flow_failed(context, "list addresses", &failure),
             };
         }

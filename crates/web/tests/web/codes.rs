@@ -355,6 +355,30 @@ async fn page_of_a_code_that_is_over_says_so() {
     }
 }
 
+/// In another browser, or one that has signed in anew: who asks too soon types the code that was sent before.
+#[tokio::test]
+async fn code_of_before_is_taken_where_it_was_asked_for_too_soon() {
+    let clock = ManualClock::starting_now();
+    let site = Site::at_clock(clock.clone());
+    let mut browser = site.ann().await;
+    let mut sent = site.capture::<VerifyEmail>();
+    let fields = [("method", "email"), ("pk", "1")];
+    browser.post(ADDRESSES, &fields).await;
+    clock.advance(Duration::from_secs(15));
+    let code = sent.take().remove(0).envelope.code.unwrap();
+    let mut other = site.browser();
+    site.ann_logs_in(&mut other).await;
+    let typed = [fields[0], fields[1], ("code", code.as_str())];
+    // One that has not asked has no key.
+    let refused = other.post(ADDRESSES, &typed).await;
+    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+    let too_soon = other.post(ADDRESSES, &fields).await;
+    assert_eq!(too_soon.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(sent.take().is_empty());
+    let verified = other.post(ADDRESSES, &typed).await;
+    assert_eq!(verified.status, StatusCode::FOUND, "{}", verified.body);
+}
+
 /// The page of the addresses says what has become of the message that it told of.
 #[tokio::test]
 async fn addresses_page_says_what_became_of_a_code() {
