@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use super::Accounts;
 use super::resend::CodeRequest;
 use super::turns::Turn;
-use crate::challenge::{ChallengeId, ChallengeKey};
+use super::{Accounts, Failure};
+use crate::challenge::{ChallengeId, ChallengeKey, KeptChallenge};
+use crate::outbox::Purpose;
 
 impl Accounts {
     /// These flows with a secret of the browser that sends the form: what the form has in its hidden field
@@ -44,15 +45,20 @@ impl Accounts {
         }
     }
 
-    /// Waits for the first click, if this may be the second: of a browser that has no key for what it asks.
-    pub(super) async fn asks_once(&self, request: &CodeRequest<'_>) -> Option<AskedOnce<'_>> {
+    /// Waits for the first click, if this may be the second: of a browser that has no key for what it asks of this flow.
+    pub(super) async fn asks_once(
+        &self,
+        flow: &str,
+        (request, claim): (&CodeRequest<'_>, Option<(&ChallengeKey, KeptChallenge)>),
+    ) -> Option<AskedOnce<'_>> {
         let browser = self.browser.as_deref()?;
-        if self.settings().limits.danger_off {
+        if claim.is_some() || self.settings().limits.danger_off {
             return None;
         }
         let client = self.client.address().map(|it| it.to_string());
-        let parts: [&[u8]; 5] = [
+        let parts: [&[u8]; 6] = [
             b"asked",
+            flow.as_bytes(),
             request.purpose.as_str().as_bytes(),
             request.subject.as_bytes(),
             client.as_deref().unwrap_or_default().as_bytes(),
@@ -63,6 +69,7 @@ impl Accounts {
         Some(AskedOnce {
             accounts: self,
             asked,
+            purpose: request.purpose,
             _turn,
         })
     }
@@ -72,14 +79,25 @@ impl Accounts {
 pub(super) struct AskedOnce<'a> {
     accounts: &'a Accounts,
     asked: ChallengeId,
+    purpose: Purpose,
     _turn: Turn<'a>,
 }
 
 impl AskedOnce<'_> {
-    /// The key that the first click has got.
-    pub(super) fn before(&self) -> Option<ChallengeKey> {
-        let (lately, now) = (&self.accounts.inner.asked_lately, self.accounts.now());
-        lately.of(&self.asked, now, |key| key.clone())
+    /// The key that the first click has got, if its challenge is open: it begins with the message, so that one is sent. One that
+    /// was used up meanwhile is no answer.
+    pub(super) async fn before(once: Option<&Self>) -> Result<Option<ChallengeKey>, Failure> {
+        let Some(once) = once else { return Ok(None) };
+        let (accounts, now) = (once.accounts, once.accounts.now());
+        let lately = &accounts.inner.asked_lately;
+        let Some(key) = lately.of(&once.asked, now, |key| key.clone()) else {
+            return Ok(None);
+        };
+        let kept = accounts.store().challenge(&key.id(), once.purpose).await?;
+        let is_open = |it: &KeptChallenge| {
+            it.proven_at.is_none() && it.attempts_left > 0 && it.expires_at > now
+        };
+        Ok(kept.filter(is_open).map(|_| key))
     }
 
     /// Remembers the key that this one gets.

@@ -157,8 +157,8 @@ impl Accounts {
             }
             Claim::Send(claim) => claim,
         };
-        let once = self.asks_once(&request).await;
-        if let Some(key) = once.as_ref().and_then(AskedOnce::before) {
+        let once = self.asks_once("named", (&request, claim)).await;
+        if let Some(key) = AskedOnce::before(once.as_ref()).await? {
             return Ok(key);
         }
         // Only now: the second click has an answer that is used up, and who has to wait costs the gate nothing.
@@ -167,14 +167,12 @@ impl Accounts {
             return Ok(key.clone());
         }
         let asked = self.asked(request, claim)?;
+        if let Some(once) = &once {
+            // A browser may give the first click up while its message is being sent.
+            once.remember(asked.new_key());
+        }
         match self.send_named(purpose, name, Some(&asked)).await {
-            Ok(sent) => {
-                let key = asked.key(sent);
-                if let Some(once) = once {
-                    once.remember(&key);
-                }
-                Ok(key)
-            }
+            Ok(sent) => Ok(asked.key(sent)),
             Err(error) => {
                 self.release_send(claim).await;
                 Err(error)

@@ -38,9 +38,7 @@ impl<T> Lately<T> {
     /// Remembers that it has happened. Where there is no room the oldest goes.
     pub(super) fn put(&self, what: ChallengeId, now: DateTime<Utc>, known: T) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST_REMEMBERED {
-            all.retain(|_, (since, _)| is_recent(*since, now));
-        }
+        all.retain(|_, (since, _)| is_recent(*since, now));
         if all.len() >= MOST_REMEMBERED
             && let Some(oldest) = all.iter().min_by_key(|(_, (since, _))| *since)
         {

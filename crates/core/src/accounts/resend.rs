@@ -76,6 +76,11 @@ impl Asked<'_> {
         ((kept.email, kept.phone) == (sent.email, sent.phone)).then_some(key)
     }
 
+    /// The key of the challenge that begins with its message, if one does.
+    pub(super) const fn new_key(&self) -> &ChallengeKey {
+        &self.new
+    }
+
     /// The key that it waits with.
     pub(super) fn key(&self, sent: SentTo) -> ChallengeKey {
         self.kept(sent).unwrap_or(&self.new).clone()
@@ -206,6 +211,33 @@ impl Accounts {
         let (id, user) = (id.get().to_be_bytes(), user.get().to_be_bytes());
         let about = [kind.as_str().as_bytes(), &id, &user];
         self.inner.limiter.challenge_key(&about)
+    }
+
+    /// The key of the code that verifies an address of a user, which all browsers of that user have who ask for it: of one that
+    /// has asked [too soon](super::VerificationRequestRefusal::TooSoon), say, as another browser had asked before. It is a key
+    /// of nothing where no code was sent.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// let ann = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// let email = &accounts.addresses(&ann).await?[0];
+    /// let key = accounts.begin_verification(&ann, email.kind, email.id).await?.ok_or("verified")?;
+    /// let elsewhere = accounts.key_for_address(&ann, email.kind, email.id);
+    /// assert_eq!(elsewhere.reveal(), key.reveal());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn key_for_address(
+        &self,
+        user: &CurrentUser,
+        kind: AddressKind,
+        id: AddressId,
+    ) -> ChallengeKey {
+        self.key_of_address((kind, id), user.user().id)
     }
 
     /// Whether a browser has this key for the code that verifies an address of a user, and for none of another address.

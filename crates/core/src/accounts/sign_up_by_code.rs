@@ -124,8 +124,8 @@ impl Accounts {
             Claim::Done(key) | Claim::TooSoon { key, .. } => return Ok(key),
             Claim::Send(claim) => claim,
         };
-        let once = self.asks_once(&request).await;
-        if let Some(key) = once.as_ref().and_then(AskedOnce::before) {
+        let once = self.asks_once(SENDER, (&request, claim)).await;
+        if let Some(key) = AskedOnce::before(once.as_ref()).await? {
             return Ok(key);
         }
         self.ask_gate_to_sign_up(&form).await?;
@@ -250,13 +250,18 @@ impl Accounts {
             return Ok(None);
         };
         let holders = self.store().holders_of(&address, MOST_CLAIMS).await?;
-        let mut found = holders.into_iter().filter(|(held, user)| {
+        let made = holders.into_iter().filter(|(held, user)| {
             held.id.is_claim() && !user.password.is_usable() && user.last_login.is_none()
         });
-        Ok(found.next().map(|(address, user)| FoundUser {
-            user,
-            address: Some(address),
-        }))
+        for (address, user) in made {
+            // An account that has proven another address is not for the taking: its claim is no way in.
+            let own = self.some_addresses_of(user.id).await?;
+            if !own.iter().any(|it| it.is_verified) {
+                let address = Some(address);
+                return Ok(Some(FoundUser { user, address }));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes a claim the address of an account that was made for it, by anyone who has shown that the address is theirs. Of several who

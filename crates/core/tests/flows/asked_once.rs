@@ -90,3 +90,25 @@ async fn second_click_is_sent_nothing() {
         assert_eq!(sent(), 1, "{flow:?}");
     }
 }
+
+/// A code that was used is none to answer a second click with.
+#[tokio::test]
+async fn used_code_is_asked_for_again() {
+    let kit = Kit::with_settings(limited);
+    let ann = kit.sign_up_ann().await;
+    for address in kit.store.addresses_of(ann.id, 10).await.unwrap() {
+        kit.prove(&address).await;
+    }
+    let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+    let client = Client::new().at(Ipv4Addr::new(203, 0, 113, 1).into());
+    let here = kit
+        .accounts
+        .for_client(client)
+        .for_browser(Some("browser 1"));
+    let first = ask(&here, Flow::Reset, ANNS_EMAIL).await;
+    let code = sent.take().remove(0).envelope.code.unwrap();
+    assert!(here.prove_reset(&first, code.as_str()).await.is_ok());
+    let again = ask(&here, Flow::Reset, ANNS_EMAIL).await;
+    assert_ne!(again.reveal(), first.reveal());
+    assert_eq!(sent.take().len(), 1);
+}

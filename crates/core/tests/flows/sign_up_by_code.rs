@@ -341,6 +341,33 @@ async fn account_with_a_proven_number_is_not_for_the_taking() {
     assert!(site.kit.stored(&owner).await.password.is_usable());
 }
 
+/// An account that waits for a code, and in which an operator has proven another address meanwhile, is no dead end: the number
+/// signs up in another one.
+#[tokio::test]
+async fn account_that_proved_another_address_keeps_no_number() {
+    const OTHER: &str = "+41446681800";
+    let mut site = Site::new();
+    let (squatter, _) = site.with_password(&[OTHER, ANNS_PHONE]).await;
+    site.set_verified(&squatter, OTHER).await;
+    let (first, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let all = site.all_users().await;
+    let waits = all.iter().find(|it| it.id != squatter.id).unwrap().clone();
+    let third = Address::Phone(PhoneNumber::parse("+442079460018").unwrap());
+    let caps = AddressCaps {
+        all: 10,
+        unverified: 10,
+    };
+    let none = Notices::default();
+    let added = site.kit.store.add_address(waits.id, &third, caps, &none);
+    added.await.unwrap();
+    site.set_verified(&waits, "+442079460018").await;
+    let told = refusal(site.by_code(&first, &sent.code).await);
+    assert_eq!(told, CodeRefusal::Over);
+    let (again, sent) = site.asked("Ann", ANNS_PHONE).await;
+    let ann = site.by_code(&again, &sent.code).await.unwrap();
+    assert!(![squatter.id, waits.id].contains(&ann.user.id));
+}
+
 /// Someone who has proven another number has this one in their account, without proof. Its owner signs up all the same.
 #[tokio::test]
 async fn squatted_number_signs_up_by_code() {
