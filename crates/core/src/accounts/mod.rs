@@ -81,6 +81,7 @@ mod texts;
 mod turns;
 mod unshown_password;
 mod useless_codes;
+mod verification_keys;
 mod verify_address;
 mod wrong_codes;
 
