@@ -65,7 +65,13 @@ pub(crate) fn run(
     };
     // Many tests wait for what takes its time, so that one program after the other leaves the cores idle. Half of the
     // programs by the letters of their names takes about as long as the others.
-    let first = tests(&["--test=[a-eg-hj-q]*", "--test=f[!l]*", "--test=flow*"]);
+    let first = tests(&[
+        "--test=[abdeghj-q]*",
+        "--test=co[!n]*",
+        "--test=con[!n]*",
+        "--test=f[!l]*",
+        "--test=flow*",
+    ]);
     let second = tests(&["--lib", "--bins", "--test=[!a-q]*", "--test=i*"]);
     let record = |error: io::Error| ChoreError::file(env::temp_dir(), error);
     let mut written = tempfile::tempfile().map_err(record)?;
@@ -74,9 +80,10 @@ pub(crate) fn run(
     written.rewind().map_err(record)?;
     let written = io::read_to_string(written).map_err(record)?;
     console.line(written);
-    // Who comes before whom in a crowd is told by how many are answered meanwhile. Beside other tests those wait for a core.
+    // Who comes before whom in a crowd is told by how many are answered meanwhile, or within a second. Beside other tests those
+    // wait for a core.
     console.step("testing crowds, with nothing beside them");
-    let crowds = tests(&["--test=flood"]).run();
+    let crowds = tests(&["--test=flood", "--test=connections"]).run();
     console.step("testing the examples of the documentation");
     let examples = tests(&["--doc"]).run();
     let all = halves.into_iter().chain([crowds, examples]);
