@@ -47,6 +47,21 @@ impl Answer {
         answer
     }
 
+    /// Fails unless this is a redirect to the page at this path where a code is typed, which is told what it calls the code.
+    #[track_caller]
+    pub fn leads_to_code(self, path: &str) -> Self {
+        let answer = self.expect(302);
+        let (at, named) = answer.location().split_once("?asked=").unwrap_or_default();
+        assert_eq!(
+            (at, named.len()),
+            (path, 22),
+            "{}: {:?}",
+            answer.asked,
+            answer.header("location")
+        );
+        answer
+    }
+
     /// Fails unless it leads to the addresses of the user, who has none that is verified, and back to a page of members.
     #[track_caller]
     pub fn leads_to_verification(self, members: &str) -> Self {

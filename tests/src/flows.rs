@@ -266,7 +266,7 @@ impl Site {
         self.client()
             .ask_reset(login)
             .await
-            .redirects_to("/accounts/password_reset_done/");
+            .leads_to_code("/accounts/password_reset_done/");
         let line = self.nth_printed(signal, value, before + 1).await;
         self.delivered().await;
         line

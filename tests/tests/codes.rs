@@ -25,7 +25,7 @@ async fn asked(site: &Site, client: &Client, value: &str) -> String {
         "reset_password_phone"
     };
     let before = site.count(signal, value);
-    client.ask_reset(value).await.redirects_to(DONE);
+    client.ask_reset(value).await.leads_to_code(DONE);
     let printed = site.nth_printed(signal, value, before + 1).await;
     printed.code().to_owned()
 }
@@ -211,7 +211,7 @@ async fn scanner_that_sends_forms_uses_no_code_up() {
         let ann = site.member().await;
         let client = site.client();
         let before = site.count("reset_password_email", &ann.user.email);
-        client.ask_reset(&ann.user.email).await.redirects_to(DONE);
+        client.ask_reset(&ann.user.email).await.leads_to_code(DONE);
         let reset = site.nth_printed("reset_password_email", &ann.user.email, before + 1);
         let reset = reset.await;
         let page = ann
@@ -309,7 +309,7 @@ async fn right_code_at_once_is_answered_as_the_first() {
         let asked = client
             .submit("/accounts/login_code/", [("login", phone)])
             .await;
-        asked.redirects_to(done);
+        asked.leads_to_code(done);
         let message = site.nth_printed("login_phone", phone, 1).await;
         let answers = click_at_once(&client, done, &code(message.code())).await;
         assert_eq!(answers, ["/accounts/profile/"], "{kind:?}");
@@ -320,7 +320,7 @@ async fn right_code_at_once_is_answered_as_the_first() {
         let asked = asks
             .submit("/accounts/login_code/", [("login", phone)])
             .await;
-        asked.redirects_to(done);
+        asked.leads_to_code(done);
         let message = site.nth_printed("login_phone", phone, 2).await;
         let page = client.get(message.url()).await.expect(200).page();
         let form = page.form_with(&["code"]).filled(&code(message.code()));

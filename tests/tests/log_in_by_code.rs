@@ -40,7 +40,7 @@ async fn asked(site: &Site, client: &Client, value: &str) -> Printed {
     };
     let before = site.count(signal, value);
     let asked = client.submit(ASK, [("login", value)]).await;
-    asked.redirects_to(DONE);
+    asked.leads_to_code(DONE);
     site.nth_printed(signal, value, before + 1).await
 }
 
@@ -232,7 +232,7 @@ async fn name_number_and_code_sign_up() {
         let asked = elsewhere
             .submit("/accounts/login/", [("login", &ann.phone)])
             .await;
-        asked.redirects_to(DONE);
+        asked.leads_to_code(DONE);
         let message = site
             .nth_printed("login_phone", &ann.phone, before + 1)
             .await;
@@ -254,7 +254,7 @@ async fn sign_up(site: &Site, client: &Client, name: &str, phone: &str) -> Print
         ("phone", phone),
     ];
     let asked = client.submit("/accounts/signup/", form).await;
-    asked.redirects_to(DONE);
+    asked.leads_to_code(DONE);
     site.nth_printed("login_phone", phone, before + 1).await
 }
 
@@ -273,7 +273,7 @@ async fn used_message_ends_the_other() {
         ] {
             let client = site.client();
             let asked = client.submit(ASK, [("login", &ann.username)]).await;
-            asked.redirects_to(DONE);
+            asked.leads_to_code(DONE);
             let email = site.nth_printed("login_email", &ann.email, nth).await;
             let phone = site.nth_printed("login_phone", &ann.phone, nth).await;
             let [used, other] = if by_email {

@@ -485,7 +485,7 @@ async fn signs_in(site: &Site, client: Client, address: &str, by: By) -> (Client
     };
     let before = site.count(signal, address);
     let asked = client.submit("/accounts/login_code/", [("login", address)]);
-    asked.await.redirects_to("/accounts/login_code_done/");
+    asked.await.leads_to_code("/accounts/login_code_done/");
     let message = site.nth_printed(signal, address, before + 1).await;
     match by {
         By::Code => {

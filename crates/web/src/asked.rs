@@ -14,6 +14,8 @@ pub(crate) struct AskedCode {
     pub(crate) login: Option<String>,
     /// Whether its user asked to stay signed in by it.
     pub(crate) keeps_signed_in: bool,
+    /// In which of the cookies of the name it stood.
+    pub(crate) cookie: usize,
 }
 
 /// The last part of the value, of who asked to stay signed in.
@@ -22,6 +24,13 @@ const KEPT: &str = "kept";
 /// What stands between the codes of one cookie.
 const BETWEEN: char = '~';
 
+/// The most bytes of a name that is kept: 254 characters of four bytes, as long as an address is.
+const MOST_OF_NAME: usize = 254 * 4;
+
+/// The most bytes of a cookie: browsers drop one of more than 4096 with its name and attributes (RFC 6265, section 6.1), and with it
+/// the key of the code that was just asked for.
+const MOST_OF_COOKIE: usize = 3_000;
+
 impl AskedCode {
     /// One of which nothing else is known.
     pub(crate) const fn new(key: ChallengeKey) -> Self {
@@ -29,6 +38,18 @@ impl AskedCode {
             key,
             login: None,
             keeps_signed_in: false,
+            cookie: 0,
+        }
+    }
+
+    /// One that was asked for by this name, which is kept unless it is longer than any that an account has: then another code is
+    /// asked for by typing it again.
+    pub(crate) fn by(key: ChallengeKey, login: &str, keeps_signed_in: bool) -> Self {
+        let login = login.trim();
+        Self {
+            login: (login.len() <= MOST_OF_NAME).then(|| login.to_owned()),
+            keeps_signed_in,
+            ..Self::new(key)
         }
     }
 
@@ -43,6 +64,7 @@ impl AskedCode {
             key,
             login,
             keeps_signed_in,
+            cookie: 0,
         })
     }
 
@@ -75,10 +97,8 @@ impl AskedCode {
 /// The codes of one purpose that a browser waits for, as it says: no more than are tried.
 #[derive(Clone, Default)]
 pub(crate) struct AskedCodes {
-    /// Those of the first cookie first; in each the newest first.
+    /// Of each cookie the newest first.
     codes: Vec<AskedCode>,
-    /// Whether they are all of one cookie, and so in one order.
-    is_one_cookie: bool,
 }
 
 impl AskedCodes {
@@ -95,11 +115,12 @@ impl AskedCodes {
     /// What these cookies of one name say, each key once and this many at most: of each cookie the newest first, so that no
     /// cookie hides the newest of another.
     pub(crate) fn parse(cookies: &[String], most: usize) -> Self {
-        let split = |cookie: &String| -> Vec<AskedCode> {
-            let codes = cookie.split(BETWEEN).filter_map(AskedCode::parse);
+        let split = |(cookie, value): (usize, &String)| -> Vec<AskedCode> {
+            let codes = value.split(BETWEEN).filter_map(AskedCode::parse);
+            let codes = codes.map(|it| AskedCode { cookie, ..it });
             codes.take(Self::MOST).collect()
         };
-        let cookies: Vec<_> = cookies.iter().map(split).collect();
+        let cookies: Vec<_> = cookies.iter().enumerate().map(split).collect();
         let mut codes: Vec<AskedCode> = Vec::new();
         for place in 0..Self::MOST {
             for asked in cookies.iter().filter_map(|cookie| cookie.get(place)) {
@@ -108,10 +129,7 @@ impl AskedCodes {
                 }
             }
         }
-        Self {
-            codes,
-            is_one_cookie: cookies.len() == 1,
-        }
+        Self { codes }
     }
 
     /// What a cookie of these says.
@@ -125,32 +143,42 @@ impl AskedCodes {
     }
 
     /// These and one more, which is the newest. It takes the place of what was asked for with the same key or for the same
-    /// name.
+    /// name. As many of the others are kept as fit into a cookie.
     pub(crate) fn with(&self, asked: &AskedCode) -> Self {
-        let is_other = |it: &&AskedCode| {
-            !it.is_at(&asked.key) && (it.login.is_none() || it.login != asked.login)
-        };
-        let others = self.codes.iter().filter(is_other);
+        let is_other = |it: &&AskedCode| it.login.is_none() || it.login != asked.login;
+        let others = self.beside(&asked.key);
+        let others = others.filter(is_other);
         let codes = std::iter::once(asked).chain(others);
-        Self {
+        let mut kept = Self {
             codes: codes.take(Self::MOST).cloned().collect(),
-            is_one_cookie: true,
+        };
+        while kept.codes.len() > 1 && kept.value().len() > MOST_OF_COOKIE {
+            kept.codes.pop();
         }
+        kept
     }
 
     /// These without that of a key.
     pub(crate) fn without(&self, key: &ChallengeKey) -> Self {
-        let others = self.codes.iter().filter(|it| !it.is_at(key));
         Self {
-            codes: others.cloned().collect(),
-            is_one_cookie: true,
+            codes: self.beside(key).cloned().collect(),
         }
     }
 
-    /// Whether there is one that was asked for otherwise than by this name.
-    pub(crate) fn has_others(&self, login: &str) -> bool {
-        let is_other = |it: &AskedCode| it.login.as_deref() != Some(login);
-        self.codes.iter().any(is_other)
+    /// The others of the cookie that has this key. Where a browser has sent several cookies, another host of the domain may have
+    /// set one, whose keys are not made ours; so of those none is kept beside a key that none of them has.
+    fn beside(&self, key: &ChallengeKey) -> impl Iterator<Item = &AskedCode> {
+        let same = self.codes.iter().find(|it| it.is_at(key));
+        let own = same.or_else(|| self.codes.first().filter(|_| self.are_of_one_cookie()));
+        let own = own.map(|it| it.cookie);
+        let is_own = move |it: &&AskedCode| !it.is_at(key) && Some(it.cookie) == own;
+        self.codes.iter().filter(is_own)
+    }
+
+    fn are_of_one_cookie(&self) -> bool {
+        let mut cookies = self.codes.iter().map(|it| it.cookie);
+        let first = cookies.next();
+        cookies.all(|it| Some(it) == first)
     }
 
     /// Those that a page is about: the one that it names, or whichever it may be where it names none.
@@ -159,17 +187,10 @@ impl AskedCodes {
         self.codes.iter().filter(is_meant).cloned().collect()
     }
 
-    /// The same for a page that is opened: one that names none was come to when there was one code, the oldest of now.
-    pub(crate) fn shown(&self, name: Option<&str>) -> Vec<AskedCode> {
-        match self.codes.last() {
-            Some(oldest) if name.is_none() && self.is_one_cookie => vec![oldest.clone()],
-            _ => self.about(name),
-        }
-    }
-
     /// The key that a browser has for what was typed: the only one, or of several the only one with which the same was typed.
     /// Whether it is for that is known where it is kept.
     pub(crate) fn previous_for(&self, login: &str) -> Option<&AskedCode> {
+        let login = login.trim();
         if let [only] = self.codes.as_slice() {
             return Some(only);
         }
@@ -257,13 +278,77 @@ mod tests {
         for code in codes.as_slice() {
             let about = codes.about(Some(&code.name()));
             assert_eq!(keys(&about), [code.key.reveal()]);
-            assert_eq!(keys(&codes.shown(Some(&code.name()))), keys(&about));
         }
         assert!(codes.about(Some("bm9uZQ")).is_empty());
         assert_eq!(keys(&codes.about(None)), of(&[2, 1]));
-        assert_eq!(keys(&codes.shown(None)), of(&[1]));
         let tossed = AskedCodes::parse(&[codes.value(), asked(3, "eve").value()], 8);
-        assert_eq!(keys(&tossed.shown(None)), of(&[2, 3, 1]));
+        assert_eq!(keys(&tossed.about(None)), of(&[2, 3, 1]));
+    }
+
+    /// Another host of the domain has set a cookie of four keys: they are tried, and none of them is written into ours, in
+    /// whatever order the browser sends the two.
+    #[test]
+    fn tossed_keys_are_not_made_ours() {
+        let own = |numbers: &[u8]| {
+            let codes = numbers
+                .iter()
+                .rev()
+                .fold(AskedCodes::default(), |codes, number| {
+                    codes.with(&asked(*number, &format!("user {number}")))
+                });
+            codes.value()
+        };
+        let (ours, theirs) = (own(&[1, 2, 3, 4]), own(&[11, 12, 13, 14]));
+        for cookies in [
+            [ours.clone(), theirs.clone()],
+            [theirs.clone(), ours.clone()],
+        ] {
+            let read = AskedCodes::parse(&cookies, 8);
+            assert_eq!(read.as_slice().len(), 8);
+            // The page was about one of ours: it was asked for again, or its code was right, or is over.
+            assert_eq!(
+                keys(read.with(&asked(3, "user 3")).as_slice()),
+                of(&[3, 1, 2, 4])
+            );
+            assert_eq!(keys(read.without(&key(3)).as_slice()), of(&[1, 2, 4]));
+            // Nothing says whose the others are.
+            assert_eq!(keys(read.with(&asked(5, "user 5")).as_slice()), of(&[5]));
+            assert!(read.without(&key(5)).as_slice().is_empty());
+        }
+        let read = AskedCodes::parse(&[ours], 8);
+        let five = read.with(&asked(5, "user 5"));
+        assert_eq!(keys(five.as_slice()), of(&[5, 1, 2, 3]));
+    }
+
+    /// The longest names that an account can have, in scripts of one to four bytes a letter.
+    #[test]
+    fn cookie_is_never_longer_than_browsers_keep() {
+        for letter in ['a', 'ä', 'अ', '漢', '𐍈'] {
+            let name = |number: u8| {
+                let name: String = std::iter::repeat_n(letter, 253).collect();
+                format!("{name}{}", number % 10)
+            };
+            let mut codes = AskedCodes::default();
+            for number in 1..=9 {
+                let newest = AskedCode::by(key(number), &format!("  {} ", name(number)), true);
+                assert_eq!(newest.login.as_deref(), Some(&*name(number)), "{letter}");
+                codes = codes.with(&newest);
+                assert!(codes.value().len() <= 3_000, "{letter} {number}");
+                let read = AskedCodes::parse(&[codes.value()], 8);
+                let newest = &read.as_slice()[0];
+                assert_eq!(newest.key.reveal(), key(number).reveal(), "{letter}");
+                assert_eq!(newest.login.as_deref(), Some(&*name(number)), "{letter}");
+            }
+            // As many as fit.
+            let (most, length) = (codes.as_slice().len(), codes.as_slice()[0].value().len());
+            assert_eq!(most, (3_001 / (length + 1)).min(4), "{letter}");
+        }
+        // What is no name at all is not kept.
+        let long = AskedCode::by(key(1), &"+1 ".repeat(10_000), true);
+        assert_eq!(long.login, None);
+        let codes = AskedCodes::default().with(&long);
+        assert_eq!(keys(codes.as_slice()), of(&[1]));
+        assert!(codes.value().len() < 100);
     }
 
     #[test]
@@ -283,7 +368,5 @@ mod tests {
             let expected = number.map(|number| key(number).reveal().to_owned());
             assert_eq!(found, expected, "{login}");
         }
-        assert!(!one.has_others("ann"));
-        assert!(one.has_others("Ann") && two.has_others("ann"));
     }
 }

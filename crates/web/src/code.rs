@@ -18,8 +18,8 @@ use crate::request_context::{RequestContext, set_cookie_anew};
 /// The field of the form that sends another code.
 pub(crate) const RESEND: &str = "resend";
 
-/// The field of the query and of the forms that says which code a page is about, where a browser has sent the keys of several:
-/// another host of the domain may have set one.
+/// The field of the query and of the forms that says which code a page is about: a browser may wait for several, and another host
+/// of the domain may have set the key of one.
 pub(crate) const ASKED: &str = "asked";
 
 /// A code that is tried at each key that a browser sent. Another host of the domain may have set one of them: what is wrong
@@ -196,7 +196,7 @@ pub(crate) async fn pending(
     named: Option<&str>,
 ) -> Result<Option<Pending>, Failure> {
     let mut waits = Vec::new();
-    for asked in sent(context, headers, purpose).shown(named) {
+    for asked in sent(context, headers, purpose).about(named) {
         let pending = context.accounts().pending_code(&asked.key, purpose).await?;
         waits.extend(pending.map(|pending| (asked, pending)));
     }

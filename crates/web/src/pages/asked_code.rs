@@ -68,18 +68,13 @@ impl CodePages {
         let previous = sent.previous_for(login);
         match self.begin(&form.accounts(), login, previous).await {
             Ok(key) => {
-                let asked = AskedCode {
-                    key,
-                    login: Some(login.to_owned()),
-                    keeps_signed_in,
-                };
+                let asked = AskedCode::by(key, login, keeps_signed_in);
                 self.to_code(context, &sent, &asked, next.as_deref())
             }
             Err(FlowError::Refused(ResetRequestRefusal::Invalid(problems))) => again(&problems),
             // That page says when, and takes the code that was sent.
             Err(FlowError::Refused(ResetRequestRefusal::TooSoon { .. })) => {
-                let named = previous.filter(|_| sent.as_slice().len() > 1);
-                let named = named.map(AskedCode::name);
+                let named = previous.map(AskedCode::name);
                 self.to_done(context, next.as_deref(), named.as_deref())
             }
             Err(FlowError::Failed(failure)) => {
@@ -103,8 +98,8 @@ impl CodePages {
         }
     }
 
-    /// Sends someone on to whom a code was sent, perhaps: to where it is typed. Where the browser waits for others that it has
-    /// sent, that page is told which it is about.
+    /// Sends someone on to whom a code was sent, perhaps: to where it is typed. That page is told which code it is about, so that
+    /// it shows no other one when it is opened again, whatever was asked for in other tabs meanwhile.
     pub(super) fn to_code(
         &self,
         context: &RequestContext,
@@ -112,10 +107,7 @@ impl CodePages {
         asked: &AskedCode,
         next: Option<&str>,
     ) -> Response {
-        let login = asked.login.as_deref().unwrap_or_default();
-        let is_one_of_many = sent.as_slice().len() > 1 || sent.has_others(login);
-        let named = is_one_of_many.then(|| asked.name());
-        let mut response = self.to_done(context, next, named.as_deref());
+        let mut response = self.to_done(context, next, Some(&asked.name()));
         code::keep(context, (self.purpose, sent), asked, &mut response);
         // For the link, which is opened without it.
         if let Some(next) = next {

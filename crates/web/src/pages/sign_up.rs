@@ -61,11 +61,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
     };
     match signed_up {
         Ok(SignedUp::Asked(key)) => {
-            let asked = AskedCode {
-                key,
-                login: Some(login),
-                keeps_signed_in,
-            };
+            let asked = AskedCode::by(key, &login, keeps_signed_in);
             log_in_code::PAGES.to_code(context, &sent, &asked, next.as_deref())
         }
         Ok(SignedUp::Made(user)) if settings.verify_at_sign_up => {

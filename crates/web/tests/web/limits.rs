@@ -94,7 +94,7 @@ async fn reset_page_refuses_nobody_for_what_others_ask() {
             let mut browser = site.browser();
             let answer = browser.post("/accounts/password_reset/", &fields).await;
             assert_eq!(
-                answer.location(),
+                answer.location_of_code(),
                 "/accounts/password_reset_done/",
                 "{login}"
             );

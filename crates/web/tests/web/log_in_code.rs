@@ -54,7 +54,10 @@ async fn two_pages_sign_in() {
         ("next", "/members/email/"),
     ];
     let asked = browser.post(ASK, &fields).await;
-    assert_eq!(asked.location(), format!("{DONE}?next=/members/email/"));
+    assert_eq!(
+        asked.location_of_code(),
+        format!("{DONE}?next=/members/email/")
+    );
     let to = asked.location().to_owned();
     let page = browser.get(&to).await;
     assert_eq!(page.heading(), "Enter the code");
@@ -344,7 +347,7 @@ async fn code_can_be_asked_for_by_another_channel() {
         for channel in ["voice", "email", "fax"] {
             let fields = [("resend", "1"), ("channel", channel)];
             let answer = browser.post(DONE, &fields).await;
-            assert_eq!(answer.location(), DONE, "{channel}");
+            assert_eq!(answer.location_of_code(), DONE, "{channel}");
         }
     }
     assert_eq!(pages[0], pages[1]);
@@ -535,7 +538,7 @@ async fn browser_without_cookies_is_told() {
         for login in [EMAIL, "nobody@example.org"] {
             let mut browser = site.browser();
             let asked = browser.post(ask, &[("login", login)]).await;
-            assert_eq!(asked.location(), done);
+            assert_eq!(asked.location_of_code(), done);
             browser.cookies.clear();
             let words = "Your browser sent no cookie, and the code needs one. Allow cookies for this site and get a new code, or \
                          open the link in the message, if it has one, in another browser.";

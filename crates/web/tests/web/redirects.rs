@@ -208,7 +208,7 @@ async fn foreign_host_reaches_no_link() {
         .body(form)
         .unwrap();
     let answer = site.send(asked).await;
-    assert_eq!(answer.location(), "/accounts/password_reset_done/");
+    assert_eq!(answer.location_of_code(), "/accounts/password_reset_done/");
     let link = sent.take().remove(0).url;
     assert!(
         link.as_str()

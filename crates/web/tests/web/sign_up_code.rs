@@ -56,7 +56,10 @@ async fn two_pages_sign_up() {
         assert!(!page.body.contains(absent), "{absent}: {}", page.body);
     }
     let asked = ann.post(SIGN_UP, &form(PHONE)).await;
-    assert_eq!(asked.location(), format!("{DONE}?next=/members/phone/"));
+    assert_eq!(
+        asked.location_of_code(),
+        format!("{DONE}?next=/members/phone/")
+    );
     let to = asked.location().to_owned();
     let page = ann.get(&to).await;
     assert_eq!(page.heading(), "Enter the code");

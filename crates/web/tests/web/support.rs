@@ -378,6 +378,13 @@ impl Answer {
         self.header(LOCATION.as_str())
     }
 
+    /// The same without what it calls the code that the page is about.
+    pub(crate) fn location_of_code(&self) -> &str {
+        let (to, named) = self.location().split_once("asked=").unwrap_or_default();
+        assert_eq!(named.len(), 22, "{}", self.location());
+        to.trim_end_matches(['?', '&'])
+    }
+
     pub(crate) fn retry_after(&self) -> &str {
         self.header(RETRY_AFTER.as_str())
     }

@@ -87,7 +87,10 @@ async fn reset_leads_back_to_where_one_was_going() {
     let mut sent = site.capture::<ResetPasswordPhone>();
     let fields = [("login", "+12125552368"), ("next", "/x/")];
     let answer = browser.post(RESET, &fields).await;
-    assert_eq!(answer.location(), "/accounts/password_reset_done/?next=/x/");
+    assert_eq!(
+        answer.location_of_code(),
+        "/accounts/password_reset_done/?next=/x/"
+    );
     let link = sent.take().remove(0).url.as_str().to_owned();
     let form = browser.get(&link).await.location().to_owned();
     let done = browser
