@@ -133,6 +133,13 @@ async fn sites(change: impl Fn(SiteOptions) -> SiteOptions) -> Vec<(OwnDatabase,
     all
 }
 
+/// The value of a cookie with keys.
+fn keys_of(client: &Client, cookie: &str) -> String {
+    let cookies = client.cookies();
+    let found = cookies.into_iter().find(|it| it.name == cookie);
+    found.expect("the browser has the keys").value
+}
+
 /// Digits as they are typed elsewhere.
 fn wide(code: &str) -> String {
     let wide = |c: char| char::from_u32(u32::from(c) - 48 + 0xff10).unwrap_or(c);
@@ -154,6 +161,21 @@ async fn code_is_used_once_and_for_one_thing() {
             .await
             .code()
             .to_owned();
+        // Each at the page of the other with its key, which is tried there as one of that page.
+        for (client, from, to, code) in [
+            (&reset, RESET, LOG_IN, &of_reset),
+            (&log_in, LOG_IN, RESET, &of_log_in),
+        ] {
+            let browser = client.thief();
+            browser.plant(to.cookie, &keys_of(client, from.cookie));
+            for _ in 0..2 {
+                assert_eq!(to.typed(&browser, code).await, 400, "{}", to.done);
+            }
+            // It has cost no attempt where it belongs.
+            let wrong = other_code(code, 1);
+            let told = client.post(from.done, [("code", &wrong)]).await;
+            told.expect(400).says("4 more times");
+        }
         // Each at the page of the other, and in the browser of the other.
         for (client, done, code) in [
             (&reset, LOG_IN.done, &of_reset),
@@ -349,15 +371,19 @@ async fn code_of_an_address_is_for_it_alone() {
         let elsewhere = site.log_in(&ann.user).await.client;
         let told = phone.typed(&elsewhere, phone.code()).await;
         told.expect(400).says("you asked for it in another browser");
+        let name = "phone_auth_challenge_verify";
+        let keys = keys_of(client, name);
+        // With its key as well, which is tried there as one of that page.
         for pages in [RESET, LOG_IN] {
+            elsewhere.plant(pages.cookie, &keys);
             let status = pages.typed(&elsewhere, phone.code()).await;
             assert_eq!(status, 400, "{kind:?} {}", pages.done);
         }
         let thief = client.thief();
-        let name = "phone_auth_challenge_verify";
-        let cookies = client.cookies();
-        let keys = cookies.iter().find(|it| it.name == name);
-        let keys = keys.expect("the browser has the keys").value.clone();
+        thief.forget(name);
+        thief.plant(name, &keys_of(client, RESET.cookie));
+        phone.typed(&thief, reset.code()).await.expect(400);
+        let thief = client.thief();
         let flip = |it: char| if it == 'A' { 'B' } else { 'A' };
         let flipped: Vec<String> = keys
             .split('~')
@@ -386,6 +412,9 @@ async fn code_of_an_address_is_for_it_alone() {
         let (start, end) = phone.code().split_at(3);
         let spelt = wide(&format!("{start}{end}"));
         phone.confirms(client, &spelt).await;
+        let wrong = other_code(reset.code(), 1);
+        let told = client.post(RESET.done, [("code", &wrong)]).await;
+        told.expect(400).says("4 more times");
         // What the other address waits for has lost nothing.
         let told = email.typed(client, phone.code()).await;
         told.expect(400).says("4 more times");
