@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use phone_auth_events::{Sender, UserLoggedIn};
 
+use super::begun_once::{BegunOnce, Gives};
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::EncodedPassword;
 use crate::randomness::Randomness;
@@ -22,6 +23,8 @@ pub struct LoggedIn {
     pub expires_at: DateTime<Utc>,
     /// Whether a browser should forget the key as soon as it is closed.
     pub ends_with_browser: bool,
+    /// Whether it began before, with the first of two clicks at one form: then it has been told of.
+    pub(super) is_repeated: bool,
     /// Nothing outside this file can make one, so no flow signs anyone in past what is asked for here.
     #[expect(dead_code, reason = "it is there to be private")]
     only_here: OnlyHere,
@@ -77,24 +80,40 @@ impl Accounts {
             let found = found.ok_or(FlowError::Refused(NotActive))?;
             // A password that is changed between the two is no reason to refuse: look again.
             if let Some(logged_in) = self.record_log_in(found, None, previous).await? {
-                let user = logged_in.user.to_event_user();
-                self.happened(UserLoggedIn::new(Sender::new("begin_session"), user))
-                    .await;
+                self.tell_of_log_in("begin_session", &logged_in).await;
                 return Ok(logged_in);
             }
         }
         Err(Failure::new(FailureKind::Unavailable).into())
     }
 
-    /// Records the log-in; `None` when the user is not any more as it was when the password was checked.
+    /// Tells of a log-in, once.
+    pub(super) async fn tell_of_log_in(&self, flow: &'static str, logged_in: &LoggedIn) {
+        if !logged_in.is_repeated {
+            let user = logged_in.user.to_event_user();
+            self.happened(UserLoggedIn::new(Sender::new(flow), user))
+                .await;
+        }
+    }
+
+    /// Records the log-in; `None` when the user is not any more as it was when the password was checked. The second of two
+    /// clicks of a [browser](Self::for_browser) at one form gets the session that the first has begun.
     pub(super) async fn record_log_in(
         &self,
         user: User,
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
-        self.record_log_in_by(user, upgrade, previous, self.randomness())
-            .await
+        let once = self.begins_once(Gives::Session, user.id).await;
+        if let Some(before) = BegunOnce::logged_in(once.as_ref(), previous).await? {
+            return Ok(Some(before));
+        }
+        let begun = self.record_log_in_by(user, upgrade, previous, self.randomness());
+        let begun = begun.await?;
+        if let Some(begun) = &begun {
+            BegunOnce::remember(once.as_ref(), &begun.key);
+        }
+        Ok(begun)
     }
 
     /// The same for a session whose key is drawn from this source.
@@ -146,6 +165,7 @@ impl Accounts {
             key,
             expires_at,
             ends_with_browser,
+            is_repeated: false,
             only_here: OnlyHere,
         }))
     }
@@ -158,6 +178,7 @@ impl Accounts {
             key: found.key,
             expires_at: found.session.expires_at,
             ends_with_browser,
+            is_repeated: true,
             only_here: OnlyHere,
         }
     }

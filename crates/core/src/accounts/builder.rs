@@ -452,6 +452,7 @@ impl AccountsBuilder {
             turns: super::turns::Turns::default(),
             allowed_answers: super::gate::AllowedAnswers::default(),
             asked_lately: super::lately::Lately::default(),
+            begun_lately: super::lately::Lately::default(),
             links,
             settings: self.settings,
             routes,

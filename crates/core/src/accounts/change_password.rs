@@ -4,6 +4,7 @@ use phone_auth_events::{
     AccountChange, DurableSignal, LoginFailure, PasswordChanged, Sender, UserLoginFailed,
 };
 
+use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
 use super::new_password::attributes_of;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
@@ -173,6 +174,7 @@ impl Accounts {
                 notices: notices.to_commit(),
                 losses: Losses::default(),
             };
+            let once = self.begins_once(Gives::Password, user.id).await;
             let rebound = self
                 .session_port()
                 .rebind(
@@ -187,6 +189,7 @@ impl Accounts {
             }
             match rebound? {
                 Rebound::Done(key) => {
+                    BegunOnce::remember(once.as_ref(), &key);
                     self.notify(&user, notices).await;
                     let user = user.to_event_user();
                     self.happened(PasswordChanged::new(Sender::new(FLOW), user))
@@ -233,8 +236,8 @@ impl Accounts {
     }
 
     /// The key of the session, when the password is the new one already: the form came twice, by a double click. A
-    /// browser that has sent the key from before the first has perhaps never heard of the other, so it gets one of its
-    /// own.
+    /// browser that has sent the key from before the first has perhaps never heard of the other, so it gets that; or one of its
+    /// own, where it is not known to be the same.
     async fn changed_before(
         &self,
         current_user: &CurrentUser,
@@ -248,6 +251,10 @@ impl Accounts {
         }
         if self.current_user(current_user.key()).await?.is_some() {
             return Ok(Some(current_user.key().clone()));
+        }
+        let once = self.begins_once(Gives::Password, user.id).await;
+        if let Some(before) = BegunOnce::before(once.as_ref(), None).await? {
+            return Ok(Some(before.key));
         }
         let keeps_signed_in = !self.ends_with_browser(current_user);
         let accounts = self.keeping_signed_in(keeps_signed_in);

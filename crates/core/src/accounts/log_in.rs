@@ -1,8 +1,6 @@
 //! Logging in.
 
-use phone_auth_events::{
-    Limit, LoginFailure, Sender, User as EventUser, UserLoggedIn, UserLoginFailed,
-};
+use phone_auth_events::{Limit, LoginFailure, Sender, User as EventUser, UserLoginFailed};
 
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn};
 use crate::form::{Field, FieldProblem, Problem, Problems, is_blank};
@@ -15,7 +13,8 @@ use crate::user::{AccountName, FoundUser, User};
 impl Accounts {
     /// Logs a user in by a phone number, an email address or a username, whichever the settings
     /// allow and the text can be read as, and begins a session with a key of its own. The session that
-    /// the browser came with, if any, ends. Fires `user_logged_in` or `user_login_failed`.
+    /// the browser came with, if any, ends. Fires `user_logged_in` or `user_login_failed`. The second of two clicks at the form
+    /// of one [browser](Self::for_browser) gets the session that the first has begun, if its password is right as well.
     ///
     /// A hash of an older kind is replaced on the way, unless the password is changed meanwhile.
     ///
@@ -126,9 +125,7 @@ impl Accounts {
                 if let Some(upgraded) = password_now {
                     logged_in.user.password = upgraded;
                 }
-                let user = logged_in.user.to_event_user();
-                self.happened(UserLoggedIn::new(Sender::new("log_in"), user))
-                    .await;
+                self.tell_of_log_in("log_in", &logged_in).await;
                 return Ok(logged_in);
             }
             // Someone changed the user since we read it: another log-in upgraded the hash, or the

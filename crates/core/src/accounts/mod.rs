@@ -20,6 +20,7 @@ use crate::link::Links;
 use crate::outbox::Outbox;
 use crate::password::{PasswordHasher, PasswordPolicy};
 use crate::randomness::Randomness;
+use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -28,6 +29,7 @@ mod add_address;
 mod admin;
 mod asked_once;
 mod begin_session;
+mod begun_once;
 mod build_error;
 mod builder;
 mod change_password;
@@ -198,6 +200,8 @@ struct Inner {
     allowed_answers: gate::AllowedAnswers,
     /// The keys that browsers have got a moment ago.
     asked_lately: lately::Lately<ChallengeKey>,
+    /// The keys of sessions that forms have given browsers a moment ago.
+    begun_lately: lately::Lately<SessionKey>,
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,

@@ -3,9 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 
+use super::begun_once::{BegunOnce, Gives};
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
 use crate::password::{Password, Requester, Verdict};
 use crate::session::SessionKey;
+use crate::sessions::FoundSession;
 use crate::user::User;
 
 impl Accounts {
@@ -114,11 +116,7 @@ impl Accounts {
                 return Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword));
             }
             self.end_row(&counted).await;
-            let proven = self
-                .session_port()
-                .prove(&found, self.now(), self.randomness())
-                .await?;
-            if let Some(key) = proven {
+            if let Some(key) = self.proves_once(&found).await? {
                 return Ok(key);
             }
             // The password was changed since we read it, perhaps only to a better hash of itself by a log-in elsewhere.
@@ -178,8 +176,9 @@ impl Accounts {
     }
 
     /// The answer to a form of [`reauthenticate`](Self::reauthenticate) that comes a second time, from a browser whose session
-    /// has got another key by the first: where the token is one of its page and the password is the user's, a session
-    /// begins, and the proof is noted in it. Fires `user_logged_in`.
+    /// has got another key by the first: where the token is one of its page and the password is the user's, it gets that key if
+    /// it says which [browser](Self::for_browser) it is, in the same process; else a session begins, and the proof is noted in
+    /// it. Fires `user_logged_in` then.
     ///
     /// # Errors
     /// As for [`repeated_change`](Self::repeated_change).
@@ -212,6 +211,10 @@ impl Accounts {
         let Some(user) = user.await?.filter(|it| self.proves_by_password(it)) else {
             return Ok(None);
         };
+        let once = self.begins_once(Gives::Proof, user.id).await;
+        if let Some(before) = BegunOnce::before(once.as_ref(), None).await? {
+            return Ok(Some(before.key));
+        }
         let Some(begun) = self.log_in_again(user).await? else {
             return Ok(None);
         };
@@ -219,7 +222,28 @@ impl Accounts {
             return Ok(None);
         };
         let sessions = self.session_port();
-        sessions.prove(&found, self.now(), self.randomness()).await
+        let proven = sessions
+            .prove(&found, self.now(), self.randomness())
+            .await?;
+        if let Some(key) = &proven {
+            BegunOnce::remember(once.as_ref(), key);
+        }
+        Ok(proven)
+    }
+
+    /// Notes the proof in this session, and gives the key by which it goes on; the second of two clicks, that of the first.
+    async fn proves_once(&self, found: &FoundSession) -> Result<Option<SessionKey>, Failure> {
+        let once = self.begins_once(Gives::Proof, found.session.user.id).await;
+        let previous = Some(&found.key);
+        if let Some(before) = BegunOnce::before(once.as_ref(), previous).await? {
+            return Ok(Some(before.key));
+        }
+        let sessions = self.session_port();
+        let proven = sessions.prove(found, self.now(), self.randomness()).await?;
+        if let Some(key) = &proven {
+            BegunOnce::remember(once.as_ref(), key);
+        }
+        Ok(proven)
     }
 }
 

@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use phone_auth_events::{Limit, LoginFailure, Sender, UserLoggedIn, UserLoginFailed};
+use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 use phone_auth_tokens::{OneTimeTokens, Purpose};
 use phone_auth_urls::id;
 
+use super::begun_once::{BegunOnce, Gives};
 use super::limits::{Asking, Counted};
 use super::password_checks::{FORMS, row_of};
 use super::{Accounts, Failure, LoggedIn};
@@ -113,8 +114,9 @@ impl Accounts {
         Ok(Some(user))
     }
 
-    /// The same for a form that changes a password, of a browser whose session has got another key by the form before:
-    /// a session begins, since the browser may never have heard of that key. Fires `user_logged_in`.
+    /// The same for a form that changes a password, of a browser whose session has got another key by the form before, and may
+    /// never have heard of that key. Where it says which [browser](Self::for_browser) it is, in the same process, it gets that
+    /// one; else a session begins. Fires `user_logged_in` then.
     ///
     /// # Errors
     /// As for [`repeated_reset`](Self::repeated_reset), and the source of randomness.
@@ -151,16 +153,18 @@ impl Accounts {
         let Some(user) = self.repeated_reset(form_token, new1, new2).await? else {
             return Ok(None);
         };
-        self.log_in_again(user).await
+        let once = self.begins_once(Gives::Password, user.id).await;
+        match BegunOnce::logged_in(once.as_ref(), None).await? {
+            Some(before) => Ok(Some(before)),
+            None => self.log_in_again(user).await,
+        }
     }
 
     /// Begins a session for a user whose password has just been checked; none when it was changed since.
     pub(super) async fn log_in_again(&self, user: User) -> Result<Option<LoggedIn>, Failure> {
         let begun = self.record_log_in(user, None, None).await?;
         if let Some(logged_in) = &begun {
-            let user = logged_in.user.to_event_user();
-            self.happened(UserLoggedIn::new(Sender::new(FLOW), user))
-                .await;
+            self.tell_of_log_in(FLOW, logged_in).await;
         }
         Ok(begun)
     }

@@ -4,6 +4,7 @@ mod address_changes;
 mod addresses;
 mod admin;
 mod asked_once;
+mod begun_once;
 mod change_password;
 mod channels;
 mod channels_of_codes;

@@ -147,6 +147,11 @@ impl CsrfToken {
             .any(|nonce| self.keys.verify(nonce, &self.session, token))
     }
 
+    /// The first of the cookies that came with the request: what a browser keeps to itself, no matter who is signed in there.
+    pub(crate) fn of_browser(&self) -> Option<&str> {
+        self.sent.first().map(String::as_str)
+    }
+
     /// Whom the form was shown to that brought this token.
     pub(crate) fn shown_to(&self, token: &str) -> ShownTo {
         match self.sender {

@@ -103,6 +103,14 @@ impl SubmittedForm {
         accounts.with_gate_answer(answer).for_browser(secret)
     }
 
+    /// The same for a form that gives the session of its browser another key, after which its token is that of no session any
+    /// more: the second of two clicks is known by the page that both come from.
+    pub(crate) fn accounts_by_page(&self, page: &str) -> Accounts {
+        let browser = self.context.csrf().of_browser();
+        let secret = browser.map(|browser| format!("{browser} {page}"));
+        self.accounts().for_browser(secret.as_deref())
+    }
+
     /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8
     /// are replaced by `U+FFFD`.
     pub fn text(&self, field: &str) -> &str {

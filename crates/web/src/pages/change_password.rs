@@ -42,7 +42,7 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         return again(&unreadable);
     }
     let [old, new1, new2] = FIELDS.map(|field| form.password(field.name()));
-    let accounts = form.accounts();
+    let accounts = form.accounts_by_page(form.text(FORM_TOKEN));
     let flow = accounts.change_password(current_user, &old, &new1, &new2);
     match flow.await {
         Ok(key) => done(context, &key).await,
@@ -72,7 +72,7 @@ async fn without_session(form: &SubmittedForm) -> Response {
     let [_, new1, new2] = FIELDS.map(|field| form.password(field.name()));
     let token = form.text(FORM_TOKEN);
     // It goes on as long as the session that the form was shown in.
-    let accounts = form.accounts();
+    let accounts = form.accounts_by_page(token);
     let accounts = accounts.keeping_signed_in(!form.text(KEEP).is_empty());
     match accounts.repeated_change(token, &new1, &new2).await {
         Ok(Some(begun)) => (context.session_of(&begun), to_done(context)).into_response(),

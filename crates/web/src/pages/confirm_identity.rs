@@ -43,7 +43,8 @@ pub(crate) async fn submit(form: SubmittedForm) -> Response {
         return again(view().problems(&unreadable));
     }
     let password = form.password(Field::Password.name());
-    let flow = context.accounts().reauthenticate(current_user, &password);
+    let accounts = form.accounts_by_page(form.text(FORM_TOKEN));
+    let flow = accounts.reauthenticate(current_user, &password);
     match flow.await {
         Ok(key) => done(context, &key, next.as_deref()).await,
         Err(FlowError::Refused(ReauthenticationRefusal::Missing)) => {
@@ -75,7 +76,7 @@ async fn without_session(form: &SubmittedForm, next: Option<&str>) -> Response {
     let password = form.password(Field::Password.name());
     let token = form.text(FORM_TOKEN);
     // It goes on as long as the session that the form was shown in.
-    let accounts = form.accounts();
+    let accounts = form.accounts_by_page(token);
     let accounts = accounts.keeping_signed_in(!form.text(KEEP).is_empty());
     match accounts.repeated_proof(token, &password).await {
         Ok(Some(key)) => done(context, &key, next).await,

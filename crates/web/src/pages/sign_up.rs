@@ -130,7 +130,9 @@ async fn signed_in(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Re
 /// Logs a new user in, who has been sent the links that verify their addresses.
 async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Response {
     let context = form.context();
-    match context.begin_session(user).await {
+    let accounts = form.accounts();
+    let begun = accounts.begin_session(user, context.session_key());
+    match begun.await.map(|begun| context.session_of(&begun)) {
         Ok(session) if context.keeps_no_cookies() => {
             (session, to_log_in(context, Reason::NoCookies, next)).into_response()
         }

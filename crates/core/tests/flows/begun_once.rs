@@ -1,0 +1,102 @@
+//! Two clicks at a form that gives a browser the key of a session: one session is left, which each of them is given.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::time::Duration;
+
+use crate::common::{HORSE, Kit, STAPLE};
+use phone_auth_core::accounts::Accounts;
+use phone_auth_core::password::Password;
+use phone_auth_core::session::SessionKey;
+
+async fn log_in(accounts: &Accounts, previous: Option<&SessionKey>) -> SessionKey {
+    let password = Password::new(HORSE);
+    accounts
+        .log_in("ann", &password, previous)
+        .await
+        .unwrap()
+        .key
+}
+
+/// The second click is one of the same browser, within ten seconds, while the session of the first goes on, and where the browser
+/// has no other. It is told of once.
+#[tokio::test]
+async fn second_click_gets_the_session_of_the_first() {
+    for (what, is_same, told) in [
+        ("at once", true, 0),
+        ("nine seconds later", true, 0),
+        ("ten seconds later", false, 1),
+        ("another browser", false, 1),
+        ("no browser", false, 1),
+        ("signed out", false, 1),
+        ("stays signed in", false, 1),
+        ("another session", false, 1),
+    ] {
+        let kit = Kit::with_settings(|settings| {
+            settings.short_session_lifetime = Some(Duration::from_hours(1));
+        });
+        kit.sign_up_ann().await;
+        let browser = kit.accounts.for_browser(Some("a browser"));
+        let other = log_in(&kit.accounts, None).await;
+        let first = log_in(&browser, None).await;
+        let mut clicks = browser.clone();
+        let mut previous = None;
+        match what {
+            "nine seconds later" => kit.clock.advance(Duration::from_secs(9)),
+            "ten seconds later" => kit.clock.advance(Duration::from_secs(10)),
+            "another browser" => clicks = kit.accounts.for_browser(Some("another browser")),
+            "no browser" => clicks = kit.accounts.for_browser(None),
+            "signed out" => drop(browser.log_out(&first).await.unwrap()),
+            "stays signed in" => clicks = browser.keeping_signed_in(true),
+            "another session" => previous = Some(&other),
+            _ => {}
+        }
+        kit.record.forget();
+        let second = log_in(&clicks, previous).await;
+        assert_eq!(second.reveal() == first.reveal(), is_same, "{what}");
+        assert_eq!(kit.record.take().len(), told, "{what}");
+        assert!(kit.accounts.current_user(&second).await.unwrap().is_some());
+    }
+}
+
+/// A wrong password gets nothing of it.
+#[tokio::test]
+async fn guess_gets_no_session_of_before() {
+    let kit = Kit::with_ann().await;
+    let browser = kit.accounts.for_browser(Some("a browser"));
+    log_in(&browser, None).await;
+    let guess = browser.log_in("ann", &Password::new(STAPLE), None).await;
+    assert!(guess.is_err());
+    assert_eq!(kit.store.session_count(), 1);
+}
+
+/// The forms that give the session another key: the second click comes with the old one, at once or when that is over.
+#[tokio::test]
+async fn second_proof_gets_the_key_of_the_first() {
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    for changes in [false, true] {
+        let kit = Kit::with_ann().await;
+        let key = log_in(&kit.accounts, None).await;
+        let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+        let form = kit.accounts.password_form_token(ann.user());
+        let browser = kit.accounts.for_browser(Some("a browser"));
+        let (first, second) = if changes {
+            let first = browser.change_password(&ann, &horse, &staple, &staple);
+            let first = first.await.unwrap();
+            let second = browser.repeated_change(&form, &staple, &staple).await;
+            (first, second.unwrap().unwrap().key)
+        } else {
+            let [first, at_once] = tokio::join!(
+                browser.reauthenticate(&ann, &horse),
+                browser.reauthenticate(&ann, &horse),
+            )
+            .into();
+            let first = first.unwrap();
+            assert_eq!(first.reveal(), at_once.unwrap().reveal());
+            let second = browser.repeated_proof(&form, &horse).await;
+            (first, second.unwrap().unwrap())
+        };
+        assert_eq!(first.reveal(), second.reveal(), "{changes}");
+        assert_eq!(kit.store.session_count(), 1, "{changes}");
+    }
+}
