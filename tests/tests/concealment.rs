@@ -56,7 +56,10 @@ fn told(answer: &Answer, typed: &[&str]) -> String {
         .map(|cookie| format!("{} {}", cookie.name, cookie.value.len()))
         .collect();
     cookies.sort();
+    // What it calls the code that a page is about is drawn, and as long for each.
     let location = answer.header("location").unwrap_or_default();
+    let (location, named) = location.split_once("asked=").unwrap_or((location, ""));
+    let location = format!("{location} {}", named.len());
     let mut all = format!("{headers:?} {cookies:?} {location}\n{}", answer.text());
     for text in typed {
         all = all.replace(&text.replace('+', "&#x2b;"), "TYPED");
