@@ -52,6 +52,7 @@ pub struct AccountsBuilder {
     limits: Option<Arc<dyn LimitStore>>,
     gate: Option<Arc<dyn Gate>>,
     allow_unreceived: Vec<&'static str>,
+    users_are_from_elsewhere: bool,
     pub(super) notices_elsewhere: Vec<AddressKind>,
     foreign_tokens: Option<Box<dyn ForeignTokens>>,
     sessions: Option<Arc<dyn Sessions>>,
@@ -76,6 +77,7 @@ impl AccountsBuilder {
             limits: None,
             gate: None,
             allow_unreceived: Vec::new(),
+            users_are_from_elsewhere: false,
             notices_elsewhere: Vec::new(),
             foreign_tokens: None,
             sessions: None,
@@ -314,6 +316,30 @@ impl AccountsBuilder {
         self
     }
 
+    /// Users come from elsewhere: they sign up at a page of the application that calls
+    /// [`begin_session`](Accounts::begin_session), are created by an operator, or have their addresses verified by one or by
+    /// another program. Else settings are refused that leave nobody a way in, or those who are in no way on, as far as the flows
+    /// go: see [`Settings::validate_for`].
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::settings::Settings;
+    ///
+    #[doc = include_str!("example_builder.txt")]
+    /// // An operator verifies the addresses, and nobody sends links for that.
+    /// let mut settings = Settings::default();
+    /// settings.require_verified = true;
+    /// let verify = ["verify_email", "verify_phone"];
+    /// assert!(settings.validate_for(&verify).is_err());
+    /// let builder = builder.settings(settings).allow_unreceived(verify);
+    /// let accounts = builder.users_from_elsewhere().build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn users_from_elsewhere(mut self) -> Self {
+        self.users_are_from_elsewhere = true;
+        self
+    }
+
     /// Accepts the links that another site has sent, such as `DjangoTokens` of `phone-auth-django`; else none. None of
     /// that form is ever made.
     ///
@@ -392,7 +418,11 @@ impl AccountsBuilder {
     /// ```
     pub fn build(self) -> Result<Accounts, BuildError> {
         let wrong = |error| BuildError::new(BuildErrorKind::Settings, error);
-        let valid = self.settings.validate_for(&self.allow_unreceived);
+        let valid = if self.users_are_from_elsewhere {
+            self.settings.validate_sent(&self.allow_unreceived)
+        } else {
+            self.settings.validate_for(&self.allow_unreceived)
+        };
         valid.map_err(wrong)?;
         let signals = match self.signals {
             Some(signals) => signals,

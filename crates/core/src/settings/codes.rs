@@ -106,6 +106,13 @@ impl Settings {
     /// assert_eq!(error.setting(), "require_verified");
     /// ```
     pub fn validate_for(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
+        self.validate_sent(allow_unreceived)?;
+        self.validate_ways(allow_unreceived)
+    }
+
+    /// The same for a site whose users come [from elsewhere](crate::accounts::AccountsBuilder::users_from_elsewhere): it must send
+    /// what nobody else can, and the ways in and on are theirs.
+    pub(crate) fn validate_sent(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
         self.validate()?;
         // A misspelt name would leave a flow on offer whose messages nobody sends.
         if !(allow_unreceived.iter()).all(|name| MessageSignal::NAMES.contains(name)) {
@@ -125,28 +132,30 @@ impl Settings {
                  verified never names anyone",
             ));
         }
-        self.validate_ways(allow_unreceived)
-    }
-
-    /// Checks that users have a way in, and those who are in a way on.
-    fn validate_ways(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
-        let is_sent = |purpose| {
-            let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
-            let mut signals = kinds.filter_map(|kind| MessageSignal::of(purpose, kind));
-            signals.any(|it| self.sends(it) && !allow_unreceived.contains(&it.name()))
-        };
-        if self.require_verified && !is_sent(Purpose::Verify) {
-            return Err(SettingsError::new(
-                "require_verified",
-                "false, or someone must send verify_email or verify_phone to addresses that users have: without them nobody can \
-                 verify one",
-            ));
-        }
-        if self.login_by_code && !is_sent(Purpose::LogIn) {
+        if self.login_by_code && !self.is_sent(Purpose::LogIn, allow_unreceived) {
             return Err(SettingsError::new(
                 "login_by_code",
                 "false, or someone must send login_email or login_phone to addresses that users have: without them nobody gets a \
                  code",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether someone sends messages for this to some kind of address that users have.
+    fn is_sent(&self, purpose: Purpose, allow_unreceived: &[&str]) -> bool {
+        let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
+        let mut signals = kinds.filter_map(|kind| MessageSignal::of(purpose, kind));
+        signals.any(|it| self.sends(it) && !allow_unreceived.contains(&it.name()))
+    }
+
+    /// Checks that users have a way in, and those who are in a way on.
+    fn validate_ways(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
+        if self.require_verified && !self.is_sent(Purpose::Verify, allow_unreceived) {
+            return Err(SettingsError::new(
+                "require_verified",
+                "false, or someone must send verify_email or verify_phone to addresses that users have: without them nobody can \
+                 verify one",
             ));
         }
         let has_username =
@@ -155,7 +164,8 @@ impl Settings {
             || self.verify_at_sign_up
             || self.sign_up_by_code
             || has_username;
-        if !is_named && !(self.unverified_reset && is_sent(Purpose::ResetPassword)) {
+        let is_reset = || self.is_sent(Purpose::ResetPassword, allow_unreceived);
+        if !is_named && !(self.unverified_reset && is_reset()) {
             return Err(SettingsError::new(
                 "unverified_sign_in",
                 "true, or verify_at_sign_up must be true: an address names nobody until it is verified, and who has just signed up \
