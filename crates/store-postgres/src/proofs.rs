@@ -1,16 +1,18 @@
 //! What the proof of an address ends that was there before it, on PostgreSQL.
 
 /// The parts of a statement that replaces a password, after one that is named `one_user`: what becomes of the addresses
-/// of a user whose password a link has reset. The one that it was sent to is proven, and what was proven later, or is about
-/// to be, may be the work of anyone who had the password before. The arguments are the kind and the address of the link, NULL
+/// of the user. What is about to be proven may be the work of anyone who had the password before: its links end, and it takes
+/// the place of no other. By a link that has reset the password, the one that it was sent to is proven, and what was proven later may be the
+/// same work. The arguments are the kind and the address of the link, NULL
 /// without one, the time, the values of claims on that address, whether others keep theirs, and what tells those who do not. Claims are locked in the order of their ids: two users
 /// who reset at once may each have claimed what is the other's.
 macro_rules! by_reset {
     ($kind:literal, $address:literal, $at:literal, $values:literal, $keeps:literal, $losses:literal) => {
         concat!(
             ", ended_replacements AS (
-                DELETE FROM phone_auth_replacement r USING one_user, since
-                WHERE r.user_id = one_user.id AND NOT (r.kind = since.kind AND r.new_id = ",
+                DELETE FROM phone_auth_replacement r USING one_user
+                WHERE r.user_id = one_user.id
+                    AND NOT EXISTS (SELECT 1 FROM since WHERE r.kind = since.kind AND r.new_id = ",
             $address,
             "::int8)
             ), ended_claims AS (
@@ -34,7 +36,10 @@ macro_rules! by_reset {
             $keeps,
             " AND c.kind = since.kind AND c.value = ANY(",
             $values,
-            ") AND c.user_id <> one_user.id)
+            ") AND c.user_id <> one_user.id
+                        UNION ALL
+                        SELECT c.id FROM phone_auth_claim c, one_user
+                        WHERE c.user_id = one_user.id AND NOT EXISTS (SELECT 1 FROM since))
                     ORDER BY id FOR UPDATE))
             ), told AS (",
             $crate::outbox::statements::enqueue_losses!("ended_claims", $losses),
@@ -239,14 +244,13 @@ macro_rules! of_kind {
                     SELECT a.id FROM ",
             $table,
             " a WHERE a.user_id IN (SELECT id FROM one_user)
-                        AND EXISTS (SELECT 1 FROM since)
-                        AND NOT (",
+                        AND (",
             $kind,
             "::text = '",
             $name,
             "' AND a.id = ",
             $address,
-            "::int8))
+            "::int8) IS NOT TRUE)
             )"
         )
     };

@@ -58,6 +58,7 @@ fn every_lookup_uses_an_index() {
         replacements::FIND,
         replacements::END,
         replacements::END_BY_RESET,
+        replacements::END_ALL,
         closing_schedule::FIND,
         closing_schedule::CANCEL,
         closing_schedule::DUE,

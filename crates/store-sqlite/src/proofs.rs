@@ -2,12 +2,14 @@
 
 use phone_auth_core::address::{AddressKind, Losses};
 use phone_auth_core::link::OpenedLink;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
 use crate::address_changes;
 use crate::claims;
 use crate::failure::Failure;
+use crate::links;
 use crate::replacements;
 use crate::rows;
 
@@ -127,6 +129,18 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
         AddressKind::Email => &EMAIL,
         AddressKind::Phone => &PHONE,
     }
+}
+
+/// What becomes of the addresses of a user who has another password, without a link: nothing of those that are proven. What is
+/// about to be proven may be the work of anyone who had the password before, so its links end, and it takes the place of
+/// no other.
+pub(crate) fn by_change(connection: &Connection, user: UserId) -> Result<(), Failure> {
+    rows::change(connection, replacements::END_ALL, [user.get()])?;
+    for end in links::END_ALL {
+        let verify = Purpose::Verify.as_str();
+        rows::change(connection, end, (user.get(), verify))?;
+    }
+    Ok(())
 }
 
 /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven, and

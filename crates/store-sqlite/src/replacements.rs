@@ -27,6 +27,9 @@ pub(crate) const END: &str =
 pub(crate) const END_BY_RESET: &str =
     "DELETE FROM phone_auth_replacement WHERE user_id = ?1 AND NOT (kind = ?2 AND new_id = ?3)";
 
+/// What another password ends: all of them.
+pub(crate) const END_ALL: &str = "DELETE FROM phone_auth_replacement WHERE user_id = ?1";
+
 #[async_trait]
 impl ReplacementStore for SqliteStore {
     async fn replace_address(

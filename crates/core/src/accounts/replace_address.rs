@@ -15,7 +15,8 @@ impl Accounts {
     /// Adds an address, as [`add_address`](Self::add_address) does, that takes the place of another of the same kind as soon as
     /// it is verified: then the old one is removed, and where it was the primary one, the new one is. Until then the
     /// user has both, so nobody is locked out by an address that they mistyped. Of several changes of one kind the newest
-    /// counts, for seven days and until the password is reset by another address: then both stay. The verified addresses are told when it is added, when it is verified, and when the old one goes.
+    /// counts, for seven days and until there is another password, but for one that is set by a link to the new address: then
+    /// both stay. The verified addresses are told when it is added, when it is verified, and when the old one goes.
     ///
     /// # Security
     /// Ask before for a [recent proof](Self::require_recent_proof), as the pages do.
@@ -88,6 +89,63 @@ impl Accounts {
         Ok(new)
     }
 
+    /// Puts an address in the place of another of a user as an operator, such as of one that was mistyped: what has an `@` as an
+    /// email address, else as a phone number. The old one goes at once where the new one is a way in at once, or is verified;
+    /// else it stays until the new one is proven. Neither the gate nor limits nor caps are asked, and it may be the last way in.
+    /// The rest is as for [`add_address`](Self::add_address) and [`remove_address`](Self::remove_address).
+    ///
+    /// # Errors
+    /// As for [`add_address_for`](Self::add_address_for).
+    ///
+    /// # Cancel safety
+    /// It may be one beside the old one.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::accounts::Replaced;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let (old, ann) = accounts.find_address("ann@example.org").await?.ok_or("nobody")?;
+    /// let replaced = accounts.replace_address_for(&ann, &old, "ann@work.example").await?;
+    /// assert!(matches!(replaced, Replaced::Now(new) if new.value == "ann@work.example"));
+    /// assert_eq!(accounts.find_address("ann@example.org").await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn replace_address_for(
+        &self,
+        user: &User,
+        old: &AddressRecord,
+        text: &str,
+    ) -> Result<Replaced, FlowError<AddAddressRefusal>> {
+        let new = self.add_address_for(user, text).await?;
+        if (new.kind, new.id) == (old.kind, old.id) {
+            return Ok(Replaced::Now(new));
+        }
+        // A claim names nobody, and an unverified address only where the settings say so.
+        let is_way_in = new.is_verified || !new.id.is_claim() && self.settings().unverified_sign_in;
+        if is_way_in {
+            let (Removal::Removed(_) | Removal::NotThere) =
+                self.remove_address_of(user, old).await?;
+            return Ok(Replaced::Now(new));
+        }
+        if new.kind != old.kind {
+            return Ok(Replaced::Beside(new));
+        }
+        let replacement = Replacement {
+            old: old.id,
+            new: new.id,
+            asked_at: self.now(),
+        };
+        let store = self.store();
+        store
+            .replace_address(user.id, new.kind, replacement)
+            .await?;
+        Ok(Replaced::OnceProven(new))
+    }
+
     /// Has an address that was verified take the place of the one that it was added for. What fails is told to the log: the
     /// address is verified all the same, and the next time that this is shown it is tried again.
     pub(super) async fn finish_replacement(&self, user: &User, new: &AddressRecord) {
@@ -132,14 +190,29 @@ impl Accounts {
             let sender = Sender::new("replace_address");
             match self.remove(sender, &user, (old.kind, old.id), needs).await {
                 Ok(Removal::Removed(_) | Removal::NotThere) => {}
-                // The proven one is a way in where this one was.
-                Err(FlowError::Refused(_)) => return Ok(()),
+                // The last way in, where messages go to addresses of its kind alone: both stay.
+                Err(FlowError::Refused(_)) => {}
                 Err(FlowError::Failed(failure)) => return Err(failure),
             }
         }
         store.end_replacement(user.id, new.kind, new.id).await?;
         Ok(())
     }
+}
+
+/// What [`Accounts::replace_address_for`] has come to, with the new address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller has an answer for each, and must not forget one"
+)]
+pub enum Replaced {
+    /// It stands in the place of the old one.
+    Now(AddressRecord),
+    /// It was added, and the old one goes as soon as it is proven, within seven days: until then it would let nobody in.
+    OnceProven(AddressRecord),
+    /// It was added, and the old one stays: it would let nobody in, and one of another kind gives way to no proof.
+    Beside(AddressRecord),
 }
 
 /// Why [`Accounts::replace_address`] refuses.

@@ -93,6 +93,36 @@ async fn unproven_address_takes_no_place() {
     }
 }
 
+/// Anyone who had the password before may have asked for the change, and wait with the link.
+#[tokio::test]
+async fn another_password_ends_the_change() {
+    let new_password = Password::new("battery staple");
+    for (kind, old, new) in CASES {
+        for by_operator in [false, true] {
+            let kit = Kit::new();
+            let ann = verified(&kit).await;
+            let added = replaced(&kit, &ann, kind, new).await;
+            let (id, token) = kit.verification_link(&ann, &added).await;
+            if by_operator {
+                let set = kit.accounts.set_password("ann", &new_password).await;
+                assert_eq!(set.unwrap().id, ann.user().id);
+            } else {
+                let (old, new) = (Password::new(HORSE), &new_password);
+                let changed = kit.accounts.change_password(&ann, &old, new, new);
+                drop(changed.await.unwrap());
+            }
+            refusal(kit.accounts.verify_address(&id, &token).await);
+            let both = [(old.to_owned(), true), (new.to_owned(), false)];
+            assert_eq!(now(&kit, &ann, kind).await, both, "{by_operator}");
+            // Asked for again by the one who has the new one, it is one beside the other.
+            let ann = kit.current_user("ann", "battery staple").await;
+            prove(&kit, &ann, &added).await;
+            let both = [(old.to_owned(), true), (new.to_owned(), true)];
+            assert_eq!(now(&kit, &ann, kind).await, both, "{by_operator}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn newest_change_counts() {
     let kit = Kit::new();

@@ -320,7 +320,7 @@ impl State {
     }
 
     /// Ends the links that were sent to claims.
-    fn end_links_of(&mut self, are: impl Fn(&AddressRecord) -> bool) {
+    pub(super) fn end_links_of(&mut self, are: impl Fn(&AddressRecord) -> bool) {
         let (claims, requests) = (&self.claims, &mut self.requests);
         requests.retain(|(_, _, holder), _| {
             let claim = claims.get(&AddressId::new(*holder));

@@ -65,6 +65,19 @@ impl State {
         self.fill_own_email(&address);
     }
 
+    /// What another password ends without a link: the links of what is about to be proven, and what that was to take the place
+    /// of.
+    pub(super) fn end_unproven(&mut self, user: UserId) {
+        self.replacements.retain(|(of, _), _| *of != user);
+        let own = self.addresses_of(user, u32::MAX);
+        let own: Vec<_> = own.map(|it| (it.kind, it.id)).collect();
+        for (kind, id) in own {
+            let link = (kind, Purpose::Verify.as_str(), id.get());
+            self.requests.remove(&link);
+        }
+        self.end_links_of(|claim| claim.user == user);
+    }
+
     /// Whether a reset link that was opened is still the newest, and its address the user's.
     pub(super) fn is_newest(&self, user: UserId, link: &OpenedLink) -> bool {
         let newest = self.newest_request(Purpose::ResetPassword, link.kind, link.address);

@@ -273,6 +273,7 @@ macro_rules! __for_each_case {
             proofs::reset_ends_links_to_other_addresses;
             proofs::reset_ends_younger_proofs;
             proofs::change_ends_no_proof;
+            proofs::change_ends_what_is_about_to_be_proven;
             proofs::unproven_address_is_freed_by_its_link;
             in_session::proof_in_a_session_is_kept;
             in_session::proof_in_a_session_is_no_younger;

@@ -11,6 +11,7 @@ use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::user::{User, UserId};
 
 use super::Subject;
+use super::claims;
 use super::sample::{address_of, at, email_address, phone, replacement, stored, whole};
 use crate::external_writer::ExternalChange;
 
@@ -176,6 +177,41 @@ pub(super) async fn change_ends_no_proof(subject: &Subject) {
     let change = replacement(ann.id, "new");
     assert!(store.replace_password(&change).await.unwrap());
     assert_eq!(proven(subject, ann.id).await.len(), 2);
+}
+
+/// Anyone who had the password before may have added an address, and wait with its link.
+pub(super) async fn change_ends_what_is_about_to_be_proven(subject: &Subject) {
+    let store = subject.store();
+    let (ann, bob) = (
+        stored(store, &whole("ann", 1)).await,
+        stored(store, &whole("bob", 2)).await,
+    );
+    let held = store.addresses_of(bob.id, 100).await.unwrap();
+    for address in &held {
+        let value = match address.kind {
+            AddressKind::Email => email_address(&address.value),
+            AddressKind::Phone => Address::Phone(phone(2)),
+        };
+        assert!(claims::add(store, ann.id, &value).await.id.is_claim());
+    }
+    let own = store.addresses_of(ann.id, 100).await.unwrap();
+    assert_eq!(own.len(), 4, "two of which are claims");
+    let newest = async |address: &AddressRecord| {
+        let target = store.link_target(Purpose::Verify, address.kind, address.id);
+        target.await.unwrap().unwrap().newest
+    };
+    for address in own.iter().chain(&held) {
+        asked(subject, Purpose::Verify, address, 1).await;
+        assert!(newest(address).await.is_some());
+    }
+    let change = replacement(ann.id, "new");
+    assert!(store.replace_password(&change).await.unwrap());
+    for address in &own {
+        assert_eq!(newest(address).await, None, "{}", address.value);
+    }
+    for address in &held {
+        assert!(newest(address).await.is_some(), "another's");
+    }
 }
 
 pub(super) async fn unproven_address_is_freed_by_its_link(subject: &Subject) {

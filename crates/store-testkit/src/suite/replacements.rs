@@ -6,6 +6,7 @@ use phone_auth_core::address::{
     Address, AddressId, AddressKind, AddressRecord, Losses, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::outbox::{Notices, Purpose};
+use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::signals::{Signals, VerifyEmail, VerifyPhone};
 use phone_auth_core::store::{EndOfUser, Replacement, Store};
 use phone_auth_core::tokens::{Keyring, SecretKey};
@@ -15,7 +16,7 @@ use super::Subject;
 use super::claims::{add, values};
 use super::proofs::reset;
 use super::sample::{
-    address_of, at, email_address, phone, stored, user_now, whole, without_address,
+    address_of, at, email_address, phone, replacement, stored, user_now, whole, without_address,
 };
 use crate::plain::Plain;
 
@@ -27,8 +28,8 @@ async fn replace(
 ) -> bool {
     let (old, new) = (AddressId::new(old), AddressId::new(new));
     let asked_at = at(5);
-    let replacement = Replacement { old, new, asked_at };
-    let replaced = store.replace_address(user, kind, replacement);
+    let to_come = Replacement { old, new, asked_at };
+    let replaced = store.replace_address(user, kind, to_come);
     replaced.await.unwrap()
 }
 
@@ -109,6 +110,16 @@ pub(super) async fn replacement_does_not_wait_for_ever(subject: &Subject) {
         assert!(reset(subject, &bobs, 9).await);
         let kept = replaced(store, bob.id, kind, bobs.id.get()).await;
         assert_eq!(kept, Some(77), "{kind}");
+        // By another password, of the one who was signed in or of an operator.
+        let user = user_now(store, bob.id).await;
+        let change = PasswordReplacement {
+            old: user.password,
+            ..replacement(bob.id, "newer")
+        };
+        assert!(replace(store, ann.id, kind, (own.id.get(), 77)).await);
+        assert!(store.replace_password(&change).await.unwrap());
+        assert_eq!(replaced(store, bob.id, kind, bobs.id.get()).await, None);
+        assert_eq!(replaced(store, ann.id, kind, 77).await, Some(own.id.get()));
     }
 }
 
