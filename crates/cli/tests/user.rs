@@ -451,9 +451,70 @@ fn shared_sessions_are_told_of() {
         (&[][..], "and signed out everywhere"),
         (&["--config", "site.toml"], "set-password"),
     ] {
-        let ran = folder.run(&[&["user", "disable", "ann"], more].concat());
+        let disable = [&["user", "disable", "ann"], more].concat();
+        let ran = folder.run(&disable);
         assert!(ran.stdout.contains(says), "{ran:?}");
+        // Beside the JSON it is said all the same where something is left to do.
+        let ran = folder.run(&[&disable[..], &["--json"]].concat());
+        let shown: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(shown["is_active"], false);
+        assert_eq!(ran.stderr.contains(says), !more.is_empty(), "{ran:?}");
     }
+}
+
+/// An address that lets nobody in takes the place of none: Eve has the number too, and nobody has verified it.
+#[test]
+fn mistyped_address_stays_until_the_new_one_lets_in() {
+    let folder = folder_with_ann();
+    folder.write("site.toml", "unverified_sign_in = false\n");
+    let (held, free) = ("+41 44 668 18 00", "+41 44 668 18 01");
+    let (old, email) = ("+41 44 668 18 02", "eve@example.org");
+    let make = ["user", "create", "eve", "--email", email, "--phone", held];
+    let made = folder.run_with_input(&make, "correct-horse\n");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let values = |shown: &str| {
+        let shown: serde_json::Value = serde_json::from_str(shown).unwrap();
+        let all = shown["addresses"].as_array().unwrap().clone();
+        let all = all
+            .iter()
+            .map(|it| it["value"].as_str().unwrap().to_owned());
+        all.filter(|it| it.starts_with('+')).collect::<Vec<_>>()
+    };
+    for (new, site, stays) in [
+        (held, &[][..], true),
+        (free, &["--config", "site.toml"], true),
+        (free, &[], false),
+    ] {
+        let run = |command: &[&str]| folder.run(&[&["user"], command, site].concat());
+        assert_eq!(run(&["add-address", "ann", old]).code, Some(0));
+        let change = ["change-address", old, new, "--user", "ann", "--json"];
+        let ran = run(&change);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let (is, was) = (new.replace(' ', ""), old.replace(' ', ""));
+        assert_eq!(values(&ran.stdout).contains(&was), stays, "{ran:?}");
+        assert!(values(&ran.stdout).contains(&is), "{ran:?}");
+        let says = "goes once";
+        assert_eq!(ran.stderr.contains(says), stays, "{ran:?}");
+        if stays {
+            let ran = run(&["verify", new, "--user", "ann", "--json"]);
+            assert_eq!(values(&ran.stdout), [is.clone()], "{ran:?}");
+        }
+        assert_eq!(run(&["remove-address", new, "--user", "ann"]).code, Some(0));
+    }
+    // Of another kind nothing gives way to a proof.
+    let change = [
+        "user",
+        "change-address",
+        "ann@example.org",
+        held,
+        "--user",
+        "ann",
+    ];
+    let eves = folder.run(&["user", "add-address", "eve", held]);
+    assert_eq!(eves.code, Some(0), "{eves:?}");
+    let ran = folder.run(&change);
+    let says = "ann has +41446681800 beside ann@example.org now: +41446681800 lets nobody in";
+    assert!(ran.stdout.starts_with(says), "{ran:?}");
 }
 
 #[test]
@@ -630,6 +691,22 @@ fn verified_address_of_another_stays_theirs() {
         );
         let said = "ann@example.org of bob is not verified: ann has verified this address";
         assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+    // Nor is it added, or put in the place of another, to be verified.
+    let carl = ["user", "create", "carl", "--email", "carl@example.org"];
+    let made = folder.run_with_input(&carl, "correct-horse\n");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    let carls = || run(&["show", "carl", "--json"]).stdout;
+    let before = carls();
+    for command in [
+        &["add-address", "carl", email, "--verified"][..],
+        &["change-address", "carl@example.org", email, "--verified"],
+    ] {
+        let refused = run(command);
+        assert_eq!(refused.code, Some(1), "{refused:?}");
+        let said = "nothing was changed: ann has verified ann@example.org";
+        assert!(refused.stderr.contains(said), "{refused:?}");
+        assert_eq!(carls(), before);
     }
     // What the message says to do first.
     assert_eq!(run(&["unverify", email]).code, Some(0));

@@ -155,8 +155,9 @@ pub(crate) const RENAME: &str = concat!(
     SELECT is_taken, EXISTS (SELECT 1 FROM renamed) FROM looked"
 );
 
-pub(crate) const SET_NAMES: &str =
-    "UPDATE auth_user SET first_name = $2, last_name = $3 WHERE id = $1 RETURNING 1";
+pub(crate) const SET_NAMES: &str = "UPDATE auth_user
+    SET first_name = coalesce($2::text, first_name), last_name = coalesce($3::text, last_name)
+    WHERE id = $1 RETURNING 1";
 
 pub(crate) const ACTIVATE: &str = "UPDATE auth_user SET is_active = true WHERE id = $1 RETURNING 1";
 
@@ -327,7 +328,12 @@ impl UserStore for PostgresStore {
         Ok(is_renamed.map_err(Failure::from)?)
     }
 
-    async fn set_names(&self, id: UserId, first: &str, last: &str) -> Result<bool, StoreError> {
+    async fn set_names(
+        &self,
+        id: UserId,
+        first: Option<&str>,
+        last: Option<&str>,
+    ) -> Result<bool, StoreError> {
         let change = query(SET_NAMES).bind(id.get()).bind(first).bind(last);
         let _pass = self.at(&lock(id)).await?;
         Ok(self.first(change).await?.is_some())

@@ -213,8 +213,7 @@ pub(crate) const TAKEN: &str = concat!(
 /// Whether a username that the user `?22` wants is taken; the other arguments are those of [`TAKEN`].
 pub(crate) const USERNAME_TAKEN: &str = concat!("SELECT ", is_username_taken!(" AND id <> ?22"));
 
-pub(crate) const SET_NAMES: &str =
-    "UPDATE auth_user SET first_name = ?2, last_name = ?3 WHERE id = ?1";
+pub(crate) const SET_NAMES: &str = "UPDATE auth_user SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name) WHERE id = ?1";
 
 pub(crate) const RENAME: &str = "UPDATE auth_user SET username = ?2 WHERE id = ?1";
 
@@ -335,8 +334,13 @@ impl UserStore for SqliteStore {
             .await
     }
 
-    async fn set_names(&self, id: UserId, first: &str, last: &str) -> Result<bool, StoreError> {
-        let (first, last) = (first.to_owned(), last.to_owned());
+    async fn set_names(
+        &self,
+        id: UserId,
+        first: Option<&str>,
+        last: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let (first, last) = (first.map(str::to_owned), last.map(str::to_owned));
         self.write(move |connection| {
             Ok(rows::change(connection, SET_NAMES, (id.get(), &first, &last))? > 0)
         })
@@ -469,6 +473,8 @@ pub(crate) fn replace_password(
     }
     if let Some(link) = &replacement.link {
         proofs::by_reset(connection, replacement.user, link, &replacement.losses)?;
+    } else {
+        proofs::by_change(connection, replacement.user)?;
     }
     let kept = replacement.keeps.map(|kept| kept.digest);
     let kept = kept.as_ref().map(|digest| digest.as_bytes().as_slice());

@@ -251,7 +251,8 @@ impl Accounts {
         })
     }
 
-    /// Gives a user other names, by the rules of [`sign_up`](Self::sign_up), whether or not its form asks for them. Nobody is told.
+    /// Gives a user another first or last name, or both, by the rules of [`sign_up`](Self::sign_up), whether or not its form asks
+    /// for them: what is `None` stays, and an empty text is no name. Gives the user as they are then. Nobody is told.
     ///
     /// # Errors
     /// As for [`rename`](Self::rename); nobody else can have them.
@@ -264,8 +265,9 @@ impl Accounts {
     /// # use phone_auth_core::password::Password;
     #[doc = include_str!("example_setup.txt")]
     /// let ann = accounts.find("ann").await?.ok_or("nobody")?;
-    /// assert_eq!(accounts.set_names(&ann, "Anna", "Jones").await?.first_name, "Anna");
-    /// assert!(accounts.set_names(&ann, "An\u{7}na", "").await.is_err());
+    /// assert_eq!(accounts.set_names(&ann, Some("Anna"), Some("Jones")).await?.first_name, "Anna");
+    /// assert_eq!(accounts.set_names(&ann, None, Some("Lee")).await?.first_name, "Anna");
+    /// assert!(accounts.set_names(&ann, Some("An\u{7}na"), None).await.is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -273,23 +275,22 @@ impl Accounts {
     pub async fn set_names(
         &self,
         user: &User,
-        first_name: &str,
-        last_name: &str,
+        first_name: Option<&str>,
+        last_name: Option<&str>,
     ) -> Result<User, FlowError<RenameRefusal>> {
         let mut problems = Problems::default();
-        let first = problems.read(Field::FirstName, first_name, MAX_NAME, false);
-        let last = problems.read(Field::LastName, last_name, MAX_NAME, false);
+        let first = first_name.map(|it| problems.read(Field::FirstName, it, MAX_NAME, false));
+        let last = last_name.map(|it| problems.read(Field::LastName, it, MAX_NAME, false));
+        let [first, last] = [first, last].map(|it| it.map(Option::unwrap_or_default));
         problems.refuse(RenameRefusal::Invalid)?;
-        let (first, last) = (first.unwrap_or_default(), last.unwrap_or_default());
-        if !self.store().set_names(user.id, first, last).await? {
-            let refusal = RenameRefusal::Username(UsernameRefusal::NoSuchUser);
-            return Err(FlowError::Refused(refusal));
-        }
-        Ok(User {
-            first_name: first.to_owned(),
-            last_name: last.to_owned(),
-            ..user.clone()
-        })
+        let is_set = self.store().set_names(user.id, first, last).await?;
+        let now = match is_set {
+            true => self.store().user(user.id).await?,
+            false => None,
+        };
+        now.ok_or(FlowError::Refused(RenameRefusal::Username(
+            UsernameRefusal::NoSuchUser,
+        )))
     }
 
     /// Makes a verified email address of a user their primary one as an operator, whom no limit counts. The rest is as for

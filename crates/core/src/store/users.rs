@@ -102,8 +102,14 @@ pub trait UserStore: Send + Sync {
     /// number, as in [`taken_names`](Self::taken_names); then nothing is changed.
     async fn rename_user(&self, id: UserId, username: &str) -> Result<bool, StoreError>;
 
-    /// Gives a user another first and last name; nothing else in the row changes. `false` when there is no such user.
-    async fn set_names(&self, id: UserId, first: &str, last: &str) -> Result<bool, StoreError>;
+    /// Gives a user another first or last name, or both; a name that is not given stays, as does all else in the row. `false`
+    /// when there is no such user.
+    async fn set_names(
+        &self,
+        id: UserId,
+        first: Option<&str>,
+        last: Option<&str>,
+    ) -> Result<bool, StoreError>;
 
     /// Replaces a password by compare-and-swap and ends the user's sessions but the one kept, which gets
     /// another name if it is still there; enqueues its notices with it. `false`, and nothing changed, when the user is gone, inactive, or

@@ -130,12 +130,21 @@ impl UserStore for MemoryStore {
         .await
     }
 
-    async fn set_names(&self, id: UserId, first: &str, last: &str) -> Result<bool, StoreError> {
+    async fn set_names(
+        &self,
+        id: UserId,
+        first: Option<&str>,
+        last: Option<&str>,
+    ) -> Result<bool, StoreError> {
         self.write(|state| {
             let user = state.users.get_mut(&id);
             Ok(user.is_some_and(|user| {
-                first.clone_into(&mut user.first_name);
-                last.clone_into(&mut user.last_name);
+                if let Some(first) = first {
+                    first.clone_into(&mut user.first_name);
+                }
+                if let Some(last) = last {
+                    last.clone_into(&mut user.last_name);
+                }
                 true
             }))
         })
@@ -169,6 +178,8 @@ impl UserStore for MemoryStore {
             user.password = replacement.new.clone();
             if let Some(link) = link {
                 state.prove_by_reset(replacement.user, link, &replacement.losses);
+            } else {
+                state.end_unproven(replacement.user);
             }
             state.end_sessions_but(replacement.user, replacement.keeps, &replacement.new);
             state.enqueue_notices(replacement.user, &replacement.notices);

@@ -303,7 +303,8 @@ pub(super) async fn other_names_are_of_one_user(subject: &Subject) {
     let ann = stored(store, &whole("ann", 1)).await;
     let bob = stored(store, &whole("bob", 2)).await;
     for (first, last) in [("Anna", "Jones"), ("", ""), ("\u{c5}sa", "O'Neil")] {
-        assert!(store.set_names(ann.id, first, last).await.unwrap());
+        let set = store.set_names(ann.id, Some(first), Some(last));
+        assert!(set.await.unwrap());
         let expected = User {
             first_name: first.to_owned(),
             last_name: last.to_owned(),
@@ -312,6 +313,19 @@ pub(super) async fn other_names_are_of_one_user(subject: &Subject) {
         assert_eq!(user_now(store, ann.id).await, expected);
     }
     assert_eq!(user_now(store, bob.id).await, bob);
+    // One that is not given stays, as it is now.
+    for (names, expected) in [
+        ((Some("Eve"), None), ("Eve", "O'Neil")),
+        ((None, Some("Lee")), ("Eve", "Lee")),
+        ((Some(""), None), ("", "Lee")),
+        ((None, None), ("", "Lee")),
+    ] {
+        assert!(store.set_names(ann.id, names.0, names.1).await.unwrap());
+        let now = user_now(store, ann.id).await;
+        let now = (now.first_name.as_str(), now.last_name.as_str());
+        assert_eq!(now, expected, "{names:?}");
+    }
     let nobody = UserId::new(bob.id.get() + 1);
-    assert!(!store.set_names(nobody, "Carl", "Lee").await.unwrap());
+    let set = store.set_names(nobody, Some("Carl"), Some("Lee"));
+    assert!(!set.await.unwrap());
 }

@@ -3,7 +3,7 @@
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{FlowError, SetPasswordRefusal, SignUpForm, SignUpRefusal};
 
-use super::address::told;
+use super::address::{told, warned};
 use super::found::named;
 use super::problems::invalid;
 use crate::arguments::NewUser;
@@ -53,8 +53,11 @@ pub(super) async fn set_active(
              `phone-auth user set-password` ends them"
         }
     };
-    let said = format_args!("{} {now}", Visible(&user.username));
-    told(accounts, user.id, json, said).await
+    let said = format!("{} {now}", Visible(&user.username));
+    if shares_sessions && !active {
+        return warned(accounts, user.id, json, &said).await;
+    }
+    told(accounts, user.id, json, format_args!("{said}")).await
 }
 
 pub(super) async fn set_password(

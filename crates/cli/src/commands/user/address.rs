@@ -2,7 +2,7 @@
 
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{
-    AddAddressRefusal, FlowError, Marked, PrimaryRefusal, Removal, RenameRefusal,
+    AddAddressRefusal, FlowError, Marked, PrimaryRefusal, Removal, RenameRefusal, Replaced,
 };
 use phone_auth::core::address::{AddressKind, AddressRecord};
 use phone_auth::core::user::{User, UserId};
@@ -108,8 +108,6 @@ pub(super) async fn set_names(
     json: bool,
 ) -> Result<(), Failure> {
     let user = named(accounts, login).await?;
-    let first = first.unwrap_or(&user.first_name);
-    let last = last.unwrap_or(&user.last_name);
     let renamed = match accounts.set_names(&user, first, last).await {
         Ok(renamed) => renamed,
         Err(FlowError::Refused(RenameRefusal::Invalid(problems))) => {
@@ -182,16 +180,38 @@ pub(super) async fn change(
     json: bool,
 ) -> Result<(), Failure> {
     let (old, user) = owned(accounts, old).await?;
-    // The new one first: should the other not go, the user has both, and can be reached.
-    let added = add_to(accounts, &user, new, is_verified).await?;
-    if (added.kind, added.id) != (old.kind, old.id) {
-        let removed = accounts.remove_address_of(&user, &old).await;
-        let (Removal::Removed(_) | Removal::NotThere) = removed.map_err(Failure::failed)?;
-    }
-    let (new, old) = (Visible(&added.value), Visible(&old.value));
-    let name = Visible(&user.username);
-    let said = format_args!("{name} has {new} in the place of {old} now");
-    told(accounts, user.id, json, said).await
+    let replaced = if is_verified {
+        // The new one first: should the other not go, the user has both, and can be reached.
+        let added = add_to(accounts, &user, new, true).await?;
+        if (added.kind, added.id) != (old.kind, old.id) {
+            let removed = accounts.remove_address_of(&user, &old).await;
+            let (Removal::Removed(_) | Removal::NotThere) = removed.map_err(Failure::failed)?;
+        }
+        Replaced::Now(added)
+    } else {
+        let replaced = accounts.replace_address_for(&user, &old, new).await;
+        replaced.map_err(not_added)?
+    };
+    let (Replaced::Now(new) | Replaced::OnceProven(new) | Replaced::Beside(new)) = &replaced;
+    let (new, old, name) = (
+        Visible(&new.value),
+        Visible(&old.value),
+        Visible(&user.username),
+    );
+    let said = match replaced {
+        Replaced::Now(_) => {
+            let said = format_args!("{name} has {new} in the place of {old} now");
+            return told(accounts, user.id, json, said).await;
+        }
+        Replaced::OnceProven(_) => {
+            format!("{name} has {new} beside {old} now, which goes once {new} is verified")
+        }
+        Replaced::Beside(_) => format!(
+            "{name} has {new} beside {old} now: {new} lets nobody in until it is verified, and then \
+             `phone-auth user remove-address` removes {old}"
+        ),
+    };
+    warned(accounts, user.id, json, &said).await
 }
 
 pub(super) async fn remove(
@@ -216,17 +236,33 @@ async fn add_to(
     address: &str,
     is_verified: bool,
 ) -> Result<AddressRecord, Failure> {
-    let added = match accounts.add_address_for(user, address).await {
-        Ok(added) => added,
-        Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => {
-            return Err(invalid(&problems));
+    if is_verified {
+        // Asked first, so that nothing is half done; in between it can be verified all the same.
+        let found = accounts.find_addresses(address).await;
+        let mut found = found.map_err(Failure::failed)?.into_iter();
+        if let Some((address, owner)) =
+            found.find(|(it, owner)| it.is_verified && owner.id != user.id)
+        {
+            let (value, owner) = (Visible(&address.value), Visible(&owner.username));
+            return Err(Failure::because(format!(
+                "nothing was changed: {owner} has verified {value}; `phone-auth user unverify` takes it from them first"
+            )));
         }
-        Err(error) => return Err(Failure::failed(error)),
-    };
+    }
+    let added = accounts.add_address_for(user, address).await;
+    let added = added.map_err(not_added)?;
     if is_verified {
         mark(accounts, user, &added, true).await?;
     }
     Ok(added)
+}
+
+/// What is wrong with an address that was not added.
+fn not_added(error: FlowError<AddAddressRefusal>) -> Failure {
+    match error {
+        FlowError::Refused(AddAddressRefusal::Invalid(problems)) => invalid(&problems),
+        error => Failure::failed(error),
+    }
 }
 
 /// The address that a text means, and whose it is: of the user with this login, if one is named. Without, it is the one who has
@@ -259,6 +295,19 @@ async fn owned(
             "several accounts have added this address and none has verified it; say whose with --user LOGIN",
         )
     })
+}
+
+/// As [`told`], of what an operator has to know who reads the JSON: it goes to standard error beside that.
+pub(super) async fn warned(
+    accounts: &Accounts,
+    user: UserId,
+    json: bool,
+    said: &str,
+) -> Result<(), Failure> {
+    if json {
+        console::note(said);
+    }
+    told(accounts, user, json, format_args!("{said}")).await
 }
 
 /// Says what was done, or shows the user as they are now.
