@@ -282,6 +282,8 @@ pub struct NewLogIn {
     pub session: NewSession,
     /// The session that the browser came with, to be ended.
     pub ends: Option<SessionDigest>,
+    /// When the user has proven who they are by what begins it, if they have: it is kept with the session.
+    pub proven_at: Option<DateTime<Utc>>,
     /// How many sessions the user may have with the new one; at least 1. The oldest of those above it end.
     pub max_sessions: u32,
     /// Whether it is refused while the account is [to be closed](crate::store::ClosingScheduleStore): of this and of what

@@ -162,8 +162,8 @@ impl DjangoSessions {
             .unwrap_or_default();
         let password = log_in.upgraded_password.unwrap_or(&user.password);
         data.log_in(user.id.get(), &self.backend, &self.hash(password));
-        // A log-in is no proof, whatever was proven before it.
-        data.set_proven_at(None);
+        // Whatever was proven before it counts no more.
+        data.set_proven_at(log_in.is_proof.then_some(log_in.at));
         Ok(data)
     }
 }

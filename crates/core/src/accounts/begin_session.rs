@@ -108,25 +108,28 @@ impl Accounts {
         if let Some(before) = BegunOnce::logged_in(once.as_ref(), previous).await? {
             return Ok(Some(before));
         }
-        let begun = self.record_log_in_by(user, upgrade, previous, self.randomness());
-        let begun = begun.await?;
+        let how = Beginning {
+            upgrade: upgrade.as_ref(),
+            previous,
+            key: self.randomness(),
+            is_proof: false,
+        };
+        let begun = self.record_log_in_by(user, &how).await?;
         if let Some(begun) = &begun {
             BegunOnce::remember(once.as_ref(), &begun.key);
         }
         Ok(begun)
     }
 
-    /// The same for a session whose key is drawn from this source.
+    /// The same for a session that begins so.
     pub(super) async fn record_log_in_by(
         &self,
         user: User,
-        upgrade: Option<EncodedPassword>,
-        previous: Option<&SessionKey>,
-        randomness: &dyn Randomness,
+        how: &Beginning<'_>,
     ) -> Result<Option<LoggedIn>, Failure> {
         for _ in 0..ATTEMPTS {
             self.keep_who_logs_in(&user).await?;
-            let begun = self.begin_for(&user, upgrade.as_ref(), previous, randomness);
+            let begun = self.begin_for(&user, how);
             if let Some(begun) = begun.await? {
                 return Ok(Some(LoggedIn { user, ..begun }));
             }
@@ -142,24 +145,23 @@ impl Accounts {
     async fn begin_for(
         &self,
         user: &User,
-        upgrade: Option<&EncodedPassword>,
-        previous: Option<&SessionKey>,
-        randomness: &dyn Randomness,
+        how: &Beginning<'_>,
     ) -> Result<Option<LoggedIn>, Failure> {
         let at = self.now();
         let (lifetime, ends_with_browser) = self.lifetime_of_new();
         let expires_at = at + lifetime;
         let log_in = LogIn {
             user,
-            upgraded_password: upgrade,
-            previous,
+            upgraded_password: how.upgrade,
+            previous: how.previous,
             at,
+            is_proof: how.is_proof,
             expires_at,
             max_sessions: self.settings().max_sessions,
             unless_closing: self.settings().closing_grace.is_some(),
             client: SessionClient::of(&self.client),
         };
-        let begun = self.session_port().begin(&log_in, randomness).await?;
+        let begun = self.session_port().begin(&log_in, how.key).await?;
         Ok(begun.map(|key| LoggedIn {
             user: user.clone(),
             key,
@@ -182,6 +184,18 @@ impl Accounts {
             only_here: OnlyHere,
         }
     }
+}
+
+/// How a session begins.
+pub(super) struct Beginning<'a> {
+    /// A hash to replace the stored one with, when that is of a weaker kind.
+    pub(super) upgrade: Option<&'a EncodedPassword>,
+    /// The key that the browser came with; its session ends.
+    pub(super) previous: Option<&'a SessionKey>,
+    /// Where its key is drawn from.
+    pub(super) key: &'a dyn Randomness,
+    /// Whether it proves who they are.
+    pub(super) is_proof: bool,
 }
 
 /// Why [`Accounts::begin_session`] refuses: no active user has this id.

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use phone_auth_events::{Sender, UserLoggedIn};
 use phone_auth_urls::{AccountPage, id};
 
-use super::repeated_code::SessionKeys;
+use super::begin_session::Beginning;
+use super::repeated_code::key_source;
 use super::unshown_password::NotBegun;
 use super::{
     Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LinkState, LoggedIn,
@@ -14,8 +15,10 @@ use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::challenge::ChallengeKey;
 use crate::link::{LinkTarget, OpenedLink};
 use crate::outbox::Purpose;
+use crate::randomness::Randomness;
 use crate::session::SessionKey;
 use crate::store::StoreError;
+use crate::user::User;
 
 impl Accounts {
     /// Has a code sent that logs a user in, and a link, to the verified address that was named; for a username to the oldest
@@ -76,7 +79,8 @@ impl Accounts {
     ///
     /// # Security
     /// Who is logged in has not proven lately who they are: [`require_recent_proof`](Self::require_recent_proof) asks them for
-    /// their password. Only for users who [have none to be asked for](Self::proves_by_password) the code is such a proof.
+    /// their password. For users who [have none to be asked for](Self::proves_by_password) a code is such a proof, where they type
+    /// it in a browser in which they are signed in already: `previous` is the key of that session.
     ///
     /// Where the setting [`sign_up_by_code`](crate::settings::Settings::sign_up_by_code) is on, an account that nobody has
     /// proven theirs becomes the account of who types the code: the address is verified, and a password that was set
@@ -112,8 +116,8 @@ impl Accounts {
         let _turn = self.turn(&key.id()).await;
         let target = self.proven(key, Purpose::LogIn, typed, None).await?;
         let repeatable = self.repeatable(key, typed);
-        let keys = SessionKeys::of(repeatable.as_ref(), self.randomness());
-        let logged_in = self.log_in_proven("log_in_by_code", target, previous, &keys);
+        let key = key_source(repeatable.as_ref(), self.randomness());
+        let logged_in = self.log_in_proven("log_in_by_code", target, previous, key);
         let logged_in = logged_in.await;
         logged_in.map_err(|error| {
             error.map_refusal(|refusal| match refusal {
@@ -213,7 +217,7 @@ impl Accounts {
         flow: &'static str,
         target: LinkTarget,
         previous: Option<&SessionKey>,
-        keys: &SessionKeys<'_>,
+        key: &dyn Randomness,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let over = |error: FlowError<InvalidLink>| error.map_refusal(NotBegun::Link);
         if self.asks_for_new_password(&target) {
@@ -240,32 +244,30 @@ impl Accounts {
             user = self.end_password(flow, &target).await.map_err(over)?;
         }
         self.text_was_used(link.kind, &link.value).await;
+        let is_proof = self.confirms(&user, previous).await?;
+        let how = Beginning {
+            upgrade: None,
+            previous,
+            key,
+            is_proof,
+        };
         // A password that was changed since ends what was sent before it.
-        let begun = self.record_log_in_by(user, None, previous, keys.begin);
-        let begun = begun.await?;
-        let mut logged_in = begun.ok_or(FlowError::Refused(NotBegun::Link(InvalidLink)))?;
-        if !self.proves_by_password(&logged_in.user) {
-            logged_in.key = self.proven_without_password(logged_in.key, keys).await?;
-        }
+        let begun = self.record_log_in_by(user, &how).await?;
+        let logged_in = begun.ok_or(FlowError::Refused(NotBegun::Link(InvalidLink)))?;
         let user = logged_in.user.to_event_user();
         self.happened(UserLoggedIn::new(Sender::new(flow), user))
             .await;
         Ok(logged_in)
     }
 
-    /// Who has no password proves lately who they are by logging in: there is nothing else to ask them for. Gives the key by
-    /// which the session goes on.
-    async fn proven_without_password(
-        &self,
-        key: SessionKey,
-        keys: &SessionKeys<'_>,
-    ) -> Result<SessionKey, Failure> {
-        let (sessions, now) = (self.session_port(), self.now());
-        let Some(found) = sessions.find(&key, now).await? else {
-            return Ok(key);
+    /// Whether a log-in proves who a user is: one who has no password that they could be asked for, and who was signed in already
+    /// in this browser. The first log-in is no proof (X12): it may be a thief's, who has the mailbox open in front of them.
+    async fn confirms(&self, user: &User, previous: Option<&SessionKey>) -> Result<bool, Failure> {
+        let Some(key) = previous.filter(|_| !self.proves_by_password(user)) else {
+            return Ok(false);
         };
-        let proven = sessions.prove(&found, now, keys.prove).await?;
-        Ok(proven.unwrap_or(key))
+        let found = self.session_port().find(key, self.now()).await?;
+        Ok(found.is_some_and(|it| it.session.user.id == user.id))
     }
 
     /// Whom a link logs in; nobody when it does not work.

@@ -130,7 +130,7 @@ impl Accounts {
         };
         let turn = self.turn(&key.id()).await;
         let counted = self.count_code(&targets, &key.id(), None).await?;
-        let mut found = self.session_of(&repeatable, false).await?;
+        let mut found = self.session_of(&repeatable).await?;
         if found.is_none() {
             // Of another process, which is waited for; those after this one need not wait for that.
             drop(turn);
@@ -235,16 +235,11 @@ impl Accounts {
         key: &ChallengeKey,
         sent: &str,
     ) -> Repeatable {
-        let source = |step| DerivedKey {
+        Repeatable {
             subkey: self.keyring().derive(subkey),
-            step,
             challenge: Zeroizing::new(key.reveal().to_owned()),
             sent: Zeroizing::new(sent.to_owned()),
             drawn: AtomicU64::new(0),
-        };
-        Repeatable {
-            begin: source(b"begin"),
-            prove: source(b"prove"),
         }
     }
 
@@ -254,78 +249,52 @@ impl Accounts {
         repeatable: &Repeatable,
     ) -> Result<Option<FoundSession>, Failure> {
         for wait in WAITS {
-            if let Some(found) = self.session_of(repeatable, false).await? {
+            if let Some(found) = self.session_of(repeatable).await? {
                 return Ok(Some(found));
             }
             tokio::time::sleep(Duration::from_millis(wait)).await;
         }
-        self.session_of(repeatable, true).await
+        self.session_of(repeatable).await
     }
 
-    /// The session that has begun with a key from there, if it is alive. That of a user without a password is about to get
-    /// another key, which is waited for unless this is the last look.
+    /// The session that has begun with the key from there, if it is alive.
     pub(super) async fn session_of(
         &self,
         repeatable: &Repeatable,
-        is_last: bool,
     ) -> Result<Option<FoundSession>, Failure> {
-        let (sessions, now) = (self.session_port(), self.now());
-        for (source, is_at_its_end) in [(&repeatable.prove, true), (&repeatable.begin, is_last)] {
-            source.drawn.store(0, Ordering::Relaxed);
-            let key = sessions.new_key(source)?;
-            if let Some(found) = sessions.find(&key, now).await?
-                && (is_at_its_end || self.proves_by_password(&found.session.user))
-            {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        let sessions = self.session_port();
+        repeatable.drawn.store(0, Ordering::Relaxed);
+        let key = sessions.new_key(repeatable)?;
+        sessions.find(&key, self.now()).await
     }
 }
 
-/// Where the keys of a session come from that begins: the one that it begins with, and the one by which it goes on when its
-/// user is taken to have proven who they are.
-pub(super) struct SessionKeys<'a> {
-    pub(super) begin: &'a dyn Randomness,
-    pub(super) prove: &'a dyn Randomness,
+/// Where the key of a session is drawn from: one that can be found again, or else any.
+pub(super) fn key_source<'a>(
+    repeatable: Option<&'a Repeatable>,
+    other: &'a dyn Randomness,
+) -> &'a dyn Randomness {
+    repeatable.map_or(other, |it| it)
 }
 
-impl<'a> SessionKeys<'a> {
-    /// Keys that can be found again, or else any.
-    pub(super) fn of(repeatable: Option<&'a Repeatable>, other: &'a dyn Randomness) -> Self {
-        match repeatable {
-            Some(Repeatable { begin, prove }) => Self { begin, prove },
-            None => Self {
-                begin: other,
-                prove: other,
-            },
-        }
-    }
-}
-
-/// The sources of the keys of a session that begins with a code, in the browser that asked for it, or with a link, by a page
+/// The source of the key of a session that begins with a code, in the browser that asked for it, or with a link, by a page
 /// of one browser.
-pub(super) struct Repeatable {
-    begin: DerivedKey,
-    prove: DerivedKey,
-}
-
+///
 /// Bytes that nobody can foresee who has not the key of the challenge, or of the page, what was sent and the secret of the site;
 /// and the same each time. The key has 256 random bits, and one code is right for it, once, as is a link.
-struct DerivedKey {
+pub(super) struct Repeatable {
     subkey: Subkey,
-    step: &'static [u8],
     challenge: Zeroizing<String>,
     sent: Zeroizing<String>,
     drawn: AtomicU64,
 }
 
-impl Randomness for DerivedKey {
+impl Randomness for Repeatable {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomnessError> {
         for chunk in buffer.chunks_mut(32) {
             let block = self.drawn.fetch_add(1, Ordering::Relaxed).to_be_bytes();
             let fields = [
-                self.step,
+                b"begin",
                 self.challenge.as_bytes(),
                 self.sent.as_bytes(),
                 &block,

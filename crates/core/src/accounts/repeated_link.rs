@@ -96,7 +96,7 @@ impl Accounts {
     ) -> Result<Option<LoggedIn>, Failure> {
         let found = match waits {
             true => self.session_begun(repeatable).await?,
-            false => self.session_of(repeatable, false).await?,
+            false => self.session_of(repeatable).await?,
         };
         let now = self.now();
         let found = found.filter(|found| {

@@ -195,21 +195,32 @@ async fn name_number_and_code_sign_up() {
         assert!(site.by_link(&sent).await.is_err());
         assert!(site.by_code(&key, &sent.code).await.is_err());
 
-        // Who has no password proves by the code who they are, at each log-in.
+        // Who has no password proves by a code who they are, but not by the first: it must be typed where they are signed in.
         let accounts = site.kit.accounts.clone();
-        let current_user = accounts
-            .current_user(&logged_in.key)
-            .await
-            .unwrap()
-            .unwrap();
-        assert!(accounts.require_recent_proof(&current_user).is_ok());
+        let bob = site.kit.store_user("bob", HORSE).await;
+        let bobs = accounts.begin_session(bob.id, None).await.unwrap().key;
+        let mut current_user = None;
+        for (previous, is_proof) in [
+            (None, false),
+            (Some(bobs.clone()), false),
+            (Some(bobs), false),
+            (Some(logged_in.key.clone()), true),
+        ] {
+            site.kit.clock.advance(std::time::Duration::from_mins(1));
+            let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
+            let code = site.sent().remove(0).code;
+            let again = accounts.log_in_by_code(&key, &code, previous.as_ref());
+            let again = again.await.unwrap();
+            let again = accounts.current_user(&again.key).await.unwrap();
+            let again = again.unwrap();
+            let is_ok = accounts.require_recent_proof(&again).is_ok();
+            assert_eq!(is_ok, is_proof, "{}", previous.is_some());
+            assert_eq!(again.user().id, user.id);
+            current_user = Some(again);
+        }
+        let current_user = current_user.unwrap();
         site.kit.clock.advance(std::time::Duration::from_mins(6));
         assert!(accounts.require_recent_proof(&current_user).is_err());
-        let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
-        let code = site.sent().remove(0).code;
-        let again = site.by_code(&key, &code).await.unwrap();
-        let current_user = accounts.current_user(&again.key).await.unwrap().unwrap();
-        assert!(accounts.require_recent_proof(&current_user).is_ok());
         assert_eq!(current_user.user().id, user.id);
     }
 }

@@ -54,7 +54,7 @@ impl SessionStore for MemoryStore {
                     ..session.clone()
                 },
                 bound_to: Some(PasswordDigest::of(log_in.stored_password())),
-                proven_at: None,
+                proven_at: log_in.proven_at.map(to_micros),
                 seen_at: to_micros(session.created_at),
             };
             state.sessions.insert(session.digest, stored);

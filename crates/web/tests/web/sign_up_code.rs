@@ -73,15 +73,25 @@ async fn two_pages_sign_up() {
     let members = ann.get("/members/phone/").await;
     assert_eq!(members.status, StatusCode::OK, "{}", members.body);
 
-    // Who has just signed in by code may change who gets in; later they are asked for another code.
+    // A code that has signed someone in is no proof; who is to change who gets in is asked for another.
     let add = ann.get("/accounts/phone/add/").await;
-    assert_eq!(add.status, StatusCode::OK);
+    let confirm = "/accounts/confirm_identity/?next=/accounts/phone/add/";
+    assert_eq!(add.location(), confirm);
     let confirm = ann
         .get("/accounts/confirm_identity/?next=/accounts/phone/add/")
         .await;
     let again = "/accounts/login_code/?next=/accounts/phone/add/";
     assert!(confirm.body.contains(again), "{}", confirm.body);
     assert!(!confirm.body.contains("type=\"password\""));
+    ann.get(again).await;
+    let fields = [("login", PHONE), ("next", "/accounts/phone/add/")];
+    ann.post("/accounts/login_code/", &fields).await;
+    let sent = code(&mut texts);
+    let fields = [("code", sent.as_str()), ("next", "/accounts/phone/add/")];
+    let done = ann.post(DONE, &fields).await;
+    assert_eq!(done.location(), "/accounts/phone/add/", "{}", done.body);
+    let add = ann.get("/accounts/phone/add/").await;
+    assert_eq!(add.status, StatusCode::OK);
 
     // The same number signs in, by any page.
     for page in [SIGN_UP, LOG_IN, "/accounts/login_code/"] {
@@ -203,7 +213,8 @@ async fn old_password_is_not_asked_for() {
     browser.post(LOG_IN, &[("login", PHONE)]).await;
     browser.post(DONE, &[("code", &code(&mut texts))]).await;
     let add = browser.get("/accounts/phone/add/").await;
-    assert_eq!(add.status, StatusCode::OK, "{}", add.body);
+    let confirm = "/accounts/confirm_identity/?next=/accounts/phone/add/";
+    assert_eq!(add.location(), confirm, "{}", add.body);
     let confirm = browser
         .get("/accounts/confirm_identity/?next=/accounts/phone/add/")
         .await;
