@@ -342,9 +342,9 @@ async fn stranger_without_a_password_is_out() {
         let mut settings = unlimited();
         settings.login_by_code = true;
         settings.sign_up_by_code = true;
+        settings.authentication_methods.email = false;
         settings.authentication_methods.username = false;
         let accounts = other(&kit, &[], settings);
-        let mut emails: Capture<LoginEmail> = kit.signals.capture();
         let mut phones: Capture<LoginPhone> = kit.signals.capture();
         let form = SignUpForm {
             phone: "+442079460018",
@@ -359,23 +359,23 @@ async fn stranger_without_a_password_is_out() {
         let asked = Asked::of(key, &phones.take().remove(0));
         let stranger = signed_in(&accounts, &asked, By::Code).await.unwrap();
         let current = accounts.current_user(&stranger.key).await.unwrap().unwrap();
-        let email = AddressKind::Email;
+        let phone = AddressKind::Phone;
         let added = accounts
-            .add_address(&current, email, ANNS_EMAIL)
+            .add_address(&current, phone, ANNS_PHONE)
             .await
             .unwrap();
         let (id, token) = kit.verification_link(&current, &added).await;
         let _ = accounts.verify_address(&id, &token).await.unwrap();
 
-        let key = accounts.begin_log_in(ANNS_EMAIL, None).await.unwrap();
-        let asked = Asked::of(key, &emails.take().remove(0));
+        let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
+        let asked = Asked::of(key, &phones.take().remove(0));
         let ann = signed_in(&accounts, &asked, by).await.unwrap();
         let theirs = accounts.current_user(&stranger.key).await.unwrap();
         assert!(theirs.is_none(), "{by:?}");
         assert!(accounts.current_user(&ann.key).await.unwrap().is_some());
         // It is asked of them once.
-        let key = accounts.begin_log_in(ANNS_EMAIL, None).await.unwrap();
-        let asked = Asked::of(key, &emails.take().remove(0));
+        let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
+        let asked = Asked::of(key, &phones.take().remove(0));
         assert!(signed_in(&accounts, &asked, by).await.is_some());
         assert!(accounts.current_user(&ann.key).await.unwrap().is_some());
         let told = kit.record.take().join("\n");
