@@ -1,5 +1,6 @@
 //! Puts the flows together.
 
+mod elsewhere;
 mod messages;
 
 use std::fmt;
@@ -313,30 +314,6 @@ impl AccountsBuilder {
     /// ```
     pub fn allow_unreceived(mut self, signals: impl IntoIterator<Item = &'static str>) -> Self {
         self.allow_unreceived.extend(signals);
-        self
-    }
-
-    /// Users come from elsewhere: they sign up at a page of the application that calls
-    /// [`begin_session`](Accounts::begin_session), are created by an operator, or have their addresses verified by one or by
-    /// another program. Else settings are refused that leave nobody a way in, or those who are in no way on, as far as the flows
-    /// go: see [`Settings::validate_for`].
-    ///
-    /// # Examples
-    /// ```
-    /// use phone_auth_core::settings::Settings;
-    ///
-    #[doc = include_str!("example_builder.txt")]
-    /// // An operator verifies the addresses, and nobody sends links for that.
-    /// let mut settings = Settings::default();
-    /// settings.require_verified = true;
-    /// let verify = ["verify_email", "verify_phone"];
-    /// assert!(settings.validate_for(&verify).is_err());
-    /// let builder = builder.settings(settings).allow_unreceived(verify);
-    /// let accounts = builder.users_from_elsewhere().build()?;
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn users_from_elsewhere(mut self) -> Self {
-        self.users_are_from_elsewhere = true;
         self
     }
 
