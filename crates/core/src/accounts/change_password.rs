@@ -76,15 +76,11 @@ impl Accounts {
         if let Err(failure) = self.refuse_full(&asking, counters).await {
             return self.changed_or(failure, current_user, [new1, new2]).await;
         }
-        self.ask_gate_to_try(
-            GatedFlow::ChangePassword,
-            GateNames::default(),
-            old.reveal(),
-        )
-        .await?;
-        // Nothing is checked where nothing was typed.
+        // Nothing is checked where nothing was typed, and nothing changed: the gate has nothing to say.
         let mut counted = None;
         if !old.is_empty() {
+            let (flow, names) = (GatedFlow::ChangePassword, GateNames::default());
+            self.ask_gate_to_try(flow, names, old.reveal()).await?;
             counted = match self.count_check(FLOW, current_user).await {
                 Ok(counted) => Some(counted),
                 Err(failure) => {
@@ -92,28 +88,29 @@ impl Accounts {
                 }
             };
         }
-        let mut is_wrong = false;
+        let mut was_checked = false;
         let changed = self.change_counted(
             current_user,
             [old, new1, new2],
             counted.as_ref(),
-            &mut is_wrong,
+            &mut was_checked,
         );
         let changed = changed.await;
-        if let (Err(FlowError::Failed(_)), Some(counted), false) = (&changed, &counted, is_wrong) {
-            // Not tried, or right: not failed.
+        if let (Err(FlowError::Failed(_)), Some(counted), false) = (&changed, &counted, was_checked)
+        {
+            // Not tried. One that was right has ended its row, and has cost a hash.
             self.give_all_back(counted).await;
         }
         changed
     }
 
-    /// The same, after it was counted; it is noted whether the old password was tried and wrong.
+    /// The same, after it was counted; it is noted whether the old password was tried.
     async fn change_counted(
         &self,
         current_user: &CurrentUser,
         [old, new1, new2]: [&Password; 3],
         counted: Option<&Counted>,
-        is_wrong: &mut bool,
+        was_checked: &mut bool,
     ) -> Result<SessionKey, FlowError<ChangePasswordRefusal>> {
         let requester = Requester::signed_in(&self.client, current_user.user().id);
         for _ in 0..ATTEMPTS {
@@ -122,10 +119,11 @@ impl Accounts {
                 return Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn));
             };
             let mut problems = Problems::default();
-            *is_wrong = self
+            let is_wrong = self
                 .check_old_password(&mut problems, &user, old, &requester)
                 .await?;
-            if let (false, Some(counted)) = (*is_wrong, counted) {
+            *was_checked |= !old.is_empty();
+            if let (false, Some(counted)) = (is_wrong, counted) {
                 self.end_row(counted).await;
             }
             // Only now: those who are turned away because too many passwords are being hashed cost no read of it.
@@ -151,7 +149,7 @@ impl Accounts {
                 }
                 return Ok(key);
             }
-            if *is_wrong {
+            if is_wrong {
                 let user = user.to_event_user();
                 let (sender, failure) = (Sender::new(FLOW), LoginFailure::WrongPassword);
                 self.happened(UserLoginFailed::new(sender, failure, Some(user)))

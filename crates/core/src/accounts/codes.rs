@@ -1,6 +1,6 @@
 //! Codes: asked for by one browser, and typed there.
 
-use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
+use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 
 use super::asked_once::AskedOnce;
@@ -271,7 +271,14 @@ impl Accounts {
             }
             Claim::Send(claim) => claim,
         };
-        self.ask_gate_to_verify(&user, &address).await?;
+        if self.ask_gate_to_verify(&user, &address).await? == Requested::Before {
+            // What was sent a moment ago has the attempts that are left.
+            if self.begun_challenge(request).await?.is_none() {
+                let sent = SentTo::at(kind, id);
+                return Ok(Some(self.keep_challenge(request, claim, sent).await?));
+            }
+            return Ok(Some(key));
+        }
         if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
             return Ok(Some(key.clone()));
         }
@@ -345,6 +352,15 @@ impl Accounts {
         };
         let now = self.now();
         let id = key.id();
+        // Where this browser was told a moment ago to wait, nothing is read or written for it.
+        // It was told of when it was met.
+        let limit = Limit::WrongCodes;
+        let about: [&[u8]; 2] = [b"challenge", id.as_bytes().as_slice()];
+        let waits = self.counters().about(limit, &about, &[]).into_hits();
+        let limiter = &self.inner.limiter;
+        if let Some((_, wait)) = limiter.recall(&waits, now) {
+            return Err(Failure::new(FailureKind::Limited { limit, wait }).into());
+        }
         let taken = self.store().attempt_challenge(&id, purpose, now).await?;
         let Some(challenge) = taken else {
             return refused(CodeRefusal::Over);
@@ -357,6 +373,11 @@ impl Accounts {
         }
         let user = targets.iter().next().map(|it| it.user.to_event_user());
         let counted = self.count_code(&targets, &id, owner).await;
+        if let Some(wait) = counted.as_ref().err().and_then(Failure::limited_for) {
+            for hit in &waits {
+                limiter.remember(hit.key, now, wait);
+            }
+        }
         let counted = self.unless_untried((&id, purpose), &challenge, counted);
         let counted = counted.await?;
         let Some(target) = targets.into_proven(&self.inner.links, &code, now) else {

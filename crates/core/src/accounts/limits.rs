@@ -60,6 +60,15 @@ impl Accounts {
         if self.may_be_known() {
             return Ok(());
         }
+        self.refuse_network(flow, limits).await
+    }
+
+    /// The same for what has no owner to be spared, such as a sign-up: anyone has a session of an account of their own.
+    pub(super) async fn refuse_network(
+        &self,
+        flow: &'static str,
+        limits: &[Limit],
+    ) -> Result<(), Failure> {
         let network = self.client.network();
         let counters = limits
             .iter()

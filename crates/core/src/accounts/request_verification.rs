@@ -88,9 +88,10 @@ impl Accounts {
         let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(VerificationRequest::AlreadyVerified);
         };
-        self.ask_gate_to_verify(&user, &address).await?;
-        self.send_verification(&user, &address, Carries::Link)
-            .await?;
+        if self.ask_gate_to_verify(&user, &address).await? == Requested::Now {
+            self.send_verification(&user, &address, Carries::Link)
+                .await?;
+        }
         Ok(VerificationRequest::Sent)
     }
 
@@ -126,19 +127,21 @@ impl Accounts {
         Ok(Some((address, user)))
     }
 
-    /// Asks the gate about a message that verifies an address: not where the limits refuse it, nor about the second click.
+    /// Asks the gate about a message that verifies an address: not where the limits refuse it, nor about the second click, for
+    /// which nothing is sent.
     pub(super) async fn ask_gate_to_verify(
         &self,
         user: &User,
         address: &AddressRecord,
-    ) -> Result<(), Failure> {
+    ) -> Result<Requested, Failure> {
         let (asking, counters) = self.verification_counters(user, address);
         match self.refuse_full(&asking, counters).await {
-            Err(failure) if self.is_repeat(&failure) => return Ok(()),
+            Err(failure) if self.is_repeat(&failure) => return Ok(Requested::Before),
             known => known?,
         }
-        self.ask_gate(GatedFlow::RequestVerification, GateNames::default())
-            .await
+        let (flow, names) = (GatedFlow::RequestVerification, GateNames::default());
+        self.ask_gate(flow, names).await?;
+        Ok(Requested::Now)
     }
 
     /// Has a link sent, and perhaps a code; unless that was done a moment ago.

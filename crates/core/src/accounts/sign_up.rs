@@ -77,7 +77,7 @@ impl Accounts {
         let form = self.without_hidden(form);
         let required = self.settings().required_fields();
         let requester = Requester::signing_up(&self.client);
-        self.refuse_early("sign_up", &[Limit::SignUps]).await?;
+        self.refuse_network("sign_up", &[Limit::SignUps]).await?;
         self.ask_gate_to_sign_up(&form).await?;
         let asking = Asking {
             flow: "sign_up",

@@ -111,7 +111,7 @@ impl Accounts {
             let problem = FieldProblem::new(field_of(kind), Problem::NoSender { kind });
             return Err(FlowError::Refused(SignUpRefusal::Invalid(vec![problem])));
         }
-        self.refuse_early(SENDER, &[Limit::SignUps]).await?;
+        self.refuse_network(SENDER, &[Limit::SignUps]).await?;
         let new = self.new_passwordless(&form)?;
         let name = AccountName {
             phone: new.phone.as_ref().map(PhoneSpellings::from),

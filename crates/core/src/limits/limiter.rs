@@ -27,6 +27,9 @@ const TOLD_EVERY: TimeDelta = TimeDelta::minutes(1);
 /// How many counters are remembered.
 const MOST_REMEMBERED: usize = 10_000;
 
+/// How often what is over is dropped at most, where too much is remembered.
+const SWEPT_EVERY: TimeDelta = TimeDelta::seconds(1);
+
 /// How much more a wide network may do than a single client.
 const WIDE: u32 = 10;
 
@@ -41,9 +44,44 @@ pub(crate) struct Limiter {
 #[derive(Default)]
 struct Recent {
     /// Since when and until when a counter is full.
-    full: HashMap<LimitKey, (DateTime<Utc>, DateTime<Utc>)>,
+    full: Remembered<(DateTime<Utc>, DateTime<Utc>)>,
     /// When a receiver was last told of a counter.
-    told: HashMap<LimitKey, DateTime<Utc>>,
+    told: Remembered<DateTime<Utc>>,
+}
+
+/// What is remembered of counters, of so many at most.
+struct Remembered<V> {
+    of: HashMap<LimitKey, V>,
+    /// When what is over was last dropped.
+    swept_at: Option<DateTime<Utc>>,
+}
+
+impl<V> Default for Remembered<V> {
+    fn default() -> Self {
+        Self {
+            of: HashMap::new(),
+            swept_at: None,
+        }
+    }
+}
+
+impl<V> Remembered<V> {
+    /// Whether there is room for this key. Drops what is over when there is too much, once a second at most, so that each
+    /// further counter of a flood does not look through all. What is remembered stays, or anyone who fills many
+    /// counters would have the others forgotten.
+    fn has_room(
+        &mut self,
+        key: LimitKey,
+        now: DateTime<Utc>,
+        is_wanted: impl Fn(&V) -> bool,
+    ) -> bool {
+        let is_due = |at: DateTime<Utc>| now < at || now >= at + SWEPT_EVERY;
+        if self.of.len() >= MOST_REMEMBERED && self.swept_at.is_none_or(is_due) {
+            self.swept_at = Some(now);
+            self.of.retain(|_, value| is_wanted(value));
+        }
+        self.of.len() < MOST_REMEMBERED || self.of.contains_key(&key)
+    }
 }
 
 impl Limiter {
@@ -61,7 +99,7 @@ impl Limiter {
         LimitSubject::from_bytes(first_half(&self.key.sign(&fields)))
     }
 
-    /// One of a quarter of a million places for a name that nobody has: names can be made up without end, counters of
+    /// One of four million places for a name that nobody has: names can be made up without end, counters of
     /// them are kept for long, and they must not fill the store.
     pub(crate) fn place_of_nobody(&self, name: &str) -> [u8; 3] {
         Self::place_of(&self.key.sign(&[b"nobody", name.as_bytes()]))
@@ -70,7 +108,7 @@ impl Limiter {
     /// The place that a keyed digest names.
     pub(crate) fn place_of(digest: &[u8]) -> [u8; 3] {
         let [first, second, third] = digest.first_chunk().copied().unwrap_or_default();
-        [first & 0b11, second, third]
+        [first & 0b11_1111, second, third]
     }
 
     /// The place of a session among those that share one.
@@ -137,7 +175,7 @@ impl Limiter {
     pub(crate) fn recall(&self, hits: &[Hit], now: DateTime<Utc>) -> Option<(usize, Duration)> {
         let recent = self.lock();
         let waits = hits.iter().enumerate().filter_map(|(place, hit)| {
-            let (since, until) = recent.full.get(&hit.key)?;
+            let (since, until) = recent.full.of.get(&hit.key)?;
             let is_known = *since <= now && now < *since + REMEMBERED;
             let wait = (*until - now).to_std().ok().filter(|_| is_known)?;
             (!wait.is_zero()).then_some((place, wait))
@@ -151,8 +189,8 @@ impl Limiter {
         let is_wanted = |(since, until): &(DateTime<Utc>, _)| {
             *until > now && *since <= now && *since + REMEMBERED > now
         };
-        if has_room(&mut recent.full, key, is_wanted) {
-            recent.full.insert(key, (now, now + wait));
+        if recent.full.has_room(key, now, is_wanted) {
+            recent.full.of.insert(key, (now, now + wait));
         }
     }
 
@@ -160,7 +198,7 @@ impl Limiter {
     pub(crate) fn forget(&self, hits: &[Hit]) {
         let recent = &mut *self.lock();
         for hit in hits {
-            recent.full.remove(&hit.key);
+            recent.full.of.remove(&hit.key);
         }
     }
 
@@ -168,12 +206,12 @@ impl Limiter {
     pub(crate) fn is_news(&self, key: LimitKey, now: DateTime<Utc>) -> bool {
         let recent = &mut *self.lock();
         let is_recent = |told: &DateTime<Utc>| *told <= now && now < *told + TOLD_EVERY;
-        if recent.told.get(&key).is_some_and(is_recent) {
+        if recent.told.of.get(&key).is_some_and(is_recent) {
             return false;
         }
-        let has_room = has_room(&mut recent.told, key, is_recent);
+        let has_room = recent.told.has_room(key, now, is_recent);
         if has_room {
-            recent.told.insert(key, now);
+            recent.told.of.insert(key, now);
         }
         has_room
     }
@@ -181,19 +219,6 @@ impl Limiter {
     fn lock(&self) -> MutexGuard<'_, Recent> {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether there is room for this key. Drops what is over when there is too much; what is remembered stays, or anyone who
-/// fills many counters would have the others forgotten.
-fn has_room<V>(
-    map: &mut HashMap<LimitKey, V>,
-    key: LimitKey,
-    is_wanted: impl Fn(&V) -> bool,
-) -> bool {
-    if map.len() >= MOST_REMEMBERED {
-        map.retain(|_, value| is_wanted(value));
-    }
-    map.len() < MOST_REMEMBERED || map.contains_key(&key)
 }
 
 fn first_half(digest: &[u8; 32]) -> [u8; 8] {
@@ -387,6 +412,37 @@ mod tests {
     }
 
     #[test]
+    fn flood_is_looked_through_once_a_second() {
+        let keys = |from: u128| (from..).map(|number| LimitKey::from_bytes(number.to_be_bytes()));
+        let mut full = Remembered::default();
+        for key in keys(1).take(MOST_REMEMBERED) {
+            full.of.insert(key, ());
+        }
+        let (now, looked) = (Utc::now(), std::cell::Cell::new(0));
+        let look = |full: &mut Remembered<()>, key, at| {
+            full.has_room(key, at, |()| {
+                looked.set(looked.get() + 1);
+                at == now
+            })
+        };
+        for key in keys(1 << 100).take(1000) {
+            assert!(!look(&mut full, key, now));
+        }
+        assert_eq!(looked.get(), MOST_REMEMBERED);
+        assert!(
+            keys(1).take(1).all(|key| look(&mut full, key, now)),
+            "it is there"
+        );
+        let later = now + TimeDelta::seconds(1);
+        assert!(
+            keys(1 << 110)
+                .take(1)
+                .all(|key| look(&mut full, key, later)),
+            "all were dropped"
+        );
+    }
+
+    #[test]
     fn flood_has_nothing_forgotten() {
         let limiter = limiter();
         let (now, key) = (Utc::now(), LimitKey::from_bytes([1; 16]));
@@ -407,7 +463,7 @@ mod tests {
         assert!(!limiter.is_news(key, now), "it was told");
         assert!(limiter.recall(&[hit], now).is_some(), "it is full");
         let recent = limiter.lock();
-        assert_eq!(recent.full.len(), MOST_REMEMBERED);
+        assert_eq!(recent.full.of.len(), MOST_REMEMBERED);
         drop(recent);
         let later = now + TOLD_EVERY;
         assert!(limiter.is_news(key, later));

@@ -10,10 +10,13 @@ use crate::common;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, ann, failure, keyring};
-use phone_auth_core::accounts::{Accounts, CurrentUser, FailureKind, FlowError};
+use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, ann, failure, keyring, refusal};
+use phone_auth_core::accounts::{
+    Accounts, ChangePasswordRefusal, CurrentUser, FailureKind, FlowError, SignUpForm,
+};
 use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::client::Client;
+use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::gate::{
     Gate, GateChallenge, GateDecision, GateError, GateRefusal, GateRequest, GatedFlow, async_trait,
 };
@@ -418,10 +421,11 @@ async fn answer_is_good_for_one_question() {
     assert!(log_in(&accounts, "bob").await, "another name");
     let reset = accounts.request_password_reset("ann").await;
     assert_eq!(failure(reset).kind(), FailureKind::Challenged);
-    assert!(
-        log_in(&from("203.0.113.8"), "ann").await,
-        "another process or client"
-    );
+    let elsewhere = Client::new().at("203.0.113.8".parse().unwrap());
+    let elsewhere = accounts.for_client(elsewhere);
+    let elsewhere = elsewhere.with_gate_answer(Some("good 1"));
+    assert!(log_in(&elsewhere, "ann").await, "another client");
+    assert!(log_in(&from("203.0.113.7"), "ann").await, "another process");
     for _ in 0..3 {
         assert!(!log_in(&accounts, "ann").await);
     }
@@ -434,6 +438,52 @@ async fn answer_is_good_for_one_question() {
     let accounts = accounts.with_gate_answer(Some("bad"));
     assert!(log_in(&accounts, "ann").await);
     assert!(log_in(&accounts, "ann").await, "a refusal is not kept");
+}
+
+/// Nothing is tried where no old password was typed, and nothing can be changed.
+#[tokio::test]
+async fn gate_is_not_asked_about_an_empty_password() {
+    let kit = Kit::with_ann().await;
+    let user = kit.current_user("ann", HORSE).await;
+    let gate = Told::new(|_| Ok(GateDecision::Allow));
+    let accounts = gated(&kit, &gate);
+    let (nothing, new) = (Password::new(""), Password::new(STAPLE));
+    for _ in 0..20 {
+        let refused = accounts.change_password(&user, &nothing, &new, &new).await;
+        let problem = FieldProblem::new(Field::OldPassword, Problem::Required);
+        let expected = ChangePasswordRefusal::Invalid(vec![problem]);
+        assert_eq!(refusal(refused), expected);
+    }
+    assert!(gate.take().is_empty());
+    kit.log_in("ann", HORSE).await;
+}
+
+/// A session of an account of one's own spares no sign-up.
+#[tokio::test]
+async fn full_network_does_not_reach_the_gate_by_a_session() {
+    let kit = Kit::limited();
+    kit.sign_up_bob().await;
+    let bob = kit.current_user("bob", HORSE).await;
+    let gate = Told::new(|_| Ok(GateDecision::Allow));
+    let at = "203.0.113.7".parse().unwrap();
+    let client = Client::new().at(at).signed_in(&bob);
+    let accounts = gated(&kit, &gate).for_client(client);
+    for number in 0..100 {
+        let (name, email) = (format!("new{number}"), format!("new{number}@example.org"));
+        let phone = format!("+447911123{number:03}");
+        let form = SignUpForm {
+            username: &name,
+            email: &email,
+            phone: &phone,
+            ..ann()
+        };
+        let made = accounts.sign_up(form).await;
+        assert!(made.is_ok() || number >= 20, "{number}");
+    }
+    assert!(
+        gate.take().len() <= 21,
+        "asked about those that are refused"
+    );
 }
 
 /// The form that changes an address adds one and has it verified, with one answer.

@@ -17,6 +17,7 @@ use phone_auth_core::client::{Client, Devices};
 use phone_auth_core::clock::Clock as _;
 use phone_auth_core::limits::{LimitSettings, RateLimit, TextGuard};
 use phone_auth_core::outbox::Purpose;
+use phone_auth_core::store::StoreErrorKind;
 use phone_auth_events::{
     Capture, Event, LoginEmail, LoginPhone, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone,
     Signals, VerifyEmail, VerifyPhone,
@@ -492,6 +493,10 @@ async fn code_that_was_limited_is_no_attempt() {
                 };
                 longest = longest.max(wait);
             }
+            // Told to wait a moment ago: nobody asks the store, which would not answer.
+            kit.store.fail_with(StoreErrorKind::Unavailable);
+            assert!(matches!(told(typed(&code).await), Told::Limited(_)));
+            kit.store.recover();
             kit.clock.advance(longest);
             let ended = typed(&code).await;
             if is_ann {
