@@ -143,9 +143,8 @@ pub(crate) const CREATE: &str = concat!(
     " FROM taken LEFT JOIN one_user u ON true"
 );
 
-/// Gives a user another username if no one else has it: whether someone has, and whether there is such a user. Runs while
-/// the name is locked. The arguments are the name, the spellings of it as an email address, as a number and as digits, and
-/// the user.
+/// Gives a user another username if no one else has it: whether someone has, and whether there is such a user. Runs while the
+/// name is locked. The arguments are the name, its spellings as an email address, as a number and as digits, and the user.
 pub(crate) const RENAME: &str = concat!(
     "WITH looked AS (SELECT ",
     is_username_taken!("$2", "$3", "$4", " AND id <> $5"),
@@ -397,8 +396,7 @@ impl<'a> Names<'a> {
             .bind(digits(&self.username_as_phone))
     }
 
-    /// What is locked while someone looks whether these are free: the same for the one who wants one of them as a name
-    /// of another kind.
+    /// What is locked while someone looks whether these are free, as names of whatever kind.
     fn to_lock(&self) -> impl Iterator<Item = &str> {
         let emails = [&self.email, &self.username_as_email].into_iter().flatten();
         let phones = [&self.phone, &self.username_as_phone].into_iter().flatten();

@@ -136,8 +136,7 @@ impl AccountsBuilder {
     /// use phone_auth_core::signals::Signals;
     ///
     #[doc = include_str!("example_builder.txt")]
-    /// // One that no linked receiver is called by.
-    /// let accounts = builder.signals(Signals::isolated()).build()?;
+    /// let accounts = builder.signals(Signals::isolated()).build()?; // no linked receiver is called by it
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn signals(mut self, signals: Signals) -> Self {
