@@ -126,6 +126,22 @@ impl Browser {
         assert!(said, "the page does not say {words:?}: {shown}");
     }
 
+    /// Opens another tab, which has the same cookies, and goes on there.
+    pub async fn open_tab(&self) {
+        let tab = self
+            .in_time("open a tab", self.client.new_window(true))
+            .await;
+        let to = self.client.switch_to_window(tab.handle);
+        self.in_time("go to a tab", to).await;
+    }
+
+    /// Goes on in the first tab, or in another: in the order in which they were opened.
+    pub async fn go_to_tab(&self, place: usize) {
+        let tabs = self.in_time("look at tabs", self.client.windows()).await;
+        let to = self.client.switch_to_window(tabs[place].clone());
+        self.in_time("go to a tab", to).await;
+    }
+
     /// Types into the field of this name.
     pub async fn type_into(&self, name: &str, text: &str) {
         let field = self.find(&format!("input[name='{name}']")).await;

@@ -190,24 +190,47 @@ async fn empty_old_password_has_not_failed() {
     changed.await.unwrap();
 }
 
-/// Wrong ones count all the same, whatever becomes of the flow after them.
+/// Wrong ones count all the same, whatever becomes of the flow after them: here whether the new one is the stored one already is not
+/// known, as it may be where the password was changed since.
 #[tokio::test]
 async fn wrong_password_counts_while_busy() {
     let kit = Kit::limited();
     kit.sign_up_ann().await;
     let ann = kit.current_user("ann", HORSE).await;
-    let (wrong, staple) = (Password::new("a guess"), Password::new(STAPLE));
+    let elsewhere = kit.current_user("ann", HORSE).await;
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    let changed = kit
+        .accounts
+        .change_password(&elsewhere, &horse, &staple, &staple);
+    drop(changed.await.unwrap());
+    let (wrong, other) = (Password::new("a guess"), Password::new("another long one"));
+    let change = || kit.accounts.change_password(&ann, &wrong, &other, &other);
     for _ in 0..5 {
-        let refused = kit.accounts.change_password(&ann, &wrong, &staple, &staple);
-        common::refusal(refused.await);
+        kit.hasher.busy_after(1);
+        assert_eq!(failure(change().await).kind(), FailureKind::Busy);
     }
-    kit.hasher.set_busy(true);
-    let sixth = kit.accounts.change_password(&ann, &wrong, &staple, &staple);
-    let kind = failure(sixth.await).kind();
+    kit.hasher.busy_after(9);
+    let kind = failure(change().await).kind();
     assert!(matches!(kind, FailureKind::Limited { .. }), "{kind:?}");
-    kit.clock.advance(Duration::from_mins(2));
-    let busy = kit.accounts.change_password(&ann, &wrong, &staple, &staple);
-    assert_eq!(failure(busy.await).kind(), FailureKind::Busy);
+}
+
+/// So does a right one after which the new one is not hashed: it has cost a hash. In a row it is none.
+#[tokio::test]
+async fn right_password_counts_while_busy() {
+    let kit = Kit::limited();
+    kit.sign_up_ann().await;
+    let ann = kit.current_user("ann", HORSE).await;
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    let change = || kit.accounts.change_password(&ann, &horse, &staple, &staple);
+    for _ in 0..5 {
+        kit.hasher.busy_after(1);
+        assert_eq!(failure(change().await).kind(), FailureKind::Busy);
+    }
+    kit.hasher.busy_after(9);
+    let kind = failure(change().await).kind();
+    assert!(matches!(kind, FailureKind::Limited { .. }), "{kind:?}");
+    kit.clock.advance(Duration::from_mins(1));
+    drop(change().await.unwrap());
 }
 
 /// A message by which an unproven number is taken from an account has found someone who waits for it.

@@ -18,6 +18,7 @@ pub struct CountingHasher {
     inner: Argon2Hasher,
     is_real: bool,
     is_busy: Arc<AtomicBool>,
+    room: Arc<Mutex<Option<usize>>>,
     salts: Arc<AtomicUsize>,
     made: Arc<AtomicUsize>,
     checked: Arc<AtomicUsize>,
@@ -71,11 +72,21 @@ impl CountingHasher {
         self.is_busy.store(is_busy, Ordering::SeqCst);
     }
 
+    /// From now on it has room for so many more.
+    pub fn busy_after(&self, room: usize) {
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
+    }
+
     fn has_room(&self) -> Result<(), HashError> {
-        match self.is_busy.load(Ordering::SeqCst) {
-            true => Err(HashError::new(HashErrorKind::Busy)),
-            false => Ok(()),
+        let busy = || HashError::new(HashErrorKind::Busy);
+        if self.is_busy.load(Ordering::SeqCst) {
+            return Err(busy());
         }
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(room) = &mut *room {
+            *room = room.checked_sub(1).ok_or_else(busy)?;
+        }
+        Ok(())
     }
 
     fn works_for(&self, requester: &Requester) {
