@@ -53,11 +53,13 @@ impl Tabs {
     /// Whose page of their own a tab comes to.
     async fn is(&self, user: &User) {
         self.goto("/accounts/profile/").await;
-        self.browser.says(&user.email).await;
+        self.browser
+            .says(&format!("Username {}", user.username))
+            .await;
     }
 }
 
-/// A log-in that waits while someone signs in beside it: the same person goes on, another is who is signed in then, and a wrong
+/// A log-in that waits while someone signs in beside it: the same user goes on, another is who is signed in then, and a wrong
 /// password says who is (A2).
 #[tokio::test]
 async fn log_in_that_waited_is_for_the_one_who_types() {
