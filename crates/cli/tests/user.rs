@@ -486,7 +486,8 @@ fn mistyped_address_stays_until_the_new_one_lets_in() {
         (free, &[], false),
     ] {
         let run = |command: &[&str]| folder.run(&[&["user"], command, site].concat());
-        assert_eq!(run(&["add-address", "ann", old]).code, Some(0));
+        let added = run(&["add-address", "ann", old, "--verified"]);
+        assert_eq!(added.code, Some(0), "{added:?}");
         let change = ["change-address", old, new, "--user", "ann", "--json"];
         let ran = run(&change);
         assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -215,7 +215,8 @@ pub struct ActiveSession {
     pub created_at: Option<DateTime<Utc>>,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
-    /// When the user last proved in it who they are. A log-in is no proof: `None` from there until the first.
+    /// When the user last proved in it who they are. `None` until the first time, unless what began
+    /// it was a proof.
     pub proven_at: Option<DateTime<Utc>>,
     /// When it was last noted as used, its beginning at first; `None` where that is not kept, and when a server of a version
     /// before this began it.

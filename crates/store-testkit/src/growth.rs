@@ -44,7 +44,7 @@ const STEP: Duration = Duration::from_hours(1);
 const NETWORKS: u32 = 3;
 
 /// How many names are tried that nobody has. Each keeps a place for its failures in a row, for 30 days, and of such
-/// places there are a quarter of a million in all, so all of these are tried before the size is looked at.
+/// places there are four million in all, so all of these are tried before the size is looked at.
 const NOBODIES: u32 = 30;
 
 /// The users whom strangers know.

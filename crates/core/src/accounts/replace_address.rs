@@ -90,8 +90,8 @@ impl Accounts {
     }
 
     /// Puts an address in the place of another of a user as an operator, such as of one that was mistyped: what has an `@` as an
-    /// email address, else as a phone number. The old one goes at once where the new one is a way in at once, or is verified;
-    /// else it stays until the new one is proven. Neither the gate nor limits nor caps are asked, and it may be the last way in.
+    /// email address, else as a phone number. The old one goes at once where the new one is a way in at once, or the
+    /// old one is none either; else it stays until the new one is proven. Neither the gate nor limits nor caps are asked, and it may be the last way in.
     /// The rest is as for [`add_address`](Self::add_address) and [`remove_address`](Self::remove_address).
     ///
     /// # Errors
@@ -124,9 +124,7 @@ impl Accounts {
         if (new.kind, new.id) == (old.kind, old.id) {
             return Ok(Replaced::Now(new));
         }
-        // A claim names nobody, and an unverified address only where the settings say so.
-        let is_way_in = new.is_verified || !new.id.is_claim() && self.settings().unverified_sign_in;
-        if is_way_in {
+        if self.lets_in(user, &new) || !self.lets_in(user, old) {
             let (Removal::Removed(_) | Removal::NotThere) =
                 self.remove_address_of(user, old).await?;
             return Ok(Replaced::Now(new));
@@ -144,6 +142,15 @@ impl Accounts {
             .replace_address(user.id, new.kind, replacement)
             .await?;
         Ok(Replaced::OnceProven(new))
+    }
+
+    /// Whether a user can sign in by an address as it is now. A claim names nobody, an unverified address only where the settings
+    /// say so, and codes go to verified ones.
+    fn lets_in(&self, user: &User, address: &AddressRecord) -> bool {
+        let by_password = !address.id.is_claim()
+            && self.settings().unverified_sign_in
+            && user.password.is_usable();
+        self.is_reachable_by(address.kind) && (address.is_verified || by_password)
     }
 
     /// Has an address that was verified take the place of the one that it was added for. What fails is told to the log: the
@@ -209,7 +216,8 @@ impl Accounts {
 pub enum Replaced {
     /// It stands in the place of the old one.
     Now(AddressRecord),
-    /// It was added, and the old one goes as soon as it is proven, within seven days: until then it would let nobody in.
+    /// It was added, and the old one goes as soon as it is proven, within seven days and before there is another password: until
+    /// then it would let nobody in.
     OnceProven(AddressRecord),
     /// It was added, and the old one stays: it would let nobody in, and one of another kind gives way to no proof.
     Beside(AddressRecord),

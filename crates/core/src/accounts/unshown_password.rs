@@ -136,26 +136,25 @@ impl Accounts {
         reset.map(|reset| self.proof(&reset)).transpose()
     }
 
-    /// Whether the one who has had the account until now need not have shown the address: it was proven where nobody was
-    /// signed in. One whose browser is known has signed in before, and has shown the address now.
+    /// Whether the one who has set the password of an account need not have shown the address: it was proven where nobody was
+    /// signed in. One whose browser is known has signed in with that password, and has shown the address now.
     pub(super) fn is_unshown(&self, target: &LinkTarget) -> bool {
         let name = AccountName::default();
         target.address.is_verified
             && !target.in_session
+            && target.user.password.is_usable()
             && self.requester(&name, Some(&target.user)).is_stranger()
     }
 
     /// Whether such a one chooses a new password, which ends what was before. Where signing up is by code nobody needs one.
     pub(super) fn asks_for_new_password(&self, target: &LinkTarget) -> bool {
         self.is_unshown(target)
-            && target.user.password.is_usable()
             && !self.settings().sign_up_by_code
             && self.is_reachable_by(target.address.kind)
     }
 
     /// Ends the password of an account, with its sessions and links, by one who has shown an address of it, as a reset does. Of
-    /// several who do it at once one succeeds. Where there is no password, the sessions end all the same, and nobody is told of a
-    /// password.
+    /// several who do it at once one succeeds.
     pub(super) async fn end_password(
         &self,
         flow: &'static str,
@@ -164,15 +163,13 @@ impl Accounts {
         let (user, address) = (&target.user, &target.address);
         let new = EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?;
         let addresses = self.some_addresses_of(user.id).await?;
-        let had_one = user.password.is_usable();
-        let mut notices = self.no_notices();
-        if had_one {
-            let signal = DurableSignal::PasswordWasReset;
-            let event = self.event_of(signal, user.id, flow, (None, None))?;
-            let change = AccountChange::PasswordReset;
-            notices = self.notices_of(user.id, &addresses, &change).await?;
-            notices = notices.with_event(event);
-        }
+        let (signal, change) = (
+            DurableSignal::PasswordWasReset,
+            AccountChange::PasswordReset,
+        );
+        let event = self.event_of(signal, user.id, flow, (None, None))?;
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
+        let notices = notices.with_event(event);
         let on = (address.kind, address.value.as_str());
         let may_lose = self.may_lose(user.id, on).await?;
         let enclosed = (notices.to_commit(), may_lose.to_commit());
@@ -185,10 +182,8 @@ impl Accounts {
             return Err(FlowError::Refused(InvalidLink));
         }
         self.notify(user, notices).await;
-        if had_one {
-            let event = PasswordWasReset::new(Sender::new(flow), user.to_event_user());
-            self.happened(event).await;
-        }
+        let event = PasswordWasReset::new(Sender::new(flow), user.to_event_user());
+        self.happened(event).await;
         self.tell_losers(flow, may_lose).await;
         Ok(User {
             password: new,

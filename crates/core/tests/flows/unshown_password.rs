@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use phone_auth_core::accounts::{
-    Accounts, CodeRefusal, LinkForm, LogInLinkRefusal, LoggedIn, ProvenReset, SignUpForm,
+    Accounts, CodeRefusal, LinkForm, LogInLinkRefusal, LoggedIn, ProvenReset,
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::challenge::ChallengeKey;
@@ -331,54 +331,5 @@ async fn password_ends_at_once_where_codes_sign_up() {
         assert!(!begun.user.password.is_usable(), "{by:?}");
         assert!(!site.has_session().await);
         assert!(!site.takes(HORSE).await);
-    }
-}
-
-/// Nor does a session of someone who never had a password: they sign up with a number of their own, and add an address.
-#[tokio::test]
-async fn stranger_without_a_password_is_out() {
-    for by in BY {
-        let kit = Kit::new();
-        let mut settings = unlimited();
-        settings.login_by_code = true;
-        settings.sign_up_by_code = true;
-        settings.authentication_methods.email = false;
-        settings.authentication_methods.username = false;
-        let accounts = other(&kit, &[], settings);
-        let mut phones: Capture<LoginPhone> = kit.signals.capture();
-        let form = SignUpForm {
-            phone: "+442079460018",
-            first_name: "Eve",
-            last_name: "Lee",
-            username: "",
-            email: "",
-            password: Password::new(""),
-            confirm_password: None,
-        };
-        let key = accounts.begin_sign_up(form, None).await.unwrap();
-        let asked = Asked::of(key, &phones.take().remove(0));
-        let stranger = signed_in(&accounts, &asked, By::Code).await.unwrap();
-        let current = accounts.current_user(&stranger.key).await.unwrap().unwrap();
-        let phone = AddressKind::Phone;
-        let added = accounts
-            .add_address(&current, phone, ANNS_PHONE)
-            .await
-            .unwrap();
-        let (id, token) = kit.verification_link(&current, &added).await;
-        let _ = accounts.verify_address(&id, &token).await.unwrap();
-
-        let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
-        let asked = Asked::of(key, &phones.take().remove(0));
-        let ann = signed_in(&accounts, &asked, by).await.unwrap();
-        let theirs = accounts.current_user(&stranger.key).await.unwrap();
-        assert!(theirs.is_none(), "{by:?}");
-        assert!(accounts.current_user(&ann.key).await.unwrap().is_some());
-        // It is asked of them once.
-        let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
-        let asked = Asked::of(key, &phones.take().remove(0));
-        assert!(signed_in(&accounts, &asked, by).await.is_some());
-        assert!(accounts.current_user(&ann.key).await.unwrap().is_some());
-        let told = kit.record.take().join("\n");
-        assert!(!told.contains("password_was_reset"), "{told}");
     }
 }

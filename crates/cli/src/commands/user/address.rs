@@ -204,7 +204,9 @@ pub(super) async fn change(
             return told(accounts, user.id, json, said).await;
         }
         Replaced::OnceProven(_) => {
-            format!("{name} has {new} beside {old} now, which goes once {new} is verified")
+            format!(
+                "{name} has {new} beside {old} now, which goes once {new} is verified; another password ends that"
+            )
         }
         Replaced::Beside(_) => format!(
             "{name} has {new} beside {old} now: {new} lets nobody in until it is verified, and then \
