@@ -121,11 +121,13 @@ impl Accounts {
                 }
             };
             if let Some(mut logged_in) = begun {
-                self.give_back(counted).await;
-                if let Some(upgraded) = password_now {
+                // Of two clicks it is the hash of the first that is stored.
+                if let (Some(upgraded), false) = (password_now, logged_in.is_repeated) {
                     logged_in.user.password = upgraded;
                 }
+                // Before anything else: a browser may go away here, and its second click gets the session without a word.
                 self.tell_of_log_in("log_in", &logged_in).await;
+                self.give_back(counted).await;
                 return Ok(logged_in);
             }
             // Someone changed the user since we read it: another log-in upgraded the hash, or the
