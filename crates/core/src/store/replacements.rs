@@ -8,7 +8,8 @@ use crate::address::{AddressId, AddressKind};
 use crate::user::UserId;
 
 /// Keeps which address of a user is to take the place of which, once it is proven: of each kind the newest. What is kept goes
-/// with the user, and with a [reset](super::UserStore::replace_password) by a link, unless it is to the address that is to come.
+/// with the user, and with [another password](super::UserStore::replace_password), unless a link to the address that is to come
+/// has set it.
 ///
 /// # Errors
 /// As for [`UserStore`](super::UserStore).

@@ -120,6 +120,9 @@ pub trait UserStore: Send + Sync {
     /// proof whose time is not known is older than all. An email address in the user's own row that has its proof taken gives way to their
     /// oldest verified one, or to none; where there was none, that of the link is put there.
     ///
+    /// Without a link no proof ends. But the links end that would verify addresses and claims of the user, and no address is
+    /// [to take the place](super::ReplacementStore) of another any more: anyone who had the password before may have asked for them.
+    ///
     /// # Errors
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the new name is in use; then nothing is
     /// changed.
