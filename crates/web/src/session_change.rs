@@ -149,6 +149,15 @@ impl RequestContext {
         SessionChange(cookies)
     }
 
+    /// The cookies for someone whose session has got another key by the first of two clicks, and who sends the second: as
+    /// [`session_with_key`](Self::session_with_key). A session that begins is one [as always](Self::session_of).
+    pub(crate) fn session_of_second(&self, begun: &LoggedIn) -> SessionChange {
+        if !begun.is_repeated() {
+            return self.session_of(begun);
+        }
+        self.cookies_of(&begun.key, begun.ends_with_browser, Some(&begun.user))
+    }
+
     /// What one user was on the way to is nothing to the next one of the same browser: where they were going, the codes that
     /// they have asked for, with what they typed, and the reset of their own password.
     fn forget_on_the_way(&self) -> impl Iterator<Item = HeaderValue> {

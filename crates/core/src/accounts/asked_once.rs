@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::resend::CodeRequest;
+use super::sealed::Seal;
 use super::turns::Turn;
 use super::{Accounts, Failure};
 use crate::challenge::{ChallengeId, ChallengeKey, KeptChallenge};
@@ -72,6 +73,7 @@ impl Accounts {
         Some(AskedOnce {
             accounts: self,
             asked,
+            seal: self.seal(&parts),
             purpose: request.purpose,
             _turn,
         })
@@ -82,6 +84,7 @@ impl Accounts {
 pub(super) struct AskedOnce<'a> {
     accounts: &'a Accounts,
     asked: ChallengeId,
+    seal: Seal,
     purpose: Purpose,
     _turn: Turn<'a>,
 }
@@ -93,7 +96,8 @@ impl AskedOnce<'_> {
         let Some(once) = once else { return Ok(None) };
         let (accounts, now) = (once.accounts, once.accounts.now());
         let lately = &accounts.inner.asked_lately;
-        let Some(key) = lately.of(&once.asked, now, |key| key.clone()) else {
+        let opened = lately.of(&once.asked, now, |sealed| once.seal.open(sealed));
+        let Some(key) = opened.flatten().and_then(|key| ChallengeKey::parse(&key)) else {
             return Ok(None);
         };
         let kept = accounts.store().challenge(&key.id(), once.purpose).await?;
@@ -106,6 +110,7 @@ impl AskedOnce<'_> {
     /// Remembers the key that this one gets.
     pub(super) fn remember(&self, key: &ChallengeKey) {
         let (lately, now) = (&self.accounts.inner.asked_lately, self.accounts.now());
-        lately.put(self.asked, now, key.clone());
+        let sealed = self.seal.close(key.reveal(), now);
+        lately.put(self.asked, now, sealed);
     }
 }

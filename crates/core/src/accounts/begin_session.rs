@@ -33,6 +33,14 @@ pub struct LoggedIn {
 #[derive(Debug)]
 struct OnlyHere;
 
+impl LoggedIn {
+    /// Whether the session has begun, or got this key, by the first of two clicks at one form, and this is the second: it is
+    /// answered as the first, and nothing else has happened.
+    pub const fn is_repeated(&self) -> bool {
+        self.is_repeated
+    }
+}
+
 impl Accounts {
     /// Begins a session for a user whom the application knows by other means than a password: a sign-up form of its own,
     /// a single sign-on, an invitation. The session that the browser came with, if any, ends. Fires `user_logged_in`
@@ -79,16 +87,37 @@ impl Accounts {
             let found = found.filter(|user| user.is_active);
             let found = found.ok_or(FlowError::Refused(NotActive))?;
             // A password that is changed between the two is no reason to refuse: look again.
-            if let Some(logged_in) = self.record_log_in(found, None, previous).await? {
-                self.tell_of_log_in("begin_session", &logged_in).await;
+            let begun = self.begin_and_tell("begin_session", found, None, previous);
+            if let Some(logged_in) = begun.await? {
                 return Ok(logged_in);
             }
         }
         Err(Failure::new(FailureKind::Unavailable).into())
     }
 
+    /// [Records](Self::record_log_in) the log-in, and tells of it, also where nobody waits for that any more: a second click gets the
+    /// session, and is not told of.
+    pub(super) async fn begin_and_tell(
+        &self,
+        flow: &'static str,
+        user: User,
+        upgrade: Option<EncodedPassword>,
+        previous: Option<&SessionKey>,
+    ) -> Result<Option<LoggedIn>, Failure> {
+        let (accounts, previous) = (self.clone(), previous.cloned());
+        let begins = async move {
+            let begun = accounts.record_log_in(user, upgrade, previous.as_ref());
+            let begun = begun.await?;
+            if let Some(logged_in) = &begun {
+                accounts.tell_of_log_in(flow, logged_in).await;
+            }
+            Ok(begun)
+        };
+        self.to_the_end(begins).await
+    }
+
     /// Tells of a log-in, once.
-    pub(super) async fn tell_of_log_in(&self, flow: &'static str, logged_in: &LoggedIn) {
+    async fn tell_of_log_in(&self, flow: &'static str, logged_in: &LoggedIn) {
         if !logged_in.is_repeated {
             let user = logged_in.user.to_event_user();
             self.happened(UserLoggedIn::new(Sender::new(flow), user))
@@ -98,14 +127,14 @@ impl Accounts {
 
     /// Records the log-in; `None` when the user is not any more as it was when the password was checked. The second of two
     /// clicks of a [browser](Self::for_browser) at one form gets the session that the first has begun.
-    pub(super) async fn record_log_in(
+    async fn record_log_in(
         &self,
         user: User,
         upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
         let once = self.begins_once(Gives::Session, user.id).await;
-        if let Some(before) = BegunOnce::logged_in(once.as_ref(), previous).await? {
+        if let Some(before) = BegunOnce::logged_in(once.as_ref(), previous, &user.password).await? {
             return Ok(Some(before));
         }
         let how = Beginning {
@@ -174,7 +203,7 @@ impl Accounts {
 
     /// A session that a log-in has begun a moment ago.
     pub(super) fn begun_before(&self, found: FoundSession) -> LoggedIn {
-        let (_, ends_with_browser) = self.lifetime_of_new();
+        let ends_with_browser = self.ends_session_with_browser(&found.session);
         LoggedIn {
             user: found.session.user,
             key: found.key,

@@ -4,9 +4,11 @@
 //! Each of the two must prove for itself what the form asks. Sessions that begin with a code or a link have keys that are found
 //! again by them: `repeated_code`, `repeated_link`.
 
+use super::sealed::Seal;
 use super::turns::Turn;
 use super::{Accounts, Failure, LoggedIn};
 use crate::challenge::ChallengeId;
+use crate::password::EncodedPassword;
 use crate::session::SessionKey;
 use crate::sessions::FoundSession;
 use crate::user::UserId;
@@ -36,6 +38,7 @@ impl Gives {
 pub(super) struct BegunOnce<'a> {
     accounts: &'a Accounts,
     form: ChallengeId,
+    seal: Seal,
     _turn: Turn<'a>,
 }
 
@@ -60,22 +63,25 @@ impl Accounts {
         Some(BegunOnce {
             accounts: self,
             form,
+            seal: self.seal(&parts),
             _turn,
         })
     }
 }
 
 impl BegunOnce<'_> {
-    /// The session that the first click has begun, if it is alive. A browser that came with one that goes on is no second click:
-    /// the first has ended that, or given it another key.
+    /// The session that the first click has begun, if it is alive, and its user has the password that was checked for this one. A
+    /// browser that came with one that goes on is no second click: the first has ended that, or given it another key.
     pub(super) async fn before(
         once: Option<&Self>,
         previous: Option<&SessionKey>,
+        checked: &EncodedPassword,
     ) -> Result<Option<FoundSession>, Failure> {
         let Some(once) = once else { return Ok(None) };
         let (accounts, now) = (once.accounts, once.accounts.now());
         let lately = &accounts.inner.begun_lately;
-        let Some(key) = lately.of(&once.form, now, |key| key.clone()) else {
+        let opened = lately.of(&once.form, now, |sealed| once.seal.open(sealed));
+        let Some(key) = opened.flatten().and_then(|key| SessionKey::parse(&key)) else {
             return Ok(None);
         };
         let sessions = accounts.session_port();
@@ -84,15 +90,17 @@ impl BegunOnce<'_> {
         {
             return Ok(None);
         }
-        sessions.find(&key, now).await
+        let found = sessions.find(&key, now).await?;
+        Ok(found.filter(|it| it.session.user.password == *checked))
     }
 
     /// The same, as a log-in that was there before.
     pub(super) async fn logged_in(
         once: Option<&Self>,
         previous: Option<&SessionKey>,
+        checked: &EncodedPassword,
     ) -> Result<Option<LoggedIn>, Failure> {
-        let found = Self::before(once, previous).await?;
+        let found = Self::before(once, previous, checked).await?;
         Ok(found.and_then(|found| once.map(|it| it.accounts.begun_before(found))))
     }
 
@@ -100,7 +108,8 @@ impl BegunOnce<'_> {
     pub(super) fn remember(once: Option<&Self>, key: &SessionKey) {
         if let Some(once) = once {
             let (lately, now) = (&once.accounts.inner.begun_lately, once.accounts.now());
-            lately.put(once.form, now, key.clone());
+            let sealed = once.seal.close(key.reveal(), now);
+            lately.put(once.form, now, sealed);
         }
     }
 }

@@ -456,6 +456,7 @@ impl AccountsBuilder {
             device_keys,
             limiter,
             turns: super::turns::Turns::default(),
+            going_on: super::to_the_end::GoingOn::default(),
             allowed_answers: super::gate::AllowedAnswers::default(),
             asked_lately: super::lately::Lately::default(),
             begun_lately: super::lately::Lately::default(),

@@ -7,6 +7,7 @@ use phone_auth_events::{
 use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
 use super::new_password::attributes_of;
+use super::notices::ChangeNotices;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::Losses;
 use crate::form::{Field, FieldProblem, Problem, Problems};
@@ -38,8 +39,8 @@ impl Accounts {
     /// was read, and the new one is stored already, nothing is left to do. Then no signal is fired.
     ///
     /// # Cancel safety
-    /// The password is changed and the other sessions ended, or neither; the signal may be missing, and the
-    /// session be one whose key nobody knows.
+    /// The password is changed and the other sessions ended, or neither; the signal may be missing where it is not known yet
+    /// which, and the session be one whose key nobody knows.
     ///
     /// # Examples
     /// ```
@@ -188,10 +189,9 @@ impl Accounts {
             match rebound? {
                 Rebound::Done(key) => {
                     BegunOnce::remember(once.as_ref(), &key);
-                    self.notify(&user, notices).await;
-                    let user = user.to_event_user();
-                    self.happened(PasswordChanged::new(Sender::new(FLOW), user))
-                        .await;
+                    // The second click need not wait for who is told.
+                    drop(once);
+                    self.tell_of_change(user, notices).await;
                     return Ok(key);
                 }
                 Rebound::Over => {
@@ -203,6 +203,19 @@ impl Accounts {
             // log-in elsewhere. Look again.
         }
         Err(Failure::new(FailureKind::Unavailable).into())
+    }
+
+    /// Tells of another password, also where nobody waits for that any more: the second of two clicks gets the key of the session
+    /// without it.
+    async fn tell_of_change(&self, user: User, notices: ChangeNotices) {
+        let accounts = self.clone();
+        let tells = async move {
+            accounts.notify(&user, notices).await;
+            let user = user.to_event_user();
+            let event = PasswordChanged::new(Sender::new(FLOW), user);
+            accounts.happened(event).await;
+        };
+        self.to_the_end(tells).await;
     }
 
     /// The answer where too many were checked in the session: that of the first, to the second of two clicks, by a count of its
@@ -251,7 +264,7 @@ impl Accounts {
             return Ok(Some(current_user.key().clone()));
         }
         let once = self.begins_once(Gives::Password, user.id).await;
-        if let Some(before) = BegunOnce::before(once.as_ref(), None).await? {
+        if let Some(before) = BegunOnce::before(once.as_ref(), None, &user.password).await? {
             return Ok(Some(before.key));
         }
         let keeps_signed_in = !self.ends_with_browser(current_user);

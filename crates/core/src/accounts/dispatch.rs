@@ -14,7 +14,7 @@ pub enum Dispatch {
     /// Before the flow answers, for a bounded time. When the flow has answered, everybody was told: what
     /// scripts, tests and small programs want. The answer takes as long as the receivers, so it tells
     /// by its time whether a message was sent; and anyone who stops waiting for the answer stops the
-    /// receivers.
+    /// receivers, but for those of a log-in and of another password.
     #[default]
     InRequest,
     /// In a task of its own, started before the flow answers. The answer takes no longer for a message
@@ -23,13 +23,16 @@ pub enum Dispatch {
 }
 
 impl Accounts {
-    /// Waits until the receivers that run in the background have ended, at most so long. `false` when
-    /// some still run.
+    /// Waits until the receivers that run in the background have ended, and log-ins that nobody waits for any more, at most so
+    /// long. `false` when some still run.
     ///
     /// # Cancel safety
     /// Dropping it only stops the waiting.
     pub async fn drain(&self, patience: Duration) -> bool {
-        self.inner.signals.drain(patience).await
+        let began = tokio::time::Instant::now();
+        let has_ended = self.inner.going_on.end(patience).await;
+        let left = patience.saturating_sub(began.elapsed());
+        self.inner.signals.drain(left).await && has_ended
     }
 
     /// Tells what the request of this client made happen.

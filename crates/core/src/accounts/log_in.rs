@@ -38,7 +38,7 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// The log-in is recorded whole or not at all; no one has the key of a session that was begun and
-    /// dropped. The signal may be missing.
+    /// dropped. One that has come to where its session begins goes on by itself, and is told of.
     ///
     /// # Examples
     /// ```
@@ -111,8 +111,8 @@ impl Accounts {
                 None
             };
             let password_now = upgrade.clone();
-            let begun = self.record_log_in(user, upgrade, previous).await;
-            let begun = match begun {
+            let begun = self.begin_and_tell("log_in", user, upgrade, previous);
+            let begun = match begun.await {
                 Ok(begun) => begun,
                 // A right password has not failed either. But the hash was made, and counts.
                 Err(error) => {
@@ -125,8 +125,6 @@ impl Accounts {
                 if let (Some(upgraded), false) = (password_now, logged_in.is_repeated) {
                     logged_in.user.password = upgraded;
                 }
-                // Before anything else: a browser may go away here, and its second click gets the session without a word.
-                self.tell_of_log_in("log_in", &logged_in).await;
                 self.give_back(counted).await;
                 return Ok(logged_in);
             }

@@ -1,11 +1,13 @@
 //! Logging in by a code that was sent, without a password; and what a link beside it leads to.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use phone_auth_events::{Sender, UserLoggedIn};
 use phone_auth_urls::{AccountPage, id};
 
 use super::begin_session::Beginning;
-use super::repeated_code::key_source;
+use super::repeated_code::{Repeatable, key_source};
 use super::unshown_password::NotBegun;
 use super::{
     Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LinkState, LoggedIn,
@@ -115,9 +117,8 @@ impl Accounts {
         // One who clicks twice comes to what the first click has begun.
         let _turn = self.turn(&key.id()).await;
         let target = self.proven(key, Purpose::LogIn, typed, None).await?;
-        let repeatable = self.repeatable(key, typed);
-        let key = key_source(repeatable.as_ref(), self.randomness());
-        let logged_in = self.log_in_proven("log_in_by_code", target, previous, key);
+        let repeatable = self.repeatable(key, typed).map(Arc::new);
+        let logged_in = self.log_in_proven("log_in_by_code", target, previous, repeatable);
         let logged_in = logged_in.await;
         logged_in.map_err(|error| {
             error.map_refusal(|refusal| match refusal {
@@ -211,8 +212,25 @@ impl Accounts {
         Ok(kept.is_some_and(|kept| kept.addresses().any(|it| it == at)))
     }
 
-    /// Begins a session for the one who has shown that an address is theirs.
+    /// Begins a session for the one who has shown that an address is theirs, and tells of it, also where nobody waits for that any
+    /// more: what they were sent is used up, and a second click gets the session by it.
     pub(super) async fn log_in_proven(
+        &self,
+        flow: &'static str,
+        target: LinkTarget,
+        previous: Option<&SessionKey>,
+        repeatable: Option<Arc<Repeatable>>,
+    ) -> Result<LoggedIn, FlowError<NotBegun>> {
+        let (accounts, previous) = (self.clone(), previous.cloned());
+        let begins = async move {
+            let key = key_source(repeatable.as_deref(), accounts.randomness());
+            let begins = accounts.log_in_now(flow, target, previous.as_ref(), key);
+            begins.await
+        };
+        self.to_the_end(begins).await
+    }
+
+    async fn log_in_now(
         &self,
         flow: &'static str,
         target: LinkTarget,

@@ -5,12 +5,12 @@
 //! where its message says no code.
 
 use std::fmt;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use phone_auth_events::Carries;
 
 use super::codes::read_code;
-use super::repeated_code::key_source;
 use super::request_reset::SentTo;
 use super::resend::ATTEMPTS;
 use super::turns::Turn;
@@ -131,14 +131,14 @@ impl Accounts {
         form: &LinkForm<'_>,
         previous: Option<&SessionKey>,
     ) -> Result<LoggedIn, FlowError<LogInLinkRefusal>> {
-        let repeatable = self.repeatable_link(idb64, token, form);
-        let key = key_source(repeatable.as_ref(), self.randomness());
+        let repeatable = self.repeatable_link(idb64, token, form).map(Arc::new);
         let turn = match &repeatable {
             Some(_) => self.turn_at_form(form).await,
             None => None,
         };
         let first = match self.pressed(idb64, token, form).await {
             Ok((target, turn)) => {
+                let key = repeatable.clone();
                 let begun = self.log_in_proven("log_in_by_link", target, previous, key);
                 let begun = begun.await;
                 // Only now: who types the same code beside it finds the session there.

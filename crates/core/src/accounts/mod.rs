@@ -10,7 +10,6 @@ use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
 use crate::address::AddressKind;
-use crate::challenge::ChallengeKey;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::gate::Gate;
@@ -20,7 +19,6 @@ use crate::link::Links;
 use crate::outbox::Outbox;
 use crate::password::{PasswordHasher, PasswordPolicy};
 use crate::randomness::Randomness;
-use crate::session::SessionKey;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -72,6 +70,7 @@ mod request_reset;
 mod request_verification;
 mod resend;
 mod reset_password;
+mod sealed;
 mod send_message;
 mod sent_by_anyone;
 mod session_lifetimes;
@@ -80,6 +79,7 @@ mod sign_up;
 mod sign_up_by_code;
 mod sign_up_form;
 mod texts;
+mod to_the_end;
 mod turns;
 mod unshown_password;
 mod useless_codes;
@@ -197,11 +197,12 @@ struct Inner {
     device_keys: devices::DeviceKeys,
     limiter: Limiter,
     turns: turns::Turns,
+    going_on: to_the_end::GoingOn,
     allowed_answers: gate::AllowedAnswers,
     /// The keys that browsers have got a moment ago.
-    asked_lately: lately::Lately<ChallengeKey>,
+    asked_lately: lately::Lately<sealed::Sealed>,
     /// The keys of sessions that forms have given browsers a moment ago.
-    begun_lately: lately::Lately<SessionKey>,
+    begun_lately: lately::Lately<sealed::Sealed>,
     sessions: Arc<dyn Sessions>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,

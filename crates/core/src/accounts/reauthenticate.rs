@@ -212,7 +212,7 @@ impl Accounts {
             return Ok(None);
         };
         let once = self.begins_once(Gives::Proof, user.id).await;
-        if let Some(before) = BegunOnce::before(once.as_ref(), None).await? {
+        if let Some(before) = BegunOnce::before(once.as_ref(), None, &user.password).await? {
             return Ok(Some(before.key));
         }
         let Some(begun) = self.log_in_again(user).await? else {
@@ -233,9 +233,10 @@ impl Accounts {
 
     /// Notes the proof in this session, and gives the key by which it goes on; the second of two clicks, that of the first.
     async fn proves_once(&self, found: &FoundSession) -> Result<Option<SessionKey>, Failure> {
-        let once = self.begins_once(Gives::Proof, found.session.user.id).await;
-        let previous = Some(&found.key);
-        if let Some(before) = BegunOnce::before(once.as_ref(), previous).await? {
+        let user = &found.session.user;
+        let once = self.begins_once(Gives::Proof, user.id).await;
+        let before = BegunOnce::before(once.as_ref(), Some(&found.key), &user.password);
+        if let Some(before) = before.await? {
             return Ok(Some(before.key));
         }
         let sessions = self.session_port();

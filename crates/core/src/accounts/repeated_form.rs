@@ -154,7 +154,7 @@ impl Accounts {
             return Ok(None);
         };
         let once = self.begins_once(Gives::Password, user.id).await;
-        match BegunOnce::logged_in(once.as_ref(), None).await? {
+        match BegunOnce::logged_in(once.as_ref(), None, &user.password).await? {
             Some(before) => Ok(Some(before)),
             None => self.log_in_again(user).await,
         }
@@ -162,11 +162,7 @@ impl Accounts {
 
     /// Begins a session for a user whose password has just been checked; none when it was changed since.
     pub(super) async fn log_in_again(&self, user: User) -> Result<Option<LoggedIn>, Failure> {
-        let begun = self.record_log_in(user, None, None).await?;
-        if let Some(logged_in) = &begun {
-            self.tell_of_log_in(FLOW, logged_in).await;
-        }
-        Ok(begun)
+        self.begin_and_tell(FLOW, user, None, None).await
     }
 
     /// Counts a password that comes with a form, apart from those of sessions.

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::session_list::NOTED_EVERY;
 use super::{Accounts, CurrentUser};
+use crate::session::ActiveSession;
 
 impl Accounts {
     /// The same for someone who was asked whether they stay signed in. Where the setting
@@ -47,11 +48,18 @@ impl Accounts {
     /// ```
     pub fn ends_with_browser(&self, current_user: &CurrentUser) -> bool {
         let session = current_user.session();
+        session.created_at.is_some() && self.ends_session_with_browser(session)
+    }
+
+    /// The same for a session that was found. One of which nobody knows when it began is taken for one that begins now.
+    pub(super) fn ends_session_with_browser(&self, session: &ActiveSession) -> bool {
+        let Some(began) = session.created_at else {
+            return self.lifetime_of_new().1;
+        };
+        let lifetime = session.expires_at - began;
         let short = self.settings().short_session_lifetime;
-        short.zip(session.created_at).is_some_and(|(short, began)| {
-            let lifetime = session.expires_at - began;
-            TimeDelta::from_std(short).is_ok_and(|short| lifetime <= short)
-        })
+        let short = short.and_then(|it| TimeDelta::from_std(it).ok());
+        short.is_some_and(|short| lifetime <= short)
     }
 
     /// How long a session lives that begins, and whether it ends with the browser.

@@ -2,12 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::common::{HORSE, Kit, STAPLE};
-use phone_auth_core::accounts::Accounts;
-use phone_auth_core::password::Password;
+use crate::common::{CountingHasher, HORSE, Kit, SECRET, STAPLE, keyring, refusal, unlimited};
+use async_trait::async_trait;
+use phone_auth_core::accounts::{Accounts, LogInRefusal, ReauthenticationRefusal};
+use phone_auth_core::password::{
+    EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
+};
 use phone_auth_core::session::SessionKey;
+use tokio::sync::Notify;
 
 async fn log_in(accounts: &Accounts, previous: Option<&SessionKey>) -> SessionKey {
     let password = Password::new(HORSE);
@@ -98,5 +104,105 @@ async fn second_proof_gets_the_key_of_the_first() {
         };
         assert_eq!(first.reveal(), second.reveal(), "{changes}");
         assert_eq!(kit.store.session_count(), 1, "{changes}");
+    }
+}
+
+/// A hasher whose next check is known, and said only when it is let go.
+#[derive(Clone, Default)]
+struct Waiting {
+    inner: CountingHasher,
+    next_waits: Arc<AtomicBool>,
+    checked: Arc<Notify>,
+    goes_on: Arc<Notify>,
+}
+
+#[async_trait]
+impl PasswordHasher for Waiting {
+    async fn hash(&self, new: &Password, by: &Requester) -> Result<EncodedPassword, HashError> {
+        self.inner.hash(new, by).await
+    }
+
+    async fn verify(
+        &self,
+        password: &Password,
+        encoded: &EncodedPassword,
+        by: &Requester,
+    ) -> Result<Verdict, HashError> {
+        let verdict = self.inner.verify(password, encoded, by).await;
+        if self.next_waits.swap(false, Ordering::SeqCst) {
+            self.checked.notify_one();
+            self.goes_on.notified().await;
+        }
+        verdict
+    }
+
+    async fn verify_nothing(&self, password: &Password, by: &Requester) -> Result<(), HashError> {
+        self.inner.verify_nothing(password, by).await
+    }
+}
+
+/// A password that was right when it was checked, and is not any more, gets nothing of a click with the new one.
+#[tokio::test]
+async fn password_of_before_gets_no_session_of_the_new_one() {
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    for proves in [false, true] {
+        let kit = Kit::with_ann().await;
+        let hasher = Waiting::default();
+        let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
+            .signals(kit.signals.clone())
+            .settings(unlimited())
+            .clock(kit.clock.clone())
+            .hasher(hasher.clone())
+            .build()
+            .unwrap();
+        let browser = accounts.for_browser(Some("a browser"));
+        let key = log_in(&kit.accounts, None).await;
+        let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+
+        hasher.next_waits.store(true, Ordering::SeqCst);
+        let (late, password) = (browser.clone(), horse.clone());
+        let late = tokio::spawn(async move {
+            if proves {
+                let refused = late.reauthenticate(&ann, &password).await;
+                assert_eq!(refusal(refused), ReauthenticationRefusal::NotLoggedIn);
+            } else {
+                let refused = late.log_in("ann", &password, None).await;
+                assert_eq!(refusal(refused), LogInRefusal::InvalidCredentials);
+            }
+        });
+        hasher.checked.notified().await;
+        kit.accounts.set_password("ann", &staple).await.unwrap();
+        let begun = browser.log_in("ann", &staple, None).await.unwrap();
+        if proves {
+            let found = browser.current_user(&begun.key).await.unwrap().unwrap();
+            browser.reauthenticate(&found, &staple).await.unwrap();
+        }
+        hasher.goes_on.notify_one();
+        late.await.unwrap();
+    }
+}
+
+/// How long the cookie of the second click lasts is said by the session: the form of that click may say nothing of it.
+#[tokio::test]
+async fn second_click_has_the_lifetime_of_the_session() {
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    for keeps in [false, true] {
+        let kit = Kit::with_settings(|settings| {
+            settings.short_session_lifetime = Some(Duration::from_hours(1));
+        });
+        kit.sign_up_ann().await;
+        let key = log_in(&kit.accounts.keeping_signed_in(keeps), None).await;
+        let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+        let form = kit.accounts.password_form_token(ann.user());
+        let browser = kit.accounts.for_browser(Some("a browser"));
+        let first = browser.change_password(&ann, &horse, &staple, &staple);
+        first.await.unwrap();
+        for says in [false, true] {
+            let second = browser.keeping_signed_in(says);
+            let second = second.repeated_change(&form, &staple, &staple).await;
+            let second = second.unwrap().unwrap();
+            assert!(second.is_repeated());
+            assert_eq!(second.ends_with_browser, !keeps, "{says}");
+        }
     }
 }

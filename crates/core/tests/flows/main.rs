@@ -19,6 +19,7 @@ mod current_user;
 mod dead_letters;
 mod endless_requests;
 mod gate;
+mod given_up;
 mod hasher;
 mod limits;
 mod links;

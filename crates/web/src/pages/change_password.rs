@@ -75,7 +75,7 @@ async fn without_session(form: &SubmittedForm) -> Response {
     let accounts = form.accounts_by_page(token);
     let accounts = accounts.keeping_signed_in(!form.text(KEEP).is_empty());
     match accounts.repeated_change(token, &new1, &new2).await {
-        Ok(Some(begun)) => (context.session_of(&begun), to_done(context)).into_response(),
+        Ok(Some(begun)) => (context.session_of_second(&begun), to_done(context)).into_response(),
         Ok(None) => context.to_login_again(),
         Err(failure) => {
             answer::flow_failed(context, "look whether a password was changed", &failure)

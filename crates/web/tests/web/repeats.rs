@@ -353,3 +353,30 @@ async fn freed_address_is_told_twice() {
         }
     }
 }
+
+/// What another tab of the same user waits for stays, where the browser keeps the answer to the second alone.
+#[tokio::test]
+async fn second_change_keeps_the_codes_of_other_tabs() {
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    let login = [("login", "ann@example.org")];
+    let asked = ann.post("/accounts/password_reset/", &login).await;
+    let waits = asked.location().to_owned();
+
+    let path = "/accounts/change_password/";
+    let page = ann.get(path).await;
+    let fields = [
+        ("csrfmiddlewaretoken", page.hidden("csrfmiddlewaretoken")),
+        ("form_token", page.hidden("form_token")),
+        ("old_password", PASSWORD),
+        ("new_password1", NEW),
+        ("new_password2", NEW),
+    ];
+    let answers = send(&site, &mut ann, Twice::AtOnce, path, &fields).await;
+    for answer in &answers {
+        assert_eq!(answer.location(), "/accounts/change_password_done/");
+    }
+    assert_eq!(ann.get(path).await.status, StatusCode::OK);
+    let page = ann.get(&waits).await;
+    assert!(page.body.contains("name=\"code\""), "{}", page.body);
+}

@@ -1,0 +1,103 @@
+//! What goes on to its end when the one who waits for it goes away: a browser that clicks twice gives the first up, and the second
+//! gets what that has begun.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tracing::Instrument as _;
+
+use super::Accounts;
+
+/// How many go on by themselves now.
+pub(super) struct GoingOn(watch::Sender<usize>);
+
+impl Default for GoingOn {
+    fn default() -> Self {
+        Self(watch::Sender::new(0))
+    }
+}
+
+impl GoingOn {
+    /// Waits until none does, at most so long. `false` when some still do.
+    pub(super) async fn end(&self, patience: Duration) -> bool {
+        let mut going_on = self.0.subscribe();
+        if *going_on.borrow() == 0 {
+            return true;
+        }
+        let ended = tokio::time::timeout(patience, going_on.wait_for(|it| *it == 0)).await;
+        ended.is_ok()
+    }
+}
+
+/// Work that is done by the one who waits for it, and by a task of its own from where that one is dropped.
+pub(super) struct ToTheEnd<T: Send + 'static> {
+    accounts: Accounts,
+    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+}
+
+impl<T: Send + 'static> Future for ToTheEnd<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        // What panics is not gone on with.
+        let Some(mut work) = self.work.take() else {
+            return Poll::Pending;
+        };
+        let polled = work.as_mut().poll(context);
+        if polled.is_pending() {
+            self.work = Some(work);
+        }
+        polled
+    }
+}
+
+impl<T: Send + 'static> Drop for ToTheEnd<T> {
+    fn drop(&mut self) {
+        let Some(work) = self.work.take() else {
+            return;
+        };
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let counted = Counted::new(self.accounts.clone());
+        let rest = async move {
+            let _nobody_waits = work.await;
+            drop(counted);
+        };
+        runtime.spawn(rest.in_current_span());
+    }
+}
+
+/// One that goes on by itself, until it is dropped, also by its runtime.
+struct Counted(Accounts);
+
+impl Counted {
+    fn new(accounts: Accounts) -> Self {
+        accounts.inner.going_on.0.send_modify(|it| *it += 1);
+        Self(accounts)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.inner.going_on.0.send_modify(|it| *it -= 1);
+    }
+}
+
+impl Accounts {
+    /// Does this; where the caller is dropped meanwhile a task goes on with it, which [`drain`](Self::drain) waits for. Only for
+    /// what strangers cannot begin: the connections of a site do not bound how many of them there are.
+    pub(super) fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> ToTheEnd<T> {
+        ToTheEnd {
+            accounts: self.clone(),
+            work: Some(Box::pin(work)),
+        }
+    }
+}
