@@ -849,7 +849,7 @@ mod tests {
             let error = error.map(|error| error.setting());
             assert_eq!(error, refused, "{methods} {without:?}");
             // Users who come from elsewhere have their ways in and on from there; but nobody else sends the codes.
-            let error = settings.validate_sent(without).err();
+            let error = settings.validate_from_elsewhere(without).err();
             let error = error.map(|error| error.setting());
             let refused = refused.filter(|it| *it == login);
             assert_eq!(error, refused, "{methods} {without:?} from elsewhere");

@@ -100,6 +100,9 @@ settings! {
         host_cookies: Option<bool> = "true on an https site that shares no sessions with Django";
         /// other origins whose pages may send forms to this site; its own always may
         trusted_origins: Vec<SiteOrigin> = "none";
+        /// whether an operator or another program creates users, or verifies their addresses: then settings are taken that
+        /// leave nobody a way in, or on, by the pages alone
+        users_from_elsewhere: bool = "false";
     }
     /// The files of the secret key.
     keys: struct KeySettings "secret_key_" {

@@ -159,6 +159,7 @@ max_addresses = 5
 max_unverified_addresses = 2
 host_cookies = false
 trusted_origins = ["https://app.example.org"]
+users_from_elsewhere = true
 trusted_proxies = ["10.0.0.0/8", "2001:db8::1"]
 client_address_header = "Forwarded"
 proxy_protocol = true

@@ -108,11 +108,16 @@ fn accounts(configuration: &Configuration) -> Option<Mistake> {
     let settings = configuration.account_settings();
     let allowed = configuration.messages.allow_unreceived.iter();
     let allowed: Vec<_> = allowed.map(|it| it.name()).collect();
-    let error = settings.validate_for(&allowed).err().or_else(|| {
-        let routes = AccountRoutes::new(&configuration.site.mount).ok()?;
-        settings.validate_routes(&routes).err()
-    })?;
-    let why = format!("it must be {}", error.expected());
+    let mut valid = settings.validate_from_elsewhere(&allowed);
+    let mut otherwise = "";
+    if valid.is_ok() && !configuration.site.users_from_elsewhere {
+        valid = settings.validate_for(&allowed);
+        otherwise = "; where an operator or another program sees to it, set users_from_elsewhere";
+    }
+    let routes = AccountRoutes::new(&configuration.site.mount).ok();
+    let of_routes = || settings.validate_routes(&routes?).err().map(|it| (it, ""));
+    let (error, otherwise) = (valid.err().map(|it| (it, otherwise))).or_else(of_routes)?;
+    let why = format!("it must be {}{otherwise}", error.expected());
     Some(configuration.sources.refuse(error.setting(), why))
 }
 

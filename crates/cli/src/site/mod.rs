@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use phone_auth::core::accounts::AccountsHandle;
+use phone_auth::core::accounts::{AccountsBuilder, AccountsHandle};
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
@@ -303,6 +303,9 @@ pub(crate) async fn assemble(
     if let Some(sessions) = sessions {
         auth = auth.accounts(|accounts| accounts.sessions(sessions));
     }
+    if configuration.site.users_from_elsewhere {
+        auth = auth.accounts(AccountsBuilder::users_from_elsewhere);
+    }
     let allowed = configuration.messages.allow_unreceived.iter().copied();
     auth = allowed.fold(auth, without);
     auth = match parts.worker {
@@ -463,7 +466,11 @@ async fn operators(
         }
         Schema::AsItIs => database::open_current(&configuration).await?,
     };
-    Accounts::builder(store.store(), keyring)
+    let mut accounts = Accounts::builder(store.store(), keyring);
+    if configuration.site.users_from_elsewhere {
+        accounts = accounts.users_from_elsewhere();
+    }
+    accounts
         .handle(handle)
         .notices_received_elsewhere(receivers::kinds_of_notices(&configuration))
         .outbox(store.outbox())

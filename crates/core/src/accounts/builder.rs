@@ -395,7 +395,8 @@ impl AccountsBuilder {
     pub fn build(self) -> Result<Accounts, BuildError> {
         let wrong = |error| BuildError::new(BuildErrorKind::Settings, error);
         let valid = if self.users_are_from_elsewhere {
-            self.settings.validate_sent(&self.allow_unreceived)
+            self.settings
+                .validate_from_elsewhere(&self.allow_unreceived)
         } else {
             self.settings.validate_for(&self.allow_unreceived)
         };

@@ -106,13 +106,27 @@ impl Settings {
     /// assert_eq!(error.setting(), "require_verified");
     /// ```
     pub fn validate_for(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
-        self.validate_sent(allow_unreceived)?;
+        self.validate_from_elsewhere(allow_unreceived)?;
         self.validate_ways(allow_unreceived)
     }
 
     /// The same for a site whose users come [from elsewhere](crate::accounts::AccountsBuilder::users_from_elsewhere): it must send
     /// what nobody else can, and the ways in and on are theirs.
-    pub(crate) fn validate_sent(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
+    ///
+    /// # Errors
+    /// As for [`validate_for`](Self::validate_for).
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::settings::Settings;
+    ///
+    /// let mut settings = Settings::default();
+    /// settings.require_verified = true;
+    /// let nobody_sends = ["verify_email", "verify_phone"];
+    /// assert!(settings.validate_for(&nobody_sends).is_err());
+    /// assert!(settings.validate_from_elsewhere(&nobody_sends).is_ok());
+    /// ```
+    pub fn validate_from_elsewhere(&self, allow_unreceived: &[&str]) -> Result<(), SettingsError> {
         self.validate()?;
         // A misspelt name would leave a flow on offer whose messages nobody sends.
         if !(allow_unreceived.iter()).all(|name| MessageSignal::NAMES.contains(name)) {

@@ -56,7 +56,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 86] = [
+const ALONE: [&str; 87] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -76,6 +76,7 @@ const ALONE: [&str; 86] = [
     "templates",
     "host_cookies",
     "trusted_origins",
+    "users_from_elsewhere",
     "secret_key_file",
     "secret_key_fallback_files",
     "authentication_methods",
@@ -536,7 +537,7 @@ fn what_does_not_go_together_says_what_to_write() {
             "require_verified = true",
             "allow_unreceived = [\"verify_email\", \"verify_phone\"]",
             "it must be false, or someone must send verify_email or verify_phone to addresses that users have: without them \
-             nobody can verify one",
+             nobody can verify one; where an operator or another program sees to it, set users_from_elsewhere",
         ),
         (
             "login_by_code = true",
@@ -548,7 +549,8 @@ fn what_does_not_go_together_says_what_to_write() {
             "unverified_sign_in = false",
             "unverified_reset = false\nauthentication_methods = [\"phone\", \"email\"]",
             "it must be true, or verify_at_sign_up must be true: an address names nobody until it is verified, and who has \
-             just signed up has no other name and no way to verify it",
+             just signed up has no other name and no way to verify it; where an operator or another program sees to it, set \
+             users_from_elsewhere",
         ),
         (
             "hidden_sign_up_fields = [\"username\"]",
@@ -572,6 +574,38 @@ fn what_does_not_go_together_says_what_to_write() {
         let all = mistakes(&format!("{setting}\n{other}"), &[], None);
         let expected = format!("{name} (file phone-auth.toml, line 1): {said}");
         assert_eq!(all, [expected], "{setting}");
+    }
+}
+
+/// Where users come from elsewhere, so do their ways in and on; but nobody else sends what the site sends.
+#[test]
+fn users_from_elsewhere_have_their_ways_from_there() {
+    for (lines, is_taken) in [
+        (
+            "require_verified = true\nallow_unreceived = [\"verify_email\", \"verify_phone\"]",
+            true,
+        ),
+        (
+            "unverified_sign_in = false\nunverified_reset = false\nauthentication_methods = [\"phone\", \"email\"]",
+            true,
+        ),
+        (
+            "login_by_code = true\nallow_unreceived = [\"login_email\", \"login_phone\"]",
+            false,
+        ),
+        (
+            "require_verified = true\nauthentication_methods = \"username\"",
+            false,
+        ),
+    ] {
+        assert!(load(lines, &[], None).is_err(), "{lines}");
+        let said = format!("users_from_elsewhere = true\n{lines}");
+        assert_eq!(load(&said, &[], None).is_ok(), is_taken, "{lines}");
+        let variable = [("PHONE_AUTH_USERS_FROM_ELSEWHERE", "true")];
+        let by_variable = load(lines, &variable, None);
+        assert_eq!(by_variable.is_ok(), is_taken, "{lines}");
+        let denied = format!("users_from_elsewhere = false\n{lines}");
+        assert!(load(&denied, &[], None).is_err(), "{lines}");
     }
 }
 
