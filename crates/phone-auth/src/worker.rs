@@ -11,8 +11,8 @@ use crate::core::accounts::Accounts;
 use crate::core::outbox::{OutboxWorker, WorkerOptions};
 use crate::{BuildError, BuildErrorKind};
 
-/// How long it waits until it looks again for accounts to close.
-const CLOSE_EVERY: Duration = Duration::from_mins(1);
+/// How long it waits until it looks again for what is due.
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// Whether this process delivers pending messages, and how.
 #[derive(Default)]
@@ -49,9 +49,9 @@ pub(crate) struct RunningWorker {
     has_ended: watch::Receiver<bool>,
 }
 
-/// Closes the accounts whose time has come; now, and every minute until it is dropped. Of several processes with a worker any
+/// Closes the accounts whose time has come, and finishes changes of addresses; now, and every minute until it is dropped. Of several processes with a worker any
 /// may be the one, and asks its own receivers of `account_closing`: those of another process it does not know.
-async fn close_due(accounts: &Accounts) -> Infallible {
+async fn finish_what_is_due(accounts: &Accounts) -> Infallible {
     loop {
         match accounts.close_due().await {
             Ok(0) => {}
@@ -60,7 +60,12 @@ async fn close_due(accounts: &Accounts) -> Infallible {
             }
             Err(error) => tracing::warn!(%error, "accounts that are due could not be closed"),
         }
-        tokio::time::sleep(CLOSE_EVERY).await;
+        match accounts.finish_replacements().await {
+            Ok(0) => {}
+            Ok(proven) => tracing::info!(proven, "addresses have taken the place of others"),
+            Err(error) => tracing::warn!(%error, "addresses that are proven could not be looked at"),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
@@ -73,7 +78,7 @@ impl RunningWorker {
         tokio::spawn(async move {
             tokio::select! {
                 () = worker.run(asked.notified()) => {}
-                never = close_due(&accounts) => match never {},
+                never = finish_what_is_due(&accounts) => match never {},
             }
             drop(accounts);
             // Where nobody listens any more, nobody waits.

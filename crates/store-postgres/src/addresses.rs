@@ -15,6 +15,7 @@ use sqlx::{Row, query};
 use crate::failure::Failure;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
+use crate::replacements::replaces;
 use crate::rows::{self, USER_COLUMNS, past, sought, user_columns};
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
@@ -35,7 +36,7 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr, $is_kept:expr, $notices:literal) => {
+    ($table:literal, $column:literal, $verified:literal, $kind:literal, $is_taken:expr, $is_kept:expr, $notices:literal, $replaces:expr) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
@@ -69,6 +70,8 @@ macro_rules! statements {
                 ), given AS (SELECT * FROM added UNION ALL SELECT * FROM claimed
                 ), noticed AS (",
                 enqueue_notices!("given", "user_id", $notices),
+                "), replaced AS (",
+                $replaces,
                 ")
                 SELECT has_user, is_taken AND NOT EXISTS (SELECT 1 FROM claimed), has[1] >= $3, has[2] >= $4,
                     given.id::int8, given.value, given.is_verified, given.user_id::int8
@@ -146,7 +149,8 @@ const EMAIL: Statements = statements!(
     "email",
     is_email_taken!("$5", " AND id <> $2"),
     claims::is_email_kept!("$5"),
-    "$6"
+    "$6",
+    replaces!("given", "email", "$7", "$8")
 );
 
 const PHONE: Statements = statements!(
@@ -156,7 +160,8 @@ const PHONE: Statements = statements!(
     "phone",
     is_phone_taken!("$5", "$6", " AND id <> $2"),
     claims::is_phone_kept!("$5", "$6"),
-    "$7"
+    "$7",
+    replaces!("given", "phone", "$8", "$9")
 );
 
 /// So many of each kind at most, whichever come first; all, in order, where there are no more.

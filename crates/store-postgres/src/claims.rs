@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::outbox;
 use crate::outbox::statements::{enqueue_losses, enqueue_notices};
 use crate::pool::Query;
+use crate::replacements::replaces;
 use crate::rows::{self, past, sought, user_columns};
 use crate::spellings::{
     Texts, digits, is_email, is_foreign_phone, is_padded, is_phone, list, trimmed,
@@ -79,7 +80,7 @@ pub(crate) struct Statements {
 }
 
 macro_rules! statements {
-    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $is_held:expr, $notices:literal, $in_session:literal) => {
+    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $is_held:expr, $notices:literal, $replaces:expr, $in_session:literal) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
@@ -100,6 +101,8 @@ macro_rules! statements {
                     RETURNING id, value, is_proven, user_id
                 ), noticed AS (",
                 enqueue_notices!("claimed", "user_id", $notices),
+                "), replaced AS (",
+                $replaces,
                 ")
                 SELECT has_user, NOT EXISTS (SELECT 1 FROM claimed), has[1] >= $3, has[2] >= $4,
                     claimed.id, claimed.value, claimed.is_proven, claimed.user_id
@@ -226,6 +229,7 @@ const EMAIL: Statements = statements!(
     is_email!("$5"),
     is_email!("$1"),
     "$6",
+    replaces!("claimed", "email", "$7", "$8"),
     "$11"
 );
 
@@ -240,6 +244,7 @@ const PHONE: Statements = statements!(
     is_phone!("$5", "$6"),
     is_phone!("$1", "$4"),
     "$7",
+    replaces!("claimed", "phone", "$8", "$9"),
     "$12"
 );
 
@@ -306,7 +311,11 @@ pub(crate) async fn add(
         AddressKind::Email => add,
         AddressKind::Phone => add.bind(texts.digits),
     };
-    let add = add.bind(outbox::notices_text(notices));
+    let (old, asked_at) = caps.replaces.unzip();
+    let add = add
+        .bind(outbox::notices_text(notices))
+        .bind(old.map(AddressId::get))
+        .bind(asked_at.map(rows::micros));
     let row = store
         .first_locked_at(&users::lock(user), &lock, add)
         .await?;

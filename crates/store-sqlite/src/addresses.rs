@@ -8,7 +8,9 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{
+    AddressStore, Replacement, StoreError, StoreErrorKind, UniqueName,
+};
 use phone_auth_core::user::{User, UserId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -19,6 +21,7 @@ use crate::failure::Failure;
 use crate::holders;
 use crate::links;
 use crate::outbox;
+use crate::replacements;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::Texts;
 use crate::store::SqliteStore;
@@ -471,6 +474,14 @@ fn add(
         };
         return Err(StoreErrorKind::Taken(name).into());
     };
+    if let Some((old, asked_at)) = caps.replaces {
+        let replacement = Replacement {
+            old,
+            new: id,
+            asked_at,
+        };
+        replacements::keep(connection, user, kind, replacement)?;
+    }
     Ok(AddressRecord {
         id,
         kind,

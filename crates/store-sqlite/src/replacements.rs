@@ -3,10 +3,11 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::{AddressId, AddressKind};
-use phone_auth_core::store::{Replacement, ReplacementStore, StoreError};
+use phone_auth_core::store::{Replacement, ReplacementStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::UserId;
-use rusqlite::params;
+use rusqlite::{Connection, Row, params};
 
+use crate::failure::Failure;
 use crate::links;
 use crate::rows;
 use crate::store::SqliteStore;
@@ -30,20 +31,46 @@ pub(crate) const END_BY_RESET: &str =
 /// What another password ends: all of them.
 pub(crate) const END_ALL: &str = "DELETE FROM phone_auth_replacement WHERE user_id = ?1";
 
+/// What is done: the address, or the claim that has become one, is proven.
+pub(crate) const PROVEN: &str =
+    "SELECT user_id, kind, old_id, new_id, asked_at FROM phone_auth_replacement r
+    WHERE (asked_at IS NULL OR asked_at >= ?1) AND (
+        EXISTS (SELECT 1 FROM phone_auth_claim
+            WHERE id = r.new_id AND user_id = r.user_id AND kind = r.kind AND is_proven)
+        OR kind = 'email' AND EXISTS (SELECT 1 FROM phone_auth_emailaddress
+            WHERE id = r.new_id AND user_id = r.user_id AND is_verified)
+        OR kind = 'phone' AND EXISTS (SELECT 1 FROM phone_auth_phonenumber
+            WHERE id = r.new_id AND user_id = r.user_id AND is_verified))
+    ORDER BY user_id, kind LIMIT ?2";
+
+/// A server of the version before notes no time: what it has kept counts from when it is first seen.
+pub(crate) const NOTE_TIME: &str =
+    "UPDATE phone_auth_replacement SET asked_at = ?1 WHERE asked_at IS NULL";
+
+pub(crate) const END_OLD: &str = "DELETE FROM phone_auth_replacement WHERE asked_at < ?1";
+
+/// Keeps that an address is to take the place of another.
+pub(crate) fn keep(
+    connection: &Connection,
+    user: UserId,
+    kind: AddressKind,
+    Replacement { old, new, asked_at }: Replacement,
+) -> Result<bool, Failure> {
+    let asked_at = links::micros(asked_at);
+    let values = params![user.get(), kind.as_str(), old.get(), new.get(), asked_at];
+    Ok(rows::change(connection, REPLACE, values)? > 0)
+}
+
 #[async_trait]
 impl ReplacementStore for SqliteStore {
     async fn replace_address(
         &self,
         user: UserId,
         kind: AddressKind,
-        Replacement { old, new, asked_at }: Replacement,
+        replacement: Replacement,
     ) -> Result<bool, StoreError> {
-        self.write(move |connection| {
-            let asked_at = links::micros(asked_at);
-            let values = params![user.get(), kind.as_str(), old.get(), new.get(), asked_at];
-            Ok(rows::change(connection, REPLACE, values)? > 0)
-        })
-        .await
+        self.write(move |connection| keep(connection, user, kind, replacement))
+            .await
     }
 
     async fn replaced_address(
@@ -74,4 +101,36 @@ impl ReplacementStore for SqliteStore {
         })
         .await
     }
+
+    async fn proven_replacements(
+        &self,
+        asked_since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(UserId, AddressKind, Replacement)>, StoreError> {
+        let asked = (links::micros(asked_since), limit);
+        self.read(|connection| rows::all(connection, PROVEN, asked, replacement))
+    }
+
+    async fn end_old_replacements(
+        &self,
+        asked_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.write(move |connection| {
+            rows::change(connection, NOTE_TIME, [links::micros(now)])?;
+            let ended = rows::change(connection, END_OLD, [links::micros(asked_before)])?;
+            Ok(ended as u64)
+        })
+        .await
+    }
+}
+
+fn replacement(row: &Row<'_>) -> Result<(UserId, AddressKind, Replacement), Failure> {
+    let kind = rows::kind(row, 1)?.ok_or(StoreErrorKind::Broken)?;
+    let replacement = Replacement {
+        old: AddressId::new(row.get(2)?),
+        new: AddressId::new(row.get(3)?),
+        asked_at: links::time(row, 4)?.unwrap_or(DateTime::UNIX_EPOCH),
+    };
+    Ok((UserId::new(row.get(0)?), kind, replacement))
 }

@@ -60,23 +60,28 @@ impl Accounts {
         let none = AddressCaps {
             all: 0,
             unverified: 0,
+            replaces: None,
         };
-        self.add_beyond_caps(current_user, kind, text, none).await
+        let (added, _) = self
+            .add_beyond_caps(current_user, kind, text, none)
+            .await?;
+        Ok(added)
     }
 
-    /// The same, with room for so many more than users may have: for one that is to take the place of another.
+    /// The same, with room for so many more than users may have: for one that is to take the place of another. Gives whether the
+    /// user did not have it already, too: only then it is kept whose place it is to take.
     pub(super) async fn add_beyond_caps(
         &self,
         current_user: &CurrentUser,
         kind: AddressKind,
         text: &str,
         more: AddressCaps,
-    ) -> Result<AddressRecord, FlowError<AddAddressRefusal>> {
+    ) -> Result<(AddressRecord, bool), FlowError<AddAddressRefusal>> {
         let address = self.address_to_add(kind, text)?;
         let (flow, limit, user) = ("add_address", Limit::AddedAddresses, current_user.user());
         // The second of two clicks uses up nothing, and has an answer for the gate that is used up.
         if let Some(own) = self.own_address(user.id, &address).await? {
-            return Ok(own);
+            return Ok((own, false));
         }
         let (asking, counters) = self.own_counters(flow, limit, user);
         self.refuse_full(&asking, counters).await?;
@@ -86,6 +91,7 @@ impl Accounts {
         let caps = AddressCaps {
             all: self.settings().max_addresses.saturating_add(more.all),
             unverified: (self.settings().max_unverified_addresses).saturating_add(more.unverified),
+            replaces: more.replaces,
         };
         let claims = self.settings().conceal_accounts;
         let added = self.add(Sender::new("add_address"), user, &address, (caps, claims));
@@ -93,7 +99,7 @@ impl Accounts {
         if !is_new {
             self.give_all_back(&counted).await;
         }
-        Ok(added)
+        Ok((added, is_new))
     }
 
     /// Reads an address of a kind that users have here.

@@ -219,10 +219,7 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn close_due(&self) -> Result<u64, Failure> {
-        let now = match &self.inner.outbox {
-            Some(outbox) => outbox.believed_time().await?.min(self.now()),
-            None => self.now(),
-        };
+        let now = self.believed_now().await?;
         let (mut closed, mut failed) = (0, None);
         loop {
             let due = self.store().due_closings(now, AT_ONCE).await?;
@@ -241,6 +238,14 @@ impl Accounts {
                 return failed.map_or(Ok(closed), Err);
             }
         }
+    }
+
+    /// The time that it is at least, for what does not come back once it is removed.
+    pub(super) async fn believed_now(&self) -> Result<DateTime<Utc>, Failure> {
+        Ok(match &self.inner.outbox {
+            Some(outbox) => outbox.believed_time().await?.min(self.now()),
+            None => self.now(),
+        })
     }
 
     /// Closes an account whose time has come; whether it did. After it, it is not due any more.

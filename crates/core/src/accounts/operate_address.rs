@@ -141,6 +141,7 @@ impl Accounts {
         let caps = AddressCaps {
             all: u32::MAX,
             unverified: u32::MAX,
+            replaces: None,
         };
         let sender = Sender::new("add_address_for");
         let added = self.add(sender, user, &address, (caps, false)).await;

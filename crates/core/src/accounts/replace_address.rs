@@ -11,6 +11,9 @@ use crate::user::User;
 /// For so long an address that is verified takes the place of the one that it was added for.
 const LIFETIME: TimeDelta = TimeDelta::days(7);
 
+/// How many that are proven are finished at once.
+const AT_ONCE: u32 = 100;
+
 impl Accounts {
     /// Adds an address, as [`add_address`](Self::add_address) does, that takes the place of another of the same kind as soon as
     /// it is verified: then the old one is removed, and where it was the primary one, the new one is. Until then the
@@ -27,7 +30,8 @@ impl Accounts {
     /// - [`Failed`](FlowError::Failed): as for [`add_address`](Self::add_address).
     ///
     /// # Cancel safety
-    /// The new address is added or not; it may be one beside the old one.
+    /// The new address is added and will take the place of the old one, or nothing has happened. One that the user has already
+    /// may stay beside it.
     ///
     /// # Examples
     /// ```
@@ -67,11 +71,12 @@ impl Accounts {
         let more = AddressCaps {
             all: 1,
             unverified: u32::from(!replaced.is_verified),
+            replaces: Some((old, self.now())),
         };
         let added = self.add_beyond_caps(current_user, kind, text, more).await;
-        let new = added.map_err(|error| error.map_refusal(ReplaceAddressRefusal::New))?;
-        // It was typed as it is.
-        if new.id == old {
+        let (new, is_new) = added.map_err(|error| error.map_refusal(ReplaceAddressRefusal::New))?;
+        // It was kept with it; or it was typed as it is.
+        if is_new || new.id == old {
             return Ok(new);
         }
         let replacement = Replacement {
@@ -159,6 +164,40 @@ impl Accounts {
         if let Err(error) = self.try_to_replace(user, new).await {
             tracing::warn!(%error, "an address that was to be replaced stays beside the new one");
         }
+    }
+
+    /// Finishes what a process that died has left: addresses that are proven take the place of those that they were added for.
+    /// And forgets what was asked for more than seven days ago, and never proven. How many addresses were proven. The worker of
+    /// the facade does so every minute; this is for a site without one. What fails is told to the log, and tried again the next
+    /// time.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// Some are finished, the others are left for the next time.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// assert_eq!(accounts.finish_replacements().await?, 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn finish_replacements(&self) -> Result<u64, Failure> {
+        let (store, now) = (self.store(), self.believed_now().await?);
+        let proven = store.proven_replacements(now - LIFETIME, AT_ONCE).await?;
+        for (user, kind, replacement) in &proven {
+            if let Some((new, owner)) = store.address(*kind, replacement.new).await?
+                && owner.id == *user
+            {
+                self.finish_replacement(&owner, &new).await;
+            }
+        }
+        store.end_old_replacements(now - LIFETIME, now).await?;
+        Ok(proven.len() as u64)
     }
 
     async fn try_to_replace(&self, user: &User, new: &AddressRecord) -> Result<(), Failure> {

@@ -163,6 +163,9 @@ pub struct AddressCaps {
     pub all: u32,
     /// The most of them that are not verified.
     pub unverified: u32,
+    /// Which of the user's addresses of the same kind the new one is to take the place of, and when that was asked for: kept
+    /// with the new one, as by [`replace_address`](crate::store::ReplacementStore::replace_address), or not at all.
+    pub replaces: Option<(AddressId, DateTime<Utc>)>,
 }
 
 /// Which addresses of a new user are stored as [claims](AddressId::is_claim).

@@ -44,6 +44,22 @@ pub trait ReplacementStore: Send + Sync {
         kind: AddressKind,
         new: AddressId,
     ) -> Result<bool, StoreError>;
+
+    /// At most `limit` of those whose new address the user has proven, or whose claim has become an address, and that were not
+    /// asked for before this time: what is done, and was not finished. In the order of users and kinds.
+    async fn proven_replacements(
+        &self,
+        asked_since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(UserId, AddressKind, Replacement)>, StoreError>;
+
+    /// Forgets all that were asked for before this time; how many they were. What has no time, of a server of the version before,
+    /// is given this one.
+    async fn end_old_replacements(
+        &self,
+        asked_before: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<u64, StoreError>;
 }
 
 /// An address that is to take the place of another one.

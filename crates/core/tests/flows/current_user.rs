@@ -14,6 +14,7 @@ const SECOND: &str = "+442079460018";
 const CAPS: AddressCaps = AddressCaps {
     all: 10,
     unverified: 10,
+    replaces: None,
 };
 
 #[tokio::test]

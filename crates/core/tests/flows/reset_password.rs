@@ -248,6 +248,7 @@ async fn dear_numbers_are_sent_nothing() {
         let caps = AddressCaps {
             all: 9,
             unverified: 9,
+            replaces: None,
         };
         kit.store
             .add_address(user.id, &stored, caps, &Notices::default())

@@ -367,6 +367,7 @@ async fn account_that_proved_another_address_keeps_no_number() {
     let caps = AddressCaps {
         all: 10,
         unverified: 10,
+        replaces: None,
     };
     let none = Notices::default();
     let added = site.kit.store.add_address(waits.id, &third, caps, &none);
@@ -463,6 +464,7 @@ async fn claims_of_others_keep_no_owner_out() {
         let caps = AddressCaps {
             all: 10,
             unverified: 10,
+            replaces: None,
         };
         let nothing = Notices::default();
         let claim = (site.kit.store).claim_address(other.id, &number, caps, &nothing);

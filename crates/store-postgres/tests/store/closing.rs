@@ -175,6 +175,7 @@ async fn take(store: &dyn Store, taking: Taking, kind: AddressKind) -> Result<bo
             let caps = AddressCaps {
                 all: 9,
                 unverified: 9,
+                replaces: None,
             };
             let same = match kind {
                 AddressKind::Email => EmailAddress::parse(&address.value).map(Address::Email).ok(),

@@ -375,6 +375,7 @@ fn one_spelling_wins(database: &Database) {
                 let caps = AddressCaps {
                     all: 10,
                     unverified: 10,
+                    replaces: None,
                 };
                 let add = async move {
                     store

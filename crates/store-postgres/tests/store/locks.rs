@@ -111,6 +111,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
             AddressCaps {
                 all: 100,
                 unverified: 100,
+                replaces: None,
             },
             &Notices::default(),
         )),

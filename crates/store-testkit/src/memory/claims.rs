@@ -7,7 +7,7 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::OpenedLink;
 use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{Replacement, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{NewUser, User, UserId, WantedNames};
 
 use super::state::{State, taken, to_micros};
@@ -62,6 +62,16 @@ impl State {
         let record = self.insert_claim(kind, user, value);
         self.enqueue_notices(user, notices);
         Ok(record)
+    }
+
+    /// Keeps whose place an address that was just added is to take, if it is to.
+    pub(super) fn replaces(&mut self, added: AddressRecord, caps: AddressCaps) -> AddressRecord {
+        if let Some((old, asked_at)) = caps.replaces {
+            let new = added.id;
+            let replacement = Replacement { old, new, asked_at };
+            self.replacements.insert((added.user, added.kind), replacement);
+        }
+        added
     }
 
     fn insert_claim(&mut self, kind: AddressKind, user: UserId, value: &str) -> AddressRecord {

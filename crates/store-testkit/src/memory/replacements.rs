@@ -57,4 +57,40 @@ impl ReplacementStore for MemoryStore {
         })
         .await
     }
+
+    async fn proven_replacements(
+        &self,
+        asked_since: DateTime<Utc>,
+        limit: u32,
+    ) -> Result<Vec<(UserId, AddressKind, Replacement)>, StoreError> {
+        self.read(|state| {
+            let kept = state
+                .replacements
+                .iter()
+                .filter(|((user, kind), it)| {
+                    let new = state.address(*kind, it.new);
+                    let is_proven = new.is_some_and(|new| new.user == *user && new.is_verified);
+                    it.asked_at >= asked_since && is_proven
+                })
+                .map(|((user, kind), it)| (*user, *kind, *it));
+            let mut proven: Vec<_> = kept.collect();
+            proven.sort_by_key(|(user, kind, _)| (*user, kind.as_str()));
+            proven.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            proven
+        })
+        .await
+    }
+
+    async fn end_old_replacements(
+        &self,
+        asked_before: DateTime<Utc>,
+        _now: DateTime<Utc>,
+    ) -> Result<u64, StoreError> {
+        self.write(|state| {
+            let before = state.replacements.len();
+            state.replacements.retain(|_, it| it.asked_at >= asked_before);
+            Ok((before - state.replacements.len()) as u64)
+        })
+        .await
+    }
 }

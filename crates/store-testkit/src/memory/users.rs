@@ -205,10 +205,12 @@ impl AddressStore for MemoryStore {
                 Address::Phone(phone) => state.is_phone_taken(phone, Some(user)),
             };
             if is_taken || state.is_claimed(user, address) {
-                return state.claim_address(user, address, notices);
+                let added = state.claim_address(user, address, notices)?;
+                return Ok(state.replaces(added, caps));
             }
             state.enqueue_notices(user, notices);
-            Ok(state.insert_address(address.kind(), user, address.as_str()))
+            let added = state.insert_address(address.kind(), user, address.as_str());
+            Ok(state.replaces(added, caps))
         })
         .await
     }
@@ -222,7 +224,8 @@ impl AddressStore for MemoryStore {
     ) -> Result<AddressRecord, StoreError> {
         self.write(|state| {
             state.check_caps(user, caps)?;
-            state.claim_any_address(user, address, notices)
+            let added = state.claim_any_address(user, address, notices)?;
+            Ok(state.replaces(added, caps))
         })
         .await
     }

@@ -304,6 +304,7 @@ pub(super) async fn caps_are_kept(subject: &Subject) {
     let caps = AddressCaps {
         all: 6,
         unverified: 4,
+        replaces: None,
     };
     let answers = add_many(store, ann.id, 0..3, caps).await;
     assert!(answers.iter().take(2).all(Result::is_ok), "{answers:?}");
@@ -330,6 +331,7 @@ pub(super) async fn caps_are_kept(subject: &Subject) {
     let fewer = AddressCaps {
         all: 3,
         unverified: 1,
+        replaces: None,
     };
     let answers = add_many(store, ann.id, 6..8, fewer).await;
     assert_eq!(
@@ -349,7 +351,7 @@ pub(super) async fn caps_are_kept_at_once(subject: &Subject) {
         let user = stored(store, &whole(&format!("p{number}"), number))
             .await
             .id;
-        let caps = AddressCaps { all, unverified };
+        let caps = AddressCaps { all, unverified, replaces: None };
         let answers = subject
             .at_once(30, |store, at| async move {
                 let address = nth(number * 100 + at);

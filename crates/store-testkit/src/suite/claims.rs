@@ -149,6 +149,7 @@ pub(super) async fn claim_stands_beside_what_it_claims(subject: &Subject) {
     let caps = AddressCaps {
         all: 100,
         unverified: 2,
+        replaces: None,
     };
     let (more, nothing) = (email_address("carl@example.org"), Notices::default());
     let more = store.add_address(carl.id, &more, caps, &nothing);

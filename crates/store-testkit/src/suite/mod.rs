@@ -268,6 +268,8 @@ macro_rules! __for_each_case {
             closing_schedule::log_in_before_a_closing_is_no_return;
             replacements::newest_replacement_counts;
             replacements::replacement_does_not_wait_for_ever;
+            replacements::add_keeps_its_replacement_or_nothing;
+            replacements::proven_replacements_are_found;
             replacements::address_is_replaced_whole;
             proofs::reset_proves_its_address;
             proofs::reset_ends_links_to_other_addresses;

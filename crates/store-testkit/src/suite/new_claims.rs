@@ -128,6 +128,7 @@ pub(super) async fn any_address_can_be_a_claim(subject: &Subject) {
     let caps = AddressCaps {
         all: 100,
         unverified: 2,
+        replaces: None,
     };
     let refused = store.claim_address(dora.id, &free, caps, &nothing).await;
     assert_eq!(

@@ -237,6 +237,7 @@ pub(super) async fn unproven_address_is_freed_by_its_link(subject: &Subject) {
         let caps = AddressCaps {
             all: 10,
             unverified: 10,
+            replaces: None,
         };
         let none = Notices::default();
         let mut expected = store.user(ann.id).await.unwrap().unwrap().email;

@@ -3,7 +3,8 @@
 
 use phone_auth_core::accounts::{Accounts, CurrentUser, Verification};
 use phone_auth_core::address::{
-    Address, AddressId, AddressKind, AddressRecord, Losses, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, Losses, ProofByHand,
+    VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
@@ -16,7 +17,7 @@ use super::Subject;
 use super::claims::{add, values};
 use super::proofs::reset;
 use super::sample::{
-    address_of, at, email_address, phone, replacement, stored, user_now, whole, without_address,
+    AMPLE, address_of, at, email_address, phone, replacement, stored, user_now, whole, without_address,
 };
 use crate::plain::Plain;
 
@@ -123,6 +124,122 @@ pub(super) async fn replacement_does_not_wait_for_ever(subject: &Subject) {
     }
 }
 
+/// What an address is added with is kept with it, or not at all.
+pub(super) async fn add_keeps_its_replacement_or_nothing(subject: &Subject) {
+    let (store, none) = (subject.store(), Notices::default());
+    for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await.id;
+        let bob = stored(store, &whole(&format!("bob{number}"), number + 10)).await.id;
+        let own = address_of(store, ann, kind).await;
+        let text = |n: u32| match kind {
+            AddressKind::Email => email_address(&format!("new{n}@example.org")),
+            AddressKind::Phone => Address::Phone(phone(n + 20)),
+        };
+        let bobs = text(number * 10);
+        let bobs = add(store, bob, &bobs).await;
+        let caps = AddressCaps {
+            replaces: Some((own.id, at(5))),
+            ..AMPLE
+        };
+        for (case, address, caps, is_claim) in [
+            ("claimed", text(number * 10), caps, true),
+            ("free", text(number * 10 + 1), caps, false),
+            ("any", text(number * 10 + 2), caps, true),
+        ] {
+            let added = if case == "any" {
+                store.claim_address(ann, &address, caps, &none).await
+            } else {
+                store.add_address(ann, &address, caps, &none).await
+            };
+            let added = added.unwrap();
+            assert_eq!(added.id.is_claim(), is_claim, "{kind} {case}");
+            let old = replaced(store, ann, kind, added.id.get()).await;
+            assert_eq!(old, Some(own.id.get()), "{kind} {case}");
+            assert_eq!(replaced(store, bob, kind, added.id.get()).await, None);
+            assert!(store.end_replacement(ann, kind, added.id).await.unwrap());
+        }
+        // Without one, nothing is kept.
+        let beside = add(store, ann, &text(number * 10 + 3)).await;
+        assert_eq!(replaced(store, ann, kind, beside.id.get()).await, None);
+        // What is refused keeps nothing, and what was kept before stays.
+        assert!(replace(store, ann, kind, (own.id.get(), beside.id.get())).await);
+        let full = AddressCaps { all: 1, ..caps };
+        for (address, caps) in [(text(number * 10 + 4), full), (text(number * 10 + 3), caps)] {
+            for claims in [false, true] {
+                let refused = if claims {
+                    store.claim_address(ann, &address, caps, &none).await
+                } else {
+                    store.add_address(ann, &address, caps, &none).await
+                };
+                assert!(refused.is_err(), "{kind} {address:?}");
+            }
+        }
+        let kept = replaced(store, ann, kind, beside.id.get()).await;
+        assert_eq!(kept, Some(own.id.get()), "{kind}");
+        assert_eq!(replaced(store, bob, kind, bobs.id.get()).await, None);
+    }
+}
+
+/// What was proven and is not finished is found; what is old is forgotten.
+pub(super) async fn proven_replacements_are_found(subject: &Subject) {
+    let store = subject.store();
+    for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await.id;
+        let bob = stored(store, &whole(&format!("bob{number}"), number + 10)).await.id;
+        let eve = stored(store, &whole(&format!("eve{number}"), number + 20)).await.id;
+        let text = |n: u32| match kind {
+            AddressKind::Email => email_address(&format!("new{n}@example.org")),
+            AddressKind::Phone => Address::Phone(phone(n + 40)),
+        };
+        let new = add(store, ann, &text(number * 10)).await;
+        let claim = add(store, bob, &text(number * 10)).await;
+        assert!(claim.id.is_claim() && !new.id.is_claim());
+        let found = async |since, limit| {
+            let found = store.proven_replacements(at(since), limit).await.unwrap();
+            let of_kind = found.into_iter().filter(|(_, of, _)| *of == kind);
+            of_kind
+                .map(|(user, _, it)| (user, it.old.get(), it.new, it.asked_at))
+                .collect::<Vec<_>>()
+        };
+        for (user, new) in [(ann, &new), (bob, &claim)] {
+            assert!(replace(store, user, kind, (77, new.id.get())).await);
+        }
+        // An address of somebody else, which they have proven.
+        let anns = address_of(store, ann, kind).await;
+        assert!(replace(store, eve, kind, (78, anns.id.get())).await);
+        prove(store, &anns).await;
+        assert_eq!(found(0, 10).await, [], "{kind}");
+
+        prove(store, &claim).await;
+        assert_eq!(found(5, 10).await, [(bob, 77, claim.id, at(5))], "{kind}");
+        assert_eq!(found(6, 10).await, [], "{kind}");
+        assert!(replace(store, eve, kind, (79, address_of(store, eve, kind).await.id.get())).await);
+        prove(store, &address_of(store, eve, kind).await).await;
+        assert_eq!(found(0, 10).await.len(), 2, "{kind}");
+        let all = store.proven_replacements(at(0), 10).await.unwrap();
+        let few = store.proven_replacements(at(0), 1).await.unwrap();
+        assert_eq!(few.as_slice(), &all[..1], "{kind}");
+    }
+    assert_eq!(store.end_old_replacements(at(5), at(9)).await.unwrap(), 0);
+    assert_eq!(store.end_old_replacements(at(6), at(9)).await.unwrap(), 6);
+    assert_eq!(store.end_old_replacements(at(6), at(9)).await.unwrap(), 0);
+    assert_eq!(store.proven_replacements(at(0), 10).await.unwrap(), []);
+}
+
+/// Proves an address or a claim, as a link does.
+async fn prove(store: &dyn Store, address: &AddressRecord) {
+    let proof = ProofByHand {
+        kind: address.kind,
+        id: address.id,
+        user: address.user,
+        is_verified: true,
+        at: at(1),
+        notices: Notices::default(),
+        losses: Losses::default(),
+    };
+    assert!(store.set_verified(&proof).await.unwrap(), "{address:?}");
+}
+
 /// The flows of a site, and the links that it sends.
 struct Site {
     accounts: Accounts,
@@ -189,11 +306,6 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
             assert!(!add(store, eve.id, &new).await.id.is_claim());
         }
         let current = site.current_user(ann.id).await;
-        if dies {
-            // It was added, and nobody has noted for which.
-            let added = site.accounts.add_address(&current, kind, new.as_str());
-            assert_eq!(added.await.unwrap().id.is_claim(), is_held);
-        }
         let added = site
             .accounts
             .replace_address(&current, kind, old.id, new.as_str());
@@ -217,6 +329,13 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
             let proven = store.verify_address(&proof).await.unwrap();
             assert_eq!(proven, VerificationOutcome::Verified);
             assert!(values(store, ann.id).await.contains(&old.value));
+            // By the worker, or by a look of their own.
+            let by_worker = number > 4;
+            if by_worker {
+                assert_eq!(site.accounts.finish_replacements().await.unwrap(), 1);
+            }
+            let is_left = values(store, ann.id).await.contains(&old.value);
+            assert_eq!(is_left, !by_worker, "{kind} {is_held}");
         }
         let looked = site.accounts.verify_address(&id, &token).await.unwrap();
         let was_proven = matches!(looked, Verification::AlreadyVerified(..));

@@ -23,6 +23,7 @@ pub(super) const HASH: &str = "argon2$argon2id$v=19$m=19456,t=2,p=1$c2FtcGxl$AAA
 pub(super) const AMPLE: AddressCaps = AddressCaps {
     all: 100,
     unverified: 100,
+    replaces: None,
 };
 
 /// A moment, and so many seconds after it. It has microseconds, so that they are always in play.

@@ -26,6 +26,7 @@ pub(super) fn replacement(user: &User) -> PasswordReplacement {
 pub(super) const AMPLE: AddressCaps = AddressCaps {
     all: u32::MAX,
     unverified: u32::MAX,
+    replaces: None,
 };
 
 /// What the link to an address claims.
