@@ -225,6 +225,7 @@ fn user(number: u32) -> NewUser {
         phone: PhoneNumber::parse(&format!("+9198765{number:05}")).ok(),
         date_joined: chrono::Utc::now(),
         notices: Notices::default(),
+        closes_at: None,
     }
 }
 

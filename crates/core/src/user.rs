@@ -105,6 +105,9 @@ pub struct NewUser {
     pub date_joined: DateTime<Utc>,
     /// What is enqueued with it, about the new user.
     pub notices: Notices,
+    /// When the account is closed again if its user never logs in, as a
+    /// [closing](crate::store::ScheduledClosing) that is wanted from when it is made; `None` for one that stays.
+    pub closes_at: Option<DateTime<Utc>>,
 }
 
 /// What an operator looks for: a part of a name or an address.

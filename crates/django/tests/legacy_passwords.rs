@@ -90,6 +90,7 @@ impl Kit {
             phone: None,
             date_joined: self.clock.now(),
             notices: Notices::default(),
+            closes_at: None,
         };
         self.store.create_user(&new).await.unwrap()
     }

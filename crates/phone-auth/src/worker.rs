@@ -63,7 +63,9 @@ async fn finish_what_is_due(accounts: &Accounts) -> Infallible {
         match accounts.finish_replacements().await {
             Ok(0) => {}
             Ok(proven) => tracing::info!(proven, "addresses have taken the place of others"),
-            Err(error) => tracing::warn!(%error, "addresses that are proven could not be looked at"),
+            Err(error) => {
+                tracing::warn!(%error, "addresses that are proven could not be looked at")
+            }
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -135,6 +135,9 @@ pub(crate) const CREATE: &str = concat!(
             VALUES ('email', $8::text, claims_email), ('phone', $9::text, claims_phone)
         ) AS c (kind, value, is_claim)
         WHERE c.value IS NOT NULL AND c.is_claim
+    ), closes AS (
+        INSERT INTO phone_auth_closing (user_id, begun_at, due_at)
+        SELECT id, $13, $16::timestamptz FROM one_user WHERE $16::timestamptz IS NOT NULL
     ), noticed AS (",
     enqueue_notices!("one_user", "id", "$14"),
     ")
@@ -223,7 +226,8 @@ impl UserStore for PostgresStore {
                 Claiming::Never => 0_i32,
                 Claiming::Unproven => 1,
                 Claiming::Always => 2,
-            });
+            })
+            .bind(new.closes_at.map(rows::micros));
         let row = self.first_locked_for_stranger(&lock, create).await?;
         Ok(created(row.as_ref())?)
     }

@@ -8,9 +8,7 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{
-    AddressStore, Replacement, StoreError, StoreErrorKind, UniqueName,
-};
+use phone_auth_core::store::{AddressStore, Replacement, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{User, UserId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};

@@ -86,6 +86,17 @@ impl ClosingScheduleStore for SqliteStore {
     }
 }
 
+/// Keeps that an account is to be closed that is just made.
+pub(crate) fn keep(
+    connection: &Connection,
+    user: UserId,
+    (begun_at, due_at): (DateTime<Utc>, DateTime<Utc>),
+) -> Result<(), Failure> {
+    let (begun_at, due_at) = (links::micros(begun_at), links::micros(due_at));
+    rows::change(connection, SCHEDULE, params![user.get(), begun_at, due_at])?;
+    Ok(())
+}
+
 fn schedule(
     connection: &Connection,
     new: &ScheduledClosing,

@@ -13,6 +13,7 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use crate::addresses;
 use crate::claims;
+use crate::closing_schedule;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
@@ -410,6 +411,9 @@ fn create(
         } else {
             addresses::insert(connection, address.kind(), id, address.as_str())?;
         }
+    }
+    if let Some(due_at) = new.closes_at {
+        closing_schedule::keep(connection, id, (new.date_joined, due_at))?;
     }
     outbox::enqueue_notices(connection, id, &new.notices)?;
     rows::only(connection, USER, [id.get()], |row| rows::user(row, zone))

@@ -90,6 +90,7 @@ fn clones_share_their_rows() {
             phone: None,
             date_joined: "2026-01-02T03:04:05Z".parse().unwrap(),
             notices: Notices::default(),
+            closes_at: None,
         };
         store.create_user(&new).await.unwrap();
         assert_eq!(other.user_count(), 1);

@@ -62,9 +62,7 @@ impl Accounts {
             unverified: 0,
             replaces: None,
         };
-        let (added, _) = self
-            .add_beyond_caps(current_user, kind, text, none)
-            .await?;
+        let (added, _) = self.add_beyond_caps(current_user, kind, text, none).await?;
         Ok(added)
     }
 

@@ -279,13 +279,13 @@ impl Accounts {
                 notices: notices.to_commit(),
                 losses: Losses::default(),
             };
-            if self.store().replace_password(&replacement).await? {
+            let replaced = self.store().replace_password(&replacement).await;
+            if self.unless_made(&notices, replaced, |it| *it).await? {
                 self.notify(&user, notices).await;
                 let event = PasswordChanged::new(Sender::new("set_password"), user.to_event_user());
                 self.happened(event).await;
                 return Ok(user);
             }
-            self.was_not_made(&notices).await;
         }
         Err(Failure::new(FailureKind::Unavailable).into())
     }

@@ -187,7 +187,7 @@ impl Accounts {
             is_proof: how.is_proof,
             expires_at,
             max_sessions: self.settings().max_sessions,
-            unless_closing: self.settings().closing_grace.is_some(),
+            unless_closing: self.may_be_closing(user),
             client: SessionClient::of(&self.client),
         };
         let begun = self.session_port().begin(&log_in, how.key).await?;

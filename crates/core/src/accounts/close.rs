@@ -81,8 +81,6 @@ impl Accounts {
         let sender = Sender::new(flow);
         self.ask_to_close(sender, user).await?;
         let addresses = self.addresses_to_tell(user.id).await?;
-        let change = AccountChange::AccountClosed;
-        let notices = self.notices_of(user.id, &addresses, &change).await?;
         let mut random = [0; 16];
         self.randomness().fill(&mut random)?;
         let unique = Builder::from_random_bytes(random).into_uuid().simple();
@@ -92,11 +90,11 @@ impl Accounts {
             due_by,
             event: self.event_of_closing(user, sender)?,
         };
+        let change = AccountChange::AccountClosed;
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
         let closed = self.store().close_user(&end).await;
-        if !matches!(closed, Ok(Closed::Removed | Closed::Anonymised)) {
-            self.was_not_made(&notices).await;
-        }
-        let closed = closed?;
+        let is_closed = |it: &Closed| *it != Closed::NoSuchUser;
+        let closed = self.unless_made(&notices, closed, is_closed).await?;
         if closed == Closed::NoSuchUser {
             return Ok(closed);
         }

@@ -76,6 +76,11 @@ impl Accounts {
         let begun_at = self.now().max(user.last_login.unwrap_or_default());
         let grace = TimeDelta::from_std(grace).unwrap_or(TimeDelta::MAX);
         let due_at = begun_at.checked_add_signed(grace).unwrap_or(begun_at);
+        // What begins when the account is made is of nobody.
+        let after = user
+            .date_joined
+            .checked_add_signed(TimeDelta::microseconds(1));
+        let begun_at = after.map_or(begun_at, |after| begun_at.max(after));
         let addresses = self.addresses_to_tell(user.id).await?;
         // Where it is so soon, a day would say too little.
         let format = if grace < TimeDelta::days(2) {
@@ -84,8 +89,8 @@ impl Accounts {
             "%Y-%m-%d"
         };
         let change = AccountChange::ClosingScheduled(due_at.format(format).to_string());
-        let notices = self.notices_of(user.id, &addresses, &change).await?;
         self.forget_old_closing(&user).await?;
+        let notices = self.notices_of(user.id, &addresses, &change).await?;
         let closing = ScheduledClosing {
             user: user.id,
             begun_at,
@@ -94,10 +99,9 @@ impl Accounts {
         let scheduled = self
             .store()
             .schedule_closing(&closing, &notices.to_commit())
-            .await?;
-        if !matches!(scheduled, Some((_, true))) {
-            self.was_not_made(&notices).await;
-        }
+            .await;
+        let is_new = |it: &Option<_>| matches!(it, Some((_, true)));
+        let scheduled = self.unless_made(&notices, scheduled, is_new).await?;
         let (kept, is_new) = scheduled.ok_or_else(no_such_user)?;
         if is_new {
             self.notify(&user, notices).await;
@@ -142,7 +146,7 @@ impl Accounts {
     }
 
     /// Keeps an account that was to be closed; `false` when it was not. Fires `account_closing_cancelled`, and the verified
-    /// addresses are told. Every log-in does so by itself.
+    /// addresses are told, if its user wanted it to be closed. Every log-in does so by itself.
     ///
     /// # Errors
     /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
@@ -161,15 +165,20 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn cancel_closing(&self, user: &User) -> Result<bool, Failure> {
-        if self.store().scheduled_closing(user.id).await?.is_none() {
+        let Some(closing) = self.store().scheduled_closing(user.id).await? else {
             return Ok(false);
+        };
+        if closing.is_of_nobody(user) {
+            // Nobody was told that it would be closed.
+            let nothing = Notices::default();
+            return Ok(self.store().cancel_closing(user.id, &nothing).await?);
         }
         let addresses = self.addresses_to_tell(user.id).await?;
         let change = AccountChange::ClosingCancelled;
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let enclosed = notices.to_commit();
-        if !self.store().cancel_closing(user.id, &enclosed).await? {
-            self.was_not_made(&notices).await;
+        let cancelled = self.store().cancel_closing(user.id, &enclosed).await;
+        if !self.unless_made(&notices, cancelled, |it| *it).await? {
             return Ok(false);
         }
         self.notify(user, notices).await;
@@ -183,20 +192,26 @@ impl Accounts {
     /// comes first, and nobody loses an account in which they have just been welcomed. What is scheduled between this and the
     /// session keeps the session from beginning.
     pub(super) async fn keep_who_logs_in(&self, user: &User) -> Result<(), Failure> {
-        if self.settings().closing_grace.is_some() {
+        if self.may_be_closing(user) {
             self.cancel_closing(user).await?;
         }
         Ok(())
     }
 
+    /// Whether an account may be one that is to be closed: as its user wants it, or because nobody has ever logged in.
+    pub(super) fn may_be_closing(&self, user: &User) -> bool {
+        let settings = self.settings();
+        settings.closing_grace.is_some() || settings.sign_up_by_code && user.last_login.is_none()
+    }
+
     /// Whether an account that a session could not begin in is to be closed, wanted since
     /// [they were to be kept](Self::keep_who_logs_in).
     pub(super) async fn closes_meanwhile(&self, user: &User) -> Result<bool, Failure> {
-        Ok(self.settings().closing_grace.is_some()
-            && self.store().scheduled_closing(user.id).await?.is_some())
+        Ok(self.may_be_closing(user) && self.store().scheduled_closing(user.id).await?.is_some())
     }
 
-    /// Closes the accounts whose time has come, and tells how many: what the worker of the facade does every minute. One that a
+    /// Closes the accounts whose time has come, and tells how many: what the worker of the facade does every minute. Those of
+    /// users who wanted it, and those that [`begin_sign_up`](Self::begin_sign_up) has made and nobody has proven theirs. One that a
     /// receiver of `account_closing` or a table of the application stands against is put off by a day, with a line in the log.
     ///
     /// Where the messages wait in an outbox, it is at no time later than the newest that the store has seen: an account that
@@ -260,8 +275,11 @@ impl Accounts {
             self.store().cancel_closing(closing.user, &nobody).await?;
             return Ok(false);
         };
-        // Another program on the same tables, as Django, has logged them in.
-        if !closing.stands(user.last_login) {
+        // Another program on the same tables, as Django, has logged them in; or an operator has seen to an account that nobody
+        // had proven.
+        if !closing.stands(user.last_login)
+            || closing.is_of_nobody(&user) && self.is_someones(&user).await?
+        {
             self.cancel_closing(&user).await?;
             return Ok(false);
         }
@@ -283,6 +301,12 @@ impl Accounts {
         }
         self.put_off(user.id, now, PUT_OFF).await?;
         Ok(false)
+    }
+
+    /// Whether an account that nobody has logged in to is one of which somebody has shown that it is theirs, or may.
+    async fn is_someones(&self, user: &User) -> Result<bool, Failure> {
+        let addresses = self.some_addresses_of(user.id).await?;
+        Ok(user.password.is_usable() || addresses.iter().any(|it| it.is_verified))
     }
 
     async fn put_off(

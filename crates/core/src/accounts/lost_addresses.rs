@@ -47,7 +47,19 @@ impl Accounts {
     ///
     /// Where accounts are concealed nobody loses a claim: it may be on the address of anyone, and that it ends would say that
     /// they have an account now.
+    ///
+    /// Where that cannot be read nothing is changed: what was counted for these notices of the change is given back.
     pub(super) async fn may_lose(
+        &self,
+        prover: UserId,
+        on: (AddressKind, &str),
+        notices: &ChangeNotices,
+    ) -> Result<MayLose, StoreError> {
+        let may_lose = self.who_may_lose(prover, on).await;
+        self.unless_made(notices, may_lose, |_| true).await
+    }
+
+    async fn who_may_lose(
         &self,
         prover: UserId,
         (kind, value): (AddressKind, &str),

@@ -172,6 +172,19 @@ impl Accounts {
         }
     }
 
+    /// What became of a change; unless it [was made](Self::was_not_made), what was counted for its notices is given back.
+    pub(super) async fn unless_made<T, E>(
+        &self,
+        notices: &ChangeNotices,
+        outcome: Result<T, E>,
+        is_made: impl FnOnce(&T) -> bool,
+    ) -> Result<T, E> {
+        if !outcome.as_ref().is_ok_and(is_made) {
+            self.was_not_made(notices).await;
+        }
+        outcome
+    }
+
     /// Says that a change was made: its notices are pending by now, or the receivers are told: without an outbox, and of the end of an account.
     pub(super) async fn notify(&self, user: &User, notices: ChangeNotices) {
         if let Some(outbox) = &self.inner.outbox

@@ -213,7 +213,7 @@ impl Accounts {
         };
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let may_lose = if is_verified {
-            self.may_lose(user.id, (address.kind, &address.value))
+            self.may_lose(user.id, (address.kind, &address.value), &notices)
                 .await?
         } else {
             self.nobody_may_lose()
@@ -227,13 +227,15 @@ impl Accounts {
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
         };
-        let is_changed = self.store().set_verified(&proof).await?;
+        let changed = self.store().set_verified(&proof).await;
+        if !matches!(changed, Ok(true)) {
+            self.was_not_made(&notices).await;
+            self.nobody_lost(&may_lose).await;
+        }
+        let is_changed = changed?;
         if is_changed {
             self.notify(user, notices).await;
             self.tell_losers("set_verified", may_lose).await;
-        } else {
-            self.was_not_made(&notices).await;
-            self.nobody_lost(&may_lose).await;
         }
         // Also what an earlier proof has left half done.
         if is_verified {

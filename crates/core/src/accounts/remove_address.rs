@@ -127,10 +127,8 @@ impl Accounts {
             notices: notices.to_commit(),
         };
         let outcome = self.store().remove_address(&removal).await;
-        if !matches!(outcome, Ok(RemovalOutcome::Removed)) {
-            self.was_not_made(&notices).await;
-        }
-        match outcome? {
+        let is_removed = |it: &RemovalOutcome| *it == RemovalOutcome::Removed;
+        match self.unless_made(&notices, outcome, is_removed).await? {
             RemovalOutcome::Removed => {}
             RemovalOutcome::LastWayIn => return Err(FlowError::Refused(LastWayIn)),
             RemovalOutcome::Gone => return Ok(Removal::NotThere),
@@ -230,9 +228,8 @@ impl Accounts {
         let change = AccountChange::PrimaryChanged(address.value.clone());
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let enclosed = notices.to_commit();
-        let made = self.store().make_primary(user.id, email, &enclosed);
-        if !made.await? {
-            self.was_not_made(&notices).await;
+        let made = self.store().make_primary(user.id, email, &enclosed).await;
+        if !self.unless_made(&notices, made, |made| *made).await? {
             return Err(FlowError::Refused(PrimaryRefusal::NotVerified));
         }
         self.notify(user, notices).await;

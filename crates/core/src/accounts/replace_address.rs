@@ -226,10 +226,9 @@ impl Accounts {
                 let change = AccountChange::PrimaryChanged(proven.value.clone());
                 let notices = self.notices_of(user.id, &own, &change).await?;
                 let enclosed = notices.to_commit();
-                if store.make_primary(user.id, proven.id, &enclosed).await? {
+                let made = store.make_primary(user.id, proven.id, &enclosed).await;
+                if self.unless_made(&notices, made, |made| *made).await? {
                     self.notify(&user, notices).await;
-                } else {
-                    self.was_not_made(&notices).await;
                 }
             }
             let needs = self.needed_without(&user, old.kind);

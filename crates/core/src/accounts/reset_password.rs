@@ -172,7 +172,10 @@ impl Accounts {
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let notices = notices.with_event(event);
         let may_lose = match &target.link {
-            Some(link) => self.may_lose(user.id, (link.kind, &link.value)).await?,
+            Some(link) => {
+                self.may_lose(user.id, (link.kind, &link.value), &notices)
+                    .await?
+            }
             None => self.nobody_may_lose(),
         };
         let replacement = PasswordReplacement {
@@ -270,10 +273,7 @@ impl Accounts {
         let notices = self.notices_of_loss(&lost, &user).await;
         let enclosed = notices.to_commit();
         let freed = self.store().free_address(user.id, &link, &enclosed).await;
-        if !matches!(freed, Ok(true)) {
-            self.was_not_made(&notices).await;
-        }
-        if !freed? {
+        if !self.unless_made(&notices, freed, |it| *it).await? {
             return Err(FlowError::Refused(InvalidLink));
         }
         self.text_was_used(lost.kind, &lost.value).await;

@@ -244,6 +244,7 @@ impl Accounts {
             phone: draft.phone.clone(),
             date_joined: self.now(),
             notices: self.event_of_sign_up(draft, sender)?,
+            closes_at: None,
         })
     }
 

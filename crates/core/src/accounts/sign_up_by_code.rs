@@ -1,5 +1,6 @@
 //! Signing up without a password: a name, an address, and the code that is sent to it.
 
+use chrono::TimeDelta;
 use phone_auth_events::{AccountChange, DurableSignal, Limit, Sender};
 
 use super::asked_once::AskedOnce;
@@ -8,8 +9,8 @@ use super::request_reset::SentTo;
 use super::resend::Claim;
 use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
 use crate::address::{
-    Address, AddressKind, Claiming, EmailAddress, EmailSpellings, Losses, PhoneNumber,
-    PhoneSpellings, VerificationClaim, VerificationOutcome,
+    Address, AddressId, AddressKind, AddressRecord, Claiming, EmailAddress, EmailSpellings, Losses,
+    PhoneNumber, PhoneSpellings, VerificationClaim, VerificationOutcome,
 };
 use crate::challenge::ChallengeKey;
 use crate::form::{Field, FieldProblem, Problem, Problems};
@@ -26,6 +27,48 @@ const SENDER: &str = "begin_sign_up";
 
 /// Among so many claims on an address, the newest, it is looked for one that this flow has made.
 const MOST_CLAIMS: u32 = 100;
+
+/// For how long an account is kept that nobody has proven theirs: for longer than a code and its link work.
+const UNPROVEN_LASTS: TimeDelta = TimeDelta::days(2);
+
+/// Which of several accounts that were made for one address, and that nobody has proven.
+#[derive(Clone, Copy)]
+pub(super) enum Meant<'a> {
+    /// One for these names: nobody is to find another's in their account.
+    As(&'a NewUser),
+    /// The one of this address, which a browser was sent a code at.
+    At(AddressKind, AddressId),
+    /// Whichever.
+    Any,
+}
+
+impl Meant<'_> {
+    fn is(self, held: &AddressRecord, user: &User) -> bool {
+        match self {
+            Self::As(new) => has_names_of(user, new),
+            Self::At(kind, id) => (held.kind, held.id) == (kind, id),
+            Self::Any => true,
+        }
+    }
+}
+
+/// Whether an account may be one that this flow has made, and that nobody has proven.
+fn is_unproven(user: &User) -> bool {
+    let is_ours = Username::is_made_up(&user.username) && !user.password.is_usable();
+    is_ours && user.last_login.is_none()
+}
+
+/// Whether an address is that of an account that nobody has proven, and that was made for other names.
+fn is_of_another(found: Option<&FoundUser>, new: &NewUser) -> bool {
+    found.is_some_and(|found| {
+        let is_verified = found.address.as_ref().is_none_or(|it| it.is_verified);
+        !is_verified && is_unproven(&found.user) && !has_names_of(&found.user, new)
+    })
+}
+
+fn has_names_of(user: &User, new: &NewUser) -> bool {
+    (user.first_name.as_str(), user.last_name.as_str()) == (&new.first_name, &new.last_name)
+}
 
 impl Accounts {
     /// Makes an account without a password, and has a code sent to its address that logs its owner in, as
@@ -188,11 +231,11 @@ impl Accounts {
         if found.is_none() {
             self.make_passwordless(new, Claiming::Never).await?;
             found = self.found_for_code(name).await?;
-        } else if self.is_squatted(found.as_ref()).await? {
-            found = self.who_signs_up(name).await?;
+        } else if self.is_squatted(found.as_ref()).await? || is_of_another(found.as_ref(), new) {
+            found = self.who_signs_up(name, Meant::As(new)).await?;
             if found.is_none() {
                 self.make_passwordless(new, Claiming::Unproven).await?;
-                found = self.who_signs_up(name).await?;
+                found = self.who_signs_up(name, Meant::As(new)).await?;
             }
         }
         self.send_to_found(name, found.as_ref(), is_enough).await
@@ -219,6 +262,7 @@ impl Accounts {
             phone: draft.phone,
             date_joined: self.now(),
             notices,
+            closes_at: self.now().checked_add_signed(UNPROVEN_LASTS),
         })
     }
 
@@ -236,10 +280,11 @@ impl Accounts {
     }
 
     /// Who signs up by code with an address that an account of someone else has without proof: an account that this flow has
-    /// made for it, at its claim on the address.
+    /// made for it, at its claim on the address. Of several the one that is meant.
     pub(super) async fn who_signs_up(
         &self,
         name: &AccountName,
+        meant: Meant<'_>,
     ) -> Result<Option<FoundUser>, Failure> {
         let canonical = name.canonical();
         let address = match (&name.phone, &name.email) {
@@ -250,9 +295,9 @@ impl Accounts {
             return Ok(None);
         };
         let holders = self.store().holders_of(&address, MOST_CLAIMS).await?;
-        let made = holders.into_iter().filter(|(held, user)| {
-            held.id.is_claim() && !user.password.is_usable() && user.last_login.is_none()
-        });
+        let made = holders
+            .into_iter()
+            .filter(|(held, user)| held.id.is_claim() && is_unproven(user) && meant.is(held, user));
         for (address, user) in made {
             // An account that has proven another address is not for the taking: its claim is no way in.
             let own = self.some_addresses_of(user.id).await?;
@@ -283,6 +328,7 @@ impl Accounts {
         }
         let purpose = Purpose::Verify;
         let verification = self.store().link_target(purpose, address.kind, address.id);
+        let newest = verification.await?.and_then(|it| it.newest);
         let event = self.event_of_address(
             [DurableSignal::EmailVerified, DurableSignal::PhoneVerified],
             user.id,
@@ -294,22 +340,26 @@ impl Accounts {
         let notices = self.notices_of(user.id, &[], &change).await?;
         let notices = notices.with_event(event);
         let may_lose = self
-            .may_lose(user.id, (address.kind, &address.value))
+            .may_lose(user.id, (address.kind, &address.value), &notices)
             .await?;
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
             user: user.id,
             value: address.value.clone(),
-            newest: verification.await?.and_then(|it| it.newest),
+            newest,
             issued_at: self.now(),
             at: self.now(),
             in_session: true,
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
         };
-        if self.store().verify_address(&claim).await? != VerificationOutcome::Verified {
+        let verified = self.store().verify_address(&claim).await;
+        if !matches!(verified, Ok(VerificationOutcome::Verified)) {
+            self.was_not_made(&notices).await;
             self.nobody_lost(&may_lose).await;
+        }
+        if verified? != VerificationOutcome::Verified {
             return refused;
         }
         self.notify(&user, notices).await;
@@ -359,7 +409,7 @@ impl Accounts {
         let notices = self.notices_of(user.id, &[], &change).await?;
         let notices = notices.with_event(event);
         let may_lose = self
-            .may_lose(user.id, (kind, &target.address.value))
+            .may_lose(user.id, (kind, &target.address.value), &notices)
             .await?;
         let enclosed = (notices.to_commit(), may_lose.to_commit());
         let replaced = self.replace_by_address(&target, &new, enclosed).await;

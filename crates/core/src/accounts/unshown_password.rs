@@ -171,7 +171,7 @@ impl Accounts {
         let notices = self.notices_of(user.id, &addresses, &change).await?;
         let notices = notices.with_event(event);
         let on = (address.kind, address.value.as_str());
-        let may_lose = self.may_lose(user.id, on).await?;
+        let may_lose = self.may_lose(user.id, on, &notices).await?;
         let enclosed = (notices.to_commit(), may_lose.to_commit());
         let replaced = self.replace_by_address(target, &new, enclosed).await;
         if !matches!(replaced, Ok(true)) {

@@ -201,7 +201,7 @@ impl Accounts {
         let may_lose = if address.is_verified {
             self.nobody_may_lose()
         } else {
-            self.may_lose(user.id, (address.kind, &address.value))
+            self.may_lose(user.id, (address.kind, &address.value), &notices)
                 .await?
         };
         let claim = VerificationClaim {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::outbox::Notices;
-use crate::user::UserId;
+use crate::user::{User, UserId};
 
 /// Keeps which accounts are to be closed, and when. What is kept goes with the user.
 ///
@@ -81,5 +81,37 @@ impl ScheduledClosing {
     /// ```
     pub fn stands(&self, last_login: Option<DateTime<Utc>>) -> bool {
         last_login.is_none_or(|at| at <= self.begun_at)
+    }
+
+    /// Whether it is of an account that [nobody had proven](crate::user::NewUser::closes_at) when it was made, and that nobody has logged in to
+    /// since; not one that its user wants to be closed.
+    ///
+    /// # Examples
+    /// ```
+    /// use chrono::{DateTime, TimeDelta};
+    /// use phone_auth_core::store::ScheduledClosing;
+    /// # use phone_auth_core::password::EncodedPassword;
+    /// # use phone_auth_core::user::{User, UserId};
+    ///
+    /// # let mut user = User {
+    /// #     id: UserId::new(7),
+    /// #     username: "ann".to_owned(),
+    /// #     first_name: String::new(),
+    /// #     last_name: String::new(),
+    /// #     email: String::new(),
+    /// #     password: EncodedPassword::new("!"),
+    /// #     last_login: None,
+    /// #     is_active: true,
+    /// #     date_joined: DateTime::UNIX_EPOCH,
+    /// # };
+    /// let begun_at = user.date_joined;
+    /// let due_at = begun_at + TimeDelta::days(2);
+    /// let closing = ScheduledClosing { user: user.id, begun_at, due_at };
+    /// assert!(closing.is_of_nobody(&user));
+    /// user.last_login = Some(begun_at);
+    /// assert!(!closing.is_of_nobody(&user));
+    /// ```
+    pub fn is_of_nobody(&self, user: &User) -> bool {
+        user.last_login.is_none() && self.begun_at == user.date_joined
     }
 }

@@ -6,7 +6,9 @@
     reason = "what is not as it should be is a failed test"
 )]
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::common::{ANNS_PHONE, HORSE, Kit, SECRET, STAPLE, keyring, refusal, unlimited};
 use phone_auth_core::accounts::{
@@ -206,7 +208,7 @@ async fn name_number_and_code_sign_up() {
             (Some(bobs), false),
             (Some(logged_in.key.clone()), true),
         ] {
-            site.kit.clock.advance(std::time::Duration::from_mins(1));
+            site.kit.clock.advance(Duration::from_mins(1));
             let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
             let code = site.sent().remove(0).code;
             let again = accounts.log_in_by_code(&key, &code, previous.as_ref());
@@ -219,7 +221,7 @@ async fn name_number_and_code_sign_up() {
             current_user = Some(again);
         }
         let current_user = current_user.unwrap();
-        site.kit.clock.advance(std::time::Duration::from_mins(6));
+        site.kit.clock.advance(Duration::from_mins(6));
         assert!(accounts.require_recent_proof(&current_user).is_err());
         assert_eq!(current_user.user().id, user.id);
     }
@@ -268,10 +270,112 @@ async fn account_of_a_stranger_blocks_nobody() {
             let key = flow.await.unwrap();
             (key, site.sent().remove(0))
         };
-        site.by_code(&key, &sent.code).await.unwrap();
-        assert_eq!(site.all_users().await.len(), 1);
+        let ann = site.by_code(&key, &sent.code).await.unwrap().user;
+        let own = if by_sign_up { "Ann" } else { "Stranger" };
+        assert_eq!(ann.first_name, own);
+        let accounts = 1 + usize::from(by_sign_up);
+        assert_eq!(site.all_users().await.len(), accounts);
         let told = refusal(site.by_code(&strangers, &sent.code).await);
         assert!(matches!(told, CodeRefusal::Wrong { .. }));
+    }
+}
+
+/// What someone else has typed with the number is not found in the account of the one who has it, however often they did; nor
+/// are there more accounts than forms that differ.
+#[tokio::test]
+async fn typed_name_is_ones_own() {
+    for (case, forms) in [
+        ("before", vec!["Eve", "Ann"]),
+        ("before and after", vec!["Eve", "Ann", "Eve"]),
+        ("after", vec!["Ann", "Eve"]),
+        ("others in between", vec!["Eve", "Ann", "Mallory", "Ann"]),
+    ] {
+        let mut site = Site::new();
+        let mut anns = None;
+        for name in &forms {
+            let asked = site.asked(name, ANNS_PHONE).await;
+            if *name == "Ann" {
+                anns = Some(asked);
+            }
+        }
+        let (key, sent) = anns.unwrap();
+        let names: BTreeSet<_> = forms.iter().collect();
+        assert_eq!(site.all_users().await.len(), names.len(), "{case}");
+        let ann = site.by_code(&key, &sent.code).await.unwrap().user;
+        assert_eq!(ann.first_name, "Ann", "{case}");
+        // From now on the number is hers.
+        let (key, sent) = site.asked("Eve", ANNS_PHONE).await;
+        let again = site.by_code(&key, &sent.code).await.unwrap().user;
+        assert_eq!(
+            (again.id, again.first_name.as_str()),
+            (ann.id, "Ann"),
+            "{case}"
+        );
+    }
+}
+
+/// A second code, for the one who waits for the first, is for the same account.
+#[tokio::test]
+async fn second_code_is_for_the_same_account() {
+    let mut site = Site::new();
+    site.asked("Eve", ANNS_PHONE).await;
+    let (key, first) = site.asked("Ann", ANNS_PHONE).await;
+    site.kit.clock.advance(Duration::from_secs(60));
+    let resent = site
+        .kit
+        .accounts
+        .begin_log_in(ANNS_PHONE, Some(&key))
+        .await
+        .unwrap();
+    let second = site.sent().remove(0);
+    assert_eq!(resent.id(), key.id(), "it is the same challenge");
+    assert_eq!(second.id, first.id, "and the same address");
+    let ann = site.by_code(&resent, &second.code).await.unwrap().user;
+    assert_eq!(ann.first_name, "Ann");
+}
+
+/// What nobody proves is gone after two days, and nobody hears of a closing. What somebody has seen to stays.
+#[tokio::test]
+async fn account_that_nobody_proves_is_closed() {
+    for (case, stays) in [
+        ("nobody", false),
+        ("logged in", true),
+        ("verified by hand", true),
+        ("password by hand", true),
+    ] {
+        let mut site = Site::new();
+        let (key, sent) = site.asked("Ann", ANNS_PHONE).await;
+        let accounts = site.kit.accounts.clone();
+        let ann = site.all_users().await.remove(0);
+        match case {
+            "logged in" => {
+                site.by_code(&key, &sent.code).await.unwrap();
+            }
+            "verified by hand" => site.set_verified(&ann, ANNS_PHONE).await,
+            "password by hand" => {
+                let password = Password::new(HORSE);
+                accounts
+                    .set_password(&ann.username, &password)
+                    .await
+                    .unwrap();
+            }
+            _ => {}
+        }
+        let two_days = Duration::from_hours(48);
+        site.kit.clock.advance(two_days - Duration::from_secs(61));
+        assert_eq!(accounts.close_due().await.unwrap(), 0, "{case}");
+        assert_eq!(site.all_users().await.len(), 1, "{case}");
+        site.kit.clock.advance(Duration::from_secs(62));
+        let closed = accounts.close_due().await.unwrap();
+        assert_eq!(closed, u64::from(!stays), "{case}");
+        assert_eq!(site.all_users().await.len(), usize::from(stays), "{case}");
+        let told = site.kit.record.take().join("\n");
+        assert!(!told.contains("closing_"), "{case}: {told}");
+        assert_eq!(told.contains("account_closed"), !stays, "{case}: {told}");
+        // Nothing waits any more.
+        if let Some(ann) = site.all_users().await.first() {
+            assert_eq!(accounts.closing_of(ann).await.unwrap(), None, "{case}");
+        }
     }
 }
 
@@ -459,6 +563,7 @@ async fn claims_of_others_keep_no_owner_out() {
             phone: None,
             date_joined: chrono::Utc::now(),
             notices: Notices::default(),
+            closes_at: None,
         };
         let other = site.kit.store.create_user(&new).await.unwrap();
         let caps = AddressCaps {
@@ -616,6 +721,7 @@ async fn name_of_another_kind_sends_nothing() {
         phone: None,
         date_joined: chrono::Utc::now(),
         notices: Notices::default(),
+        closes_at: None,
     };
     site.kit.store.create_user(&new).await.unwrap();
     let flow = site

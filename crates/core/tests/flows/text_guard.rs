@@ -65,6 +65,7 @@ impl Site {
             phone: Some(phone.clone()),
             date_joined: self.kit.clock.now(),
             notices: Notices::default(),
+            closes_at: None,
         };
         self.kit.store.create_user(&new).await.unwrap();
         phone.to_string()

@@ -26,6 +26,7 @@ async fn enqueue(store: &PostgresStore, name: &str, created_at: DateTime<Utc>) {
         phone: None,
         date_joined: Utc::now(),
         notices: Notices::default(),
+        closes_at: None,
     };
     let user = store.create_user(&new).await.unwrap();
     let address = store.addresses_of(user.id, 9).await.unwrap().remove(0).id;

@@ -20,6 +20,7 @@ fn user(username: &str) -> NewUser {
         phone: None,
         date_joined: "2026-01-02T03:04:05Z".parse().unwrap(),
         notices: Notices::default(),
+        closes_at: None,
     }
 }
 

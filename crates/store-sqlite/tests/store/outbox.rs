@@ -24,6 +24,7 @@ async fn enqueue(store: &SqliteStore, name: &str) {
         phone: None,
         date_joined: Utc::now(),
         notices: Notices::default(),
+        closes_at: None,
     };
     let user = store.create_user(&new).await.unwrap();
     let address: AddressId = store.addresses_of(user.id, 9).await.unwrap().remove(0).id;

@@ -7,7 +7,9 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::OpenedLink;
 use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{Replacement, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{
+    Replacement, ScheduledClosing, StoreError, StoreErrorKind, UniqueName,
+};
 use phone_auth_core::user::{NewUser, User, UserId, WantedNames};
 
 use super::state::{State, taken, to_micros};
@@ -69,7 +71,8 @@ impl State {
         if let Some((old, asked_at)) = caps.replaces {
             let new = added.id;
             let replacement = Replacement { old, new, asked_at };
-            self.replacements.insert((added.user, added.kind), replacement);
+            self.replacements
+                .insert((added.user, added.kind), replacement);
         }
         added
     }
@@ -160,6 +163,14 @@ impl State {
             }
         }
         self.users.insert(user.id, user.clone());
+        if let Some(due_at) = new.closes_at {
+            let closing = ScheduledClosing {
+                user: user.id,
+                begun_at: user.date_joined,
+                due_at: to_micros(due_at),
+            };
+            self.closings.insert(user.id, closing);
+        }
         self.enqueue_notices(user.id, &new.notices);
         Ok(user)
     }

@@ -88,7 +88,9 @@ impl ReplacementStore for MemoryStore {
     ) -> Result<u64, StoreError> {
         self.write(|state| {
             let before = state.replacements.len();
-            state.replacements.retain(|_, it| it.asked_at >= asked_before);
+            state
+                .replacements
+                .retain(|_, it| it.asked_at >= asked_before);
             Ok((before - state.replacements.len()) as u64)
         })
         .await

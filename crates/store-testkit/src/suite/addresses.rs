@@ -351,7 +351,11 @@ pub(super) async fn caps_are_kept_at_once(subject: &Subject) {
         let user = stored(store, &whole(&format!("p{number}"), number))
             .await
             .id;
-        let caps = AddressCaps { all, unverified, replaces: None };
+        let caps = AddressCaps {
+            all,
+            unverified,
+            replaces: None,
+        };
         let answers = subject
             .at_once(30, |store, at| async move {
                 let address = nth(number * 100 + at);

@@ -7,10 +7,11 @@
 
 use std::sync::Arc;
 
+use phone_auth_core::address::Claiming;
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::session::NewLogIn;
 use phone_auth_core::store::{Closed, EndOfUser, ScheduledClosing, Store};
-use phone_auth_core::user::UserId;
+use phone_auth_core::user::{NewUser, UserId};
 
 use super::Subject;
 use super::message_sample::{all, notice};
@@ -61,6 +62,33 @@ pub(super) async fn closing_is_scheduled_once(subject: &Subject) {
     assert_eq!(store.addresses_of(ann, 9).await.unwrap().len(), 2);
     let rows = store.rows_of(ann).await.unwrap();
     assert!(rows.iter().any(|row| row.table == "phone_auth_closing"));
+}
+
+/// A new user may have one from the start, by whatever way their addresses are stored; one that is not stored has none.
+pub(super) async fn new_user_may_have_a_closing(subject: &Subject) {
+    let store = subject.store();
+    let cases = [Claiming::Never, Claiming::Unproven, Claiming::Always];
+    for (number, claiming) in (1..).zip(cases) {
+        let new = NewUser {
+            closes_at: Some(at(60)),
+            ..whole(&format!("ann{number}"), number)
+        };
+        let ann = store.create_user_claiming(&new, claiming).await.unwrap();
+        let expected = ScheduledClosing {
+            user: ann.id,
+            begun_at: ann.date_joined,
+            due_at: at(60),
+        };
+        let kept = store.scheduled_closing(ann.id).await.unwrap();
+        assert_eq!(kept, Some(expected), "{claiming:?}");
+        assert!(expected.is_of_nobody(&ann), "{claiming:?}");
+        let again = store.create_user_claiming(&new, claiming).await;
+        assert!(again.is_err(), "{claiming:?}");
+        let stays = stored(store, &whole(&format!("bob{number}"), number + 10)).await;
+        assert_eq!(store.scheduled_closing(stays.id).await.unwrap(), None);
+    }
+    assert_eq!(store.due_closings(at(60), 9).await.unwrap().len(), 3);
+    assert_eq!(store.due_closings(at(59), 9).await.unwrap(), []);
 }
 
 pub(super) async fn closing_is_cancelled_once(subject: &Subject) {

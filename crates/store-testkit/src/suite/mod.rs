@@ -260,6 +260,7 @@ macro_rules! __for_each_case {
             closing::rows_of_a_user_are_told;
             closing::export_tells_nothing_of_claims;
             closing_schedule::closing_is_scheduled_once;
+            closing_schedule::new_user_may_have_a_closing;
             closing_schedule::closing_is_cancelled_once;
             closing_schedule::due_closings_come_in_order;
             closing_schedule::return_and_end_have_one_winner;

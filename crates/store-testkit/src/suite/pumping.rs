@@ -87,6 +87,7 @@ impl Site {
             phone: Some(phone.clone()),
             date_joined: self.clock.now(),
             notices: Notices::default(),
+            closes_at: None,
         };
         let made = self.store.create_user(&new).await;
         made.expect("nobody has the number");

@@ -17,7 +17,8 @@ use super::Subject;
 use super::claims::{add, values};
 use super::proofs::reset;
 use super::sample::{
-    AMPLE, address_of, at, email_address, phone, replacement, stored, user_now, whole, without_address,
+    AMPLE, address_of, at, email_address, phone, replacement, stored, user_now, whole,
+    without_address,
 };
 use crate::plain::Plain;
 
@@ -128,8 +129,12 @@ pub(super) async fn replacement_does_not_wait_for_ever(subject: &Subject) {
 pub(super) async fn add_keeps_its_replacement_or_nothing(subject: &Subject) {
     let (store, none) = (subject.store(), Notices::default());
     for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
-        let ann = stored(store, &whole(&format!("ann{number}"), number)).await.id;
-        let bob = stored(store, &whole(&format!("bob{number}"), number + 10)).await.id;
+        let ann = stored(store, &whole(&format!("ann{number}"), number))
+            .await
+            .id;
+        let bob = stored(store, &whole(&format!("bob{number}"), number + 10))
+            .await
+            .id;
         let own = address_of(store, ann, kind).await;
         let text = |n: u32| match kind {
             AddressKind::Email => email_address(&format!("new{n}@example.org")),
@@ -184,9 +189,15 @@ pub(super) async fn add_keeps_its_replacement_or_nothing(subject: &Subject) {
 pub(super) async fn proven_replacements_are_found(subject: &Subject) {
     let store = subject.store();
     for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
-        let ann = stored(store, &whole(&format!("ann{number}"), number)).await.id;
-        let bob = stored(store, &whole(&format!("bob{number}"), number + 10)).await.id;
-        let eve = stored(store, &whole(&format!("eve{number}"), number + 20)).await.id;
+        let ann = stored(store, &whole(&format!("ann{number}"), number))
+            .await
+            .id;
+        let bob = stored(store, &whole(&format!("bob{number}"), number + 10))
+            .await
+            .id;
+        let eve = stored(store, &whole(&format!("eve{number}"), number + 20))
+            .await
+            .id;
         let text = |n: u32| match kind {
             AddressKind::Email => email_address(&format!("new{n}@example.org")),
             AddressKind::Phone => Address::Phone(phone(n + 40)),
@@ -213,7 +224,15 @@ pub(super) async fn proven_replacements_are_found(subject: &Subject) {
         prove(store, &claim).await;
         assert_eq!(found(5, 10).await, [(bob, 77, claim.id, at(5))], "{kind}");
         assert_eq!(found(6, 10).await, [], "{kind}");
-        assert!(replace(store, eve, kind, (79, address_of(store, eve, kind).await.id.get())).await);
+        assert!(
+            replace(
+                store,
+                eve,
+                kind,
+                (79, address_of(store, eve, kind).await.id.get())
+            )
+            .await
+        );
         prove(store, &address_of(store, eve, kind).await).await;
         assert_eq!(found(0, 10).await.len(), 2, "{kind}");
         let all = store.proven_replacements(at(0), 10).await.unwrap();

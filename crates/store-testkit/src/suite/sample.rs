@@ -62,6 +62,7 @@ pub(super) fn without_address(username: &str) -> NewUser {
         phone: None,
         date_joined: at(0),
         notices: Notices::default(),
+        closes_at: None,
     }
 }
 

@@ -54,6 +54,7 @@ impl<S: Store + 'static> LogIns<S> {
                 phone: None,
                 date_joined: Self::now(),
                 notices: Notices::default(),
+                closes_at: None,
             };
             let user = store.create_user(&new).await.unwrap();
             let first = log_in(&user, digest(0, number));

@@ -417,6 +417,7 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             phone: None,
             date_joined: now(),
             notices: Notices::default(),
+            closes_at: None,
         }
     }
 

@@ -242,6 +242,7 @@ impl Kit {
             phone: PhoneNumber::parse(&format!("+4420794600{:02}", self.store.user_count())).ok(),
             date_joined: self.clock.now(),
             notices: Notices::default(),
+            closes_at: None,
         };
         self.store.create_user(&new).await.unwrap()
     }

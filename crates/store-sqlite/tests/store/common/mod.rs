@@ -61,6 +61,7 @@ pub(crate) fn user(username: &str, number: u32) -> NewUser {
         phone: Some(PhoneNumber::parse(&format!("+9198765{number:05}")).unwrap()),
         date_joined: "2026-01-02T03:04:05.678901Z".parse().unwrap(),
         notices: Notices::default(),
+        closes_at: None,
     }
 }
 
