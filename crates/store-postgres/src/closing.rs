@@ -93,6 +93,23 @@ macro_rules! at {
     };
 }
 
+/// The address of the user that a replacement names; NULL where it is gone.
+macro_rules! replaced {
+    ($column:literal) => {
+        concat!(
+            "coalesce(
+            (SELECT c.value FROM claims c WHERE c.id = ",
+            $column,
+            " AND c.kind = phone_auth_replacement.kind),
+            CASE kind WHEN 'email' THEN (SELECT email::text FROM emails a WHERE a.id = ",
+            $column,
+            ") ELSE (SELECT phone::text FROM phones a WHERE a.id = ",
+            $column,
+            ") END)"
+        )
+    };
+}
+
 /// All but what is in the row of the user and in those of the addresses. No digest, key or password.
 pub(crate) const ROWS: &str = concat!(
     "WITH emails AS (
@@ -125,7 +142,8 @@ pub(crate) const ROWS: &str = concat!(
         FROM phone_auth_outbox WHERE person_id = $1 AND coalesce(address_id, 0) < 4611686018427387904
     UNION ALL SELECT 'phone_auth_closing', json_build_object('begun_at', ", at!("begun_at"), ", 'due_at', ", at!("due_at"), ")::text
         FROM phone_auth_closing WHERE user_id = $1
-    UNION ALL SELECT 'phone_auth_replacement', json_build_object('kind', kind, 'asked_at', ", at!("asked_at"), ")::text
+    UNION ALL SELECT 'phone_auth_replacement', json_build_object('kind', kind,
+        'old', ", replaced!("old_id"), ", 'new', ", replaced!("new_id"), ", 'asked_at', ", at!("asked_at"), ")::text
         FROM phone_auth_replacement WHERE user_id = $1
     UNION ALL SELECT 'phone_auth_link_request', json_build_object(
         'kind', kind, 'purpose', purpose, 'requested_at', ", at!("requested_at"), ", 'code_at', ", at!("code_at"), ")::text

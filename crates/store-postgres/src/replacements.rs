@@ -67,6 +67,10 @@ pub(crate) const FIND: &str =
     "SELECT old_id FROM phone_auth_replacement WHERE user_id = $1 AND kind = $2 AND new_id = $3
         AND (asked_at IS NULL OR asked_at >= $4)";
 
+pub(crate) const OF_USER: &str =
+    "SELECT user_id, kind, old_id, new_id, asked_at FROM phone_auth_replacement
+    WHERE user_id = $1 AND kind = $2 AND (asked_at IS NULL OR asked_at >= $3)";
+
 pub(crate) const END: &str = "DELETE FROM phone_auth_replacement WHERE user_id = $1 AND kind = $2 AND new_id = $3 RETURNING 1";
 
 #[async_trait]
@@ -101,6 +105,21 @@ impl ReplacementStore for PostgresStore {
         let row = self.first(look).await?;
         let old = row.map(|row| row.try_get(0)).transpose();
         Ok(old.map_err(Failure::from)?.map(AddressId::new))
+    }
+
+    async fn kept_replacement(
+        &self,
+        user: UserId,
+        kind: AddressKind,
+        asked_since: DateTime<Utc>,
+    ) -> Result<Option<Replacement>, StoreError> {
+        let look = query(OF_USER)
+            .bind(user.get())
+            .bind(kind.as_str())
+            .bind(rows::micros(asked_since));
+        let row = self.first(look).await?;
+        let kept = row.as_ref().map(replacement).transpose()?;
+        Ok(kept.map(|(_, _, kept)| kept))
     }
 
     async fn end_replacement(

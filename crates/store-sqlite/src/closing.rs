@@ -56,6 +56,26 @@ macro_rules! of_text {
     };
 }
 
+/// The address of the user `?1` that a replacement names; NULL where it is gone.
+macro_rules! replaced {
+    ($column:literal) => {
+        concat!(
+            "CAST(coalesce(
+            (SELECT value FROM phone_auth_claim c
+                WHERE c.id = ",
+            $column,
+            " AND c.user_id = ?1 AND c.kind = phone_auth_replacement.kind),
+            iif(kind = 'email',
+                (SELECT email FROM phone_auth_emailaddress a WHERE a.id = ",
+            $column,
+            " AND a.user_id = ?1),
+                (SELECT phone FROM phone_auth_phonenumber a WHERE a.id = ",
+            $column,
+            " AND a.user_id = ?1))) AS text)"
+        )
+    };
+}
+
 /// The same of one that is stored in microseconds.
 macro_rules! of_micros {
     ($column:literal) => {
@@ -97,7 +117,8 @@ pub(crate) const ROWS: &str = concat!(
     UNION ALL SELECT 'phone_auth_closing', json_object(
         'begun_at', ", of_micros!("begun_at"), ", 'due_at', ", of_micros!("due_at"), ")
         FROM phone_auth_closing WHERE user_id = ?1
-    UNION ALL SELECT 'phone_auth_replacement', json_object('kind', CAST(kind AS text), 'asked_at', ", of_micros!("asked_at"), ")
+    UNION ALL SELECT 'phone_auth_replacement', json_object('kind', CAST(kind AS text),
+        'old', ", replaced!("old_id"), ", 'new', ", replaced!("new_id"), ", 'asked_at', ", of_micros!("asked_at"), ")
         FROM phone_auth_replacement WHERE user_id = ?1
     UNION ALL SELECT 'phone_auth_link_request', json_object('kind', CAST(kind AS text), 'purpose', CAST(purpose AS text),
         'requested_at', ", of_micros!("requested_at"), ",

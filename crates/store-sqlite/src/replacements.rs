@@ -21,6 +21,10 @@ pub(crate) const FIND: &str =
     "SELECT old_id FROM phone_auth_replacement WHERE user_id = ?1 AND kind = ?2 AND new_id = ?3
         AND (asked_at IS NULL OR asked_at >= ?4)";
 
+pub(crate) const OF_USER: &str =
+    "SELECT user_id, kind, old_id, new_id, asked_at FROM phone_auth_replacement
+    WHERE user_id = ?1 AND kind = ?2 AND (asked_at IS NULL OR asked_at >= ?3)";
+
 pub(crate) const END: &str =
     "DELETE FROM phone_auth_replacement WHERE user_id = ?1 AND kind = ?2 AND new_id = ?3";
 
@@ -87,6 +91,17 @@ impl ReplacementStore for SqliteStore {
                 Ok(AddressId::new(row.get(0)?))
             })
         })
+    }
+
+    async fn kept_replacement(
+        &self,
+        user: UserId,
+        kind: AddressKind,
+        asked_since: DateTime<Utc>,
+    ) -> Result<Option<Replacement>, StoreError> {
+        let asked = (user.get(), kind.as_str(), links::micros(asked_since));
+        let kept = self.read(|connection| rows::first(connection, OF_USER, asked, replacement))?;
+        Ok(kept.map(|(_, _, kept)| kept))
     }
 
     async fn end_replacement(

@@ -36,6 +36,8 @@ pub(crate) enum Reason {
     Removed(AddressKind),
     /// Another address, which was verified already, has taken the place of one of this kind.
     Changed(AddressKind),
+    /// An address of this kind stays that another was to take the place of.
+    Kept(AddressKind),
     /// The primary email address is another now.
     Primary,
     /// Someone has sent a form after their session had ended.
@@ -55,7 +57,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 23] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
@@ -73,6 +75,8 @@ impl Reason {
         Self::Removed(AddressKind::Phone),
         Self::Changed(AddressKind::Email),
         Self::Changed(AddressKind::Phone),
+        Self::Kept(AddressKind::Email),
+        Self::Kept(AddressKind::Phone),
         Self::Primary,
         Self::EndedSession,
         Self::EndedOthers,
@@ -97,6 +101,8 @@ impl Reason {
             Self::Removed(AddressKind::Phone) => "phone-removed",
             Self::Changed(AddressKind::Email) => "email-changed",
             Self::Changed(AddressKind::Phone) => "phone-changed",
+            Self::Kept(AddressKind::Email) => "email-kept",
+            Self::Kept(AddressKind::Phone) => "phone-kept",
             Self::Primary => "primary",
             Self::NoCookies => "cookies",
             Self::NoneVerified => "verify-one",
@@ -130,6 +136,7 @@ impl Reason {
             | Self::Confirmed(_)
             | Self::Removed(_)
             | Self::Changed(_)
+            | Self::Kept(_)
             | Self::Primary
             | Self::Verified(_) => AccountPage::EmailVerification,
             Self::EndedSession | Self::EndedOthers => AccountPage::Sessions,
@@ -195,6 +202,16 @@ impl Reason {
                 tone: "good",
                 text: "Your phone number was changed",
                 detail: Cow::Borrowed(""),
+            },
+            Self::Kept(kind) => Notice {
+                tone: "good",
+                text: match kind {
+                    AddressKind::Email => "Your email address stays",
+                    AddressKind::Phone => "Your phone number stays",
+                },
+                detail: Cow::Borrowed(
+                    "The other one stays in your account until you remove it. If you didn’t add it, remove it and change your password.",
+                ),
             },
             Self::Primary => Notice {
                 tone: "good",

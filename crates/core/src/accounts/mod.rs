@@ -104,7 +104,7 @@ pub use log_in_by_link::{LinkForm, LogInLinkRefusal};
 pub use operate_address::{Marked, RenameRefusal};
 pub use reauthenticate::{ProofRequired, ReauthenticationRefusal};
 pub use remove_address::{LastWayIn, PrimaryRefusal, Removal};
-pub use replace_address::{ReplaceAddressRefusal, Replaced};
+pub use replace_address::{PendingReplacement, ReplaceAddressRefusal, Replaced};
 pub use request_reset::ResetRequestRefusal;
 pub use request_verification::{VerificationRequest, VerificationRequestRefusal};
 pub use resend::PendingCode;

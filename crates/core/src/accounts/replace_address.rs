@@ -94,6 +94,82 @@ impl Accounts {
         Ok(new)
     }
 
+    /// Which address of the user of a session is to take the place of which of this kind once it is verified, if one is. A user
+    /// should see it where they see their addresses: it may have been asked for by someone else in their session.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// See [`keep_address`](Self::keep_address).
+    pub async fn pending_replacement(
+        &self,
+        current_user: &CurrentUser,
+        kind: AddressKind,
+    ) -> Result<Option<PendingReplacement>, Failure> {
+        let (store, user) = (self.store(), current_user.user().id);
+        let asked_since = self.now() - LIFETIME;
+        let kept = store.kept_replacement(user, kind, asked_since).await?;
+        let Some(kept) = kept else {
+            return Ok(None);
+        };
+        let own = self.some_addresses_of(user).await?;
+        let of = |id| own.iter().find(|it| it.kind == kind && it.id == id);
+        Ok(of(kept.old)
+            .zip(of(kept.new))
+            .map(|(old, new)| PendingReplacement {
+                old: old.clone(),
+                new: new.clone(),
+            }))
+    }
+
+    /// Keeps an address that another [was to take the place of](Self::pending_replacement): both stay, also when the other is
+    /// verified. `false` when it was to stay anyway. Nobody is told, as nothing changes.
+    ///
+    /// # Errors
+    /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
+    ///
+    /// # Cancel safety
+    /// It happens or not.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::AddressKind;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// # let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?;
+    /// # let current_user = accounts.current_user(&ann.key).await?.ok_or("nobody")?;
+    /// # let old = accounts.addresses(&current_user).await?.remove(0);
+    /// let email = AddressKind::Email;
+    /// accounts.replace_address(&current_user, email, old.id, "ann@work.example").await?;
+    /// let pending = accounts.pending_replacement(&current_user, email).await?.ok_or("none")?;
+    /// assert_eq!(pending.new.value, "ann@work.example");
+    ///
+    /// assert!(accounts.keep_address(&current_user, &pending.old).await?);
+    /// assert_eq!(accounts.pending_replacement(&current_user, email).await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn keep_address(
+        &self,
+        current_user: &CurrentUser,
+        address: &AddressRecord,
+    ) -> Result<bool, Failure> {
+        let (store, user, kind) = (self.store(), current_user.user().id, address.kind);
+        let kept = store
+            .kept_replacement(user, kind, self.now() - LIFETIME)
+            .await?;
+        let Some(kept) = kept.filter(|it| it.old == address.id) else {
+            return Ok(false);
+        };
+        Ok(store.end_replacement(user, kind, kept.new).await?)
+    }
+
     /// Puts an address in the place of another of a user as an operator, such as of one that was mistyped: what has an `@` as an
     /// email address, else as a phone number. The old one goes at once where the new one is a way in at once, or the
     /// old one is none either; else it stays until the new one is proven. Neither the gate nor limits nor caps are asked, and it may be the last way in.
@@ -243,6 +319,16 @@ impl Accounts {
         store.end_replacement(user.id, new.kind, new.id).await?;
         Ok(())
     }
+}
+
+/// An address that is to take the place of another one, once it is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingReplacement {
+    /// The one that goes then.
+    pub old: AddressRecord,
+    /// The one that comes.
+    pub new: AddressRecord,
 }
 
 /// What [`Accounts::replace_address_for`] has come to, with the new address.

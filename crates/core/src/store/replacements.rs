@@ -37,6 +37,14 @@ pub trait ReplacementStore: Send + Sync {
         asked_since: DateTime<Utc>,
     ) -> Result<Option<AddressId>, StoreError>;
 
+    /// What is kept of this user and kind, and was not asked for before this time.
+    async fn kept_replacement(
+        &self,
+        user: UserId,
+        kind: AddressKind,
+        asked_since: DateTime<Utc>,
+    ) -> Result<Option<Replacement>, StoreError>;
+
     /// Forgets it, once it is done; `false` when it was not kept.
     async fn end_replacement(
         &self,

@@ -41,6 +41,19 @@ impl ReplacementStore for MemoryStore {
         .await
     }
 
+    async fn kept_replacement(
+        &self,
+        user: UserId,
+        kind: AddressKind,
+        asked_since: DateTime<Utc>,
+    ) -> Result<Option<Replacement>, StoreError> {
+        self.read(|state| {
+            let kept = state.replacements.get(&(user, kind)).copied();
+            kept.filter(|it| it.asked_at >= asked_since)
+        })
+        .await
+    }
+
     async fn end_replacement(
         &self,
         user: UserId,

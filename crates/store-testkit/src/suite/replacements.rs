@@ -102,6 +102,17 @@ pub(super) async fn replacement_does_not_wait_for_ever(subject: &Subject) {
         for (since, is_kept) in [(4, true), (5, true), (6, false)] {
             let old = store.replaced_address(ann.id, kind, new, at(since)).await;
             assert_eq!(old.unwrap(), is_kept.then_some(own.id), "{kind} {since}");
+            let kept = store
+                .kept_replacement(ann.id, kind, at(since))
+                .await
+                .unwrap();
+            let asked_at = at(5);
+            let expected = Replacement {
+                old: own.id,
+                new,
+                asked_at,
+            };
+            assert_eq!(kept, is_kept.then_some(expected), "{kind} {since}");
         }
         assert!(reset(subject, &own, 9).await);
         assert_eq!(replaced(store, ann.id, kind, 77).await, None, "{kind}");

@@ -55,6 +55,8 @@ struct AddressView<'a> {
     is_verified: bool,
     is_primary: bool,
     may_be_primary: bool,
+    /// The one that takes its place once that is verified.
+    replaced_by: Option<String>,
 }
 
 pub(crate) async fn show(
@@ -77,6 +79,7 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
     match form.text("action") {
         "change" => change(&form, &headers, current_user, (kind, id)).await,
         "remove" => remove(context, current_user, kind, id).await,
+        "keep" => keep(context, current_user, kind, id).await,
         "primary" if kind == AddressKind::Email => make_primary(context, current_user, id).await,
         _ => page(context, current_user, StatusCode::BAD_REQUEST, None).await,
     }
@@ -99,6 +102,28 @@ async fn remove(
         Err(FlowError::Failed(failure)) => {
             answer::flow_failed(context, "remove an address", &failure)
         }
+    }
+}
+
+/// Keeps an address that another was to take the place of. Of two clicks the second finds it kept.
+async fn keep(
+    context: &RequestContext,
+    current_user: &CurrentUser,
+    kind: AddressKind,
+    id: AddressId,
+) -> Response {
+    let accounts = context.accounts();
+    let records = match accounts.addresses(current_user).await {
+        Ok(records) => records,
+        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
+    };
+    let own = records.iter().find(|it| it.kind == kind && it.id == id);
+    let Some(own) = own else {
+        return to_addresses(context);
+    };
+    match accounts.keep_address(current_user, own).await {
+        Ok(_) => done(context, Reason::Kept(kind)),
+        Err(failure) => answer::flow_failed(context, "keep an address", &failure),
     }
 }
 
@@ -234,11 +259,17 @@ async fn view(
     };
     let is_email = record.kind == AddressKind::Email;
     let is_primary = is_email && record.value == current_user.user().email;
+    let pending = context
+        .accounts()
+        .pending_replacement(current_user, record.kind)
+        .await?;
+    let pending = pending.filter(|pending| pending.old.id == record.id);
     let address = AddressView {
         value: &record.value,
         is_verified: record.is_verified,
         is_primary,
         may_be_primary: is_email && record.is_verified && !is_primary,
+        replaced_by: pending.map(|pending| pending.new.value),
     };
     let id = record.id.get().to_string();
     let fields = [("method", Some(record.kind.as_str())), ("pk", Some(&*id))];

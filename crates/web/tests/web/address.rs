@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use phone_auth_core::address::AddressKind;
-use phone_auth_events::VerifyEmail;
+use phone_auth_events::{VerifyEmail, VerifyPhone};
 
 use crate::support::{PASSWORD, Site};
 
@@ -209,6 +209,55 @@ async fn address_is_changed_in_one_step() {
     assert_eq!(of_user().await, ["ann@work.example"]);
     let user = site.web.accounts().find("ann").await.unwrap().unwrap();
     assert_eq!(user.email, "ann@work.example");
+}
+
+/// The page of an address says which other is to take its place, which may be a thief's; with a click it stays, and the link that
+/// was sent for the other takes nothing away.
+#[tokio::test]
+async fn address_is_kept() {
+    for (field, old, new) in [
+        ("email", "ann@example.org", "eve@evil.example"),
+        ("phone", "+12125552368", "+12125552399"),
+    ] {
+        let site = Site::new();
+        let mut emails = site.capture::<VerifyEmail>();
+        let mut phones = site.capture::<VerifyPhone>();
+        let mut ann = site.ann().await;
+        let pk = ann.pk(field).await;
+        let page = format!("/accounts/address/?method={field}&pk={pk}");
+        let keep = [("action", "keep")];
+        assert!(!ann.get(&page).await.body.contains("Keep this one"));
+        ann.post(&page, &[("action", "change"), (field, new)]).await;
+        let shown = ann.get(&page).await;
+        assert!(shown.body.contains("Keep this one"), "{}", shown.body);
+        let user = site.web.accounts().find("ann").await.unwrap().unwrap();
+        let addresses = async || site.web.accounts().addresses_of(user.id).await.unwrap();
+        let added = addresses().await.into_iter().find(|it| it.value == new);
+        // Nor does the page of the other say so.
+        let other = added.unwrap().id.get();
+        let others = ann
+            .get(&format!("/accounts/address/?method={field}&pk={other}"))
+            .await;
+        assert!(!others.body.contains("Keep this one"));
+
+        // Of two clicks the second finds it kept.
+        for _ in 0..2 {
+            let kept = ann.post(&page, &keep).await;
+            assert_eq!(kept.location(), format!("{LIST}?notice={field}-kept"));
+        }
+        let list = ann.get(&format!("{LIST}?notice={field}-kept")).await;
+        assert!(list.body.contains("stays"), "{}", list.body);
+        assert!(!ann.get(&page).await.body.contains("Keep this one"));
+        let link = match field {
+            "email" => emails.take().remove(0).url,
+            _ => phones.take().remove(0).url,
+        };
+        ann.get(link.as_str()).await;
+        let left = addresses().await;
+        let is_verified = |value| left.iter().any(|it| it.value == value && it.is_verified);
+        let is_there = left.iter().any(|it| it.value == old);
+        assert!(is_there && is_verified(new), "{left:?}");
+    }
 }
 
 /// An address that was verified before takes the place of another at once, and the page says so.
