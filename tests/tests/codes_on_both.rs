@@ -857,3 +857,52 @@ async fn text_ends_in_what_telephones_read() {
         assert_eq!(different.len(), 6, "{kind:?}: {texts:?}");
     }
 }
+
+/// The right code that one browser sends many times at once, to several processes over one database: each is answered as the first,
+/// and none is told that it is wrong.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn right_code_is_right_at_each_process() {
+    const PROCESSES: usize = 5;
+    const CLICKS: usize = 20;
+    for (database, site, ann) in sites(SiteOptions::limited).await {
+        let mut others = Vec::new();
+        for _ in 1..PROCESSES {
+            // The first is the one that sends.
+            let options = database.site().limited().setting("outbox_worker", "false");
+            others.push(options.setting("login_by_code", "true").start().await);
+        }
+        for pages in [RESET, LOG_IN] {
+            let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
+            let before = sessions();
+            let client = site.client();
+            let message = pages.asked(&site, &client, &ann.phone).await;
+            let keys = keys_of(&client, pages.cookie);
+            let clicks = together((0..CLICKS).map(|number| {
+                let at = number % PROCESSES;
+                let click = match at.checked_sub(1).and_then(|at| others.get(at)) {
+                    None => site.client(),
+                    Some(other) => other.client(),
+                };
+                click.plant(pages.cookie, &keys);
+                let code = message.code().to_owned();
+                async move {
+                    let answer = click.post(pages.done, [("code", &code)]).await;
+                    match answer.status {
+                        302 => answer.location().to_owned(),
+                        status => format!("{status} {}", answer.page().words()),
+                    }
+                }
+            }));
+            let mut answers = clicks.await;
+            answers.sort_unstable();
+            answers.dedup();
+            let kind = database.kind();
+            let [form] = &answers[..] else {
+                panic!("{kind:?} {}: {answers:?}", pages.done);
+            };
+            let begun = i64::from(pages.done == LOG_IN.done);
+            assert!(!form.starts_with(char::is_numeric), "{kind:?} {form}");
+            assert_eq!(sessions(), before + begun, "{kind:?} {}", pages.done);
+        }
+    }
+}

@@ -42,6 +42,7 @@ macro_rules! free_at {
             WHEN a.stop = 0 THEN t.expires_at + a.step - a.span
             WHEN t.hits >= a.stop AND t.expires_at > a.now + a.keep + 60000000 THEN 0
             WHEN t.hits >= a.stop THEN t.expires_at
+            WHEN t.hits < a.free THEN 0
             WHEN t.blocked_until > a.now + a.span + 60000000 THEN 0
             ELSE t.blocked_until END"
     };

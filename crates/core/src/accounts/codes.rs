@@ -393,12 +393,15 @@ impl Accounts {
                 CodeRefusal::Wrong { left }
             });
         };
-        // Of two who type it at once the one who ends the challenge goes on.
-        if !self.store().end_challenge(&id, now).await? {
-            return refused(CodeRefusal::Over);
-        }
+        // Of two who type it at once the one who ends the challenge goes on. The other was not wrong either: of many at several
+        // processes the last would meet the counts of those before it.
+        let is_first = self.store().end_challenge(&id, now).await?;
         self.forget_wrong_codes(&counted).await;
-        Ok(target)
+        if is_first {
+            Ok(target)
+        } else {
+            refused(CodeRefusal::Over)
+        }
     }
 
     /// What came before a code was compared. Where it failed nothing was tried, and the attempt is given back: anyone who has to

@@ -22,7 +22,8 @@ use crate::sessions::FoundSession;
 use crate::user::UserId;
 
 /// How long is waited between two looks for a session that the first click is about to begin: two seconds in all.
-const WAITS: [u64; 6] = [50, 100, 200, 400, 600, 650];
+const SHORT: &[u64] = &[50, 100, 200];
+const LONG: &[u64] = &[400, 600, 650];
 
 /// How long is waited between two looks whether a challenge has ended.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
@@ -132,13 +133,20 @@ impl Accounts {
         let counted = self.count_code(&targets, &key.id(), None).await?;
         let mut found = self.session_of(&repeatable).await?;
         if found.is_none() {
-            // Of another process, which is waited for; those after this one need not wait for that.
-            drop(turn);
-            if self.led_to_new_password(targets, typed) {
+            if let Some(target) = self.proven_lately(targets, typed) {
+                // Not only when the session is there: of many that wait for it the last would meet the counts of all.
                 self.forget_wrong_codes(&counted).await;
-                return Ok(None);
+                if self.asks_for_new_password(&target) {
+                    return Ok(None);
+                }
             }
-            found = self.session_begun(&repeatable).await?;
+            // Of another process, which is waited for. Those after this one wait as well while that is short: of many that wait at
+            // once the last would meet the counts of all.
+            found = self.session_begun_within(&repeatable, SHORT).await?;
+            drop(turn);
+            if found.is_none() {
+                found = self.session_begun_within(&repeatable, LONG).await?;
+            }
         }
         let Some(found) = found else {
             return Ok(None);
@@ -147,13 +155,10 @@ impl Accounts {
         Ok(Some(self.begun_before(found)))
     }
 
-    /// Whether the right code of these targets begins no session, which is not waited for then.
-    fn led_to_new_password(&self, targets: CodeTargets, typed: &str) -> bool {
-        let Some(code) = read_code(typed) else {
-            return false;
-        };
-        let target = targets.into_proven(&self.inner.links, &code, self.now());
-        target.is_some_and(|it| self.asks_for_new_password(&it))
+    /// The target whose right code this is, at a challenge that has ended.
+    fn proven_lately(&self, targets: CodeTargets, typed: &str) -> Option<LinkTarget> {
+        let code = read_code(typed)?;
+        targets.into_proven(&self.inner.links, &code, self.now())
     }
 
     /// The target of a challenge that its right code has ended a moment ago, if this is that code.
@@ -248,13 +253,25 @@ impl Accounts {
         &self,
         repeatable: &Repeatable,
     ) -> Result<Option<FoundSession>, Failure> {
-        for wait in WAITS {
+        match self.session_begun_within(repeatable, SHORT).await? {
+            None => self.session_begun_within(repeatable, LONG).await,
+            found => Ok(found),
+        }
+    }
+
+    /// The same, where it is looked after each of these waits, in milliseconds.
+    async fn session_begun_within(
+        &self,
+        repeatable: &Repeatable,
+        waits: &[u64],
+    ) -> Result<Option<FoundSession>, Failure> {
+        for wait in waits {
+            tokio::time::sleep(Duration::from_millis(*wait)).await;
             if let Some(found) = self.session_of(repeatable).await? {
                 return Ok(Some(found));
             }
-            tokio::time::sleep(Duration::from_millis(wait)).await;
         }
-        self.session_of(repeatable).await
+        Ok(None)
     }
 
     /// The session that has begun with the key from there, if it is alive.

@@ -149,7 +149,9 @@ impl LimitRule {
                         if tally.expires_at <= now + keep + Self::SET_BACK {
                             wait_until(tally.expires_at, now)?;
                         }
-                    } else if tally.blocked_until <= latest {
+                    } else if i64::from(tally.hits) >= numbers.free && tally.blocked_until <= latest
+                    {
+                        // Of those that cost no time one may be counted before another that came earlier.
                         wait_until(tally.blocked_until, now)?;
                     }
                 }
@@ -276,6 +278,24 @@ mod tests {
         for (hours, refused) in [(0, false), (-1, true), (-24 * 29, true)] {
             let outcome = rule.count(Some(&stopped), now + TimeDelta::hours(hours));
             assert_eq!(outcome.is_err(), refused, "{hours} h");
+        }
+    }
+
+    #[test]
+    fn order_of_free_failures_is_no_matter() {
+        let (now, later) = (at(0), at(1));
+        for (rule, free) in [
+            (LimitRule::InARow(100), 10),
+            (LimitRule::Row { free: 5, most: 100 }, 5),
+            (LimitRule::Row { free: 4, most: 4 }, 4),
+        ] {
+            let mut tally = None;
+            for counted in 0..free {
+                let time = if counted % 2 == 0 { later } else { now };
+                let next = rule.count(tally.as_ref(), time);
+                tally = Some(next.unwrap_or_else(|wait| panic!("{rule:?} {counted}: {wait:?}")));
+            }
+            assert!(rule.count(tally.as_ref(), later).is_err(), "{rule:?}");
         }
     }
 

@@ -13,6 +13,7 @@ mod closing;
 mod closing_grace;
 mod codes;
 mod codes_after_changes;
+mod codes_at_processes;
 mod common;
 mod conceal;
 mod current_user;

@@ -149,6 +149,29 @@ pub(super) async fn failures_in_a_row_slow_down_and_stop(subject: &Subject) {
     assert_eq!(fill(limits, &hit).await.0, 10, "forgotten");
 }
 
+pub(super) async fn free_failures_at_once_all_count(subject: &Subject) {
+    for number in 1..=10 {
+        let rule = LimitRule::Row {
+            free: 20,
+            most: 100,
+        };
+        let hit = [ruled(number, rule)];
+        assert_eq!(at_once(subject, 20, &hit).await, 20, "{number}");
+        assert_eq!(at_once(subject, 5, &hit).await, 0, "{number}");
+    }
+    // One that came earlier is counted later.
+    let limits = subject.limits();
+    let hit = [ruled(11, LimitRule::InARow(100))];
+    for seconds in [1, 0, 2, 1] {
+        let attempt = Attempt {
+            at: at(seconds),
+            ..attempt(&hit)
+        };
+        let decision = limits.count(&attempt).await.unwrap();
+        assert!(matches!(decision, Decision::Counted { .. }), "{seconds}");
+    }
+}
+
 pub(super) async fn rows_have_rules_of_their_own(subject: &Subject) {
     let limits = subject.limits();
     let day = 86_400;

@@ -310,6 +310,7 @@ macro_rules! __for_each_limit_case {
             limits::limit_is_exact_under_parallel_hits;
             limits::attempt_counts_all_or_nothing;
             limits::failures_in_a_row_slow_down_and_stop;
+            limits::free_failures_at_once_all_count;
             limits::rows_have_rules_of_their_own;
             limits::counters_drain_with_time;
             limits::wait_ends_when_there_is_room;
