@@ -14,8 +14,8 @@ pub(crate) struct AskedCode {
     pub(crate) login: Option<String>,
     /// Whether its user asked to stay signed in by it.
     pub(crate) keeps_signed_in: bool,
-    /// In which of the cookies of the name it stood.
-    pub(crate) cookie: usize,
+    /// In which of the cookies of the name it stood; none where it has just been asked for.
+    pub(crate) cookie: Option<usize>,
 }
 
 /// The last part of the value, of who asked to stay signed in.
@@ -28,8 +28,9 @@ const BETWEEN: char = '~';
 const MOST_OF_NAME: usize = 254 * 4;
 
 /// The most bytes of a cookie: browsers drop one of more than 4096 with its name and attributes (RFC 6265, section 6.1), and with it
-/// the key of the code that was just asked for.
-const MOST_OF_COOKIE: usize = 3_000;
+/// the key of the code that was just asked for. And proxies take a line of all cookies that has 8 KiB, in which there are those of two
+/// purposes, and others: so one that has room for the longest name.
+const MOST_OF_COOKIE: usize = 2_000;
 
 impl AskedCode {
     /// One of which nothing else is known.
@@ -38,7 +39,7 @@ impl AskedCode {
             key,
             login: None,
             keeps_signed_in: false,
-            cookie: 0,
+            cookie: None,
         }
     }
 
@@ -64,7 +65,7 @@ impl AskedCode {
             key,
             login,
             keeps_signed_in,
-            cookie: 0,
+            cookie: None,
         })
     }
 
@@ -117,7 +118,10 @@ impl AskedCodes {
     pub(crate) fn parse(cookies: &[String], most: usize) -> Self {
         let split = |(cookie, value): (usize, &String)| -> Vec<AskedCode> {
             let codes = value.split(BETWEEN).filter_map(AskedCode::parse);
-            let codes = codes.map(|it| AskedCode { cookie, ..it });
+            let codes = codes.map(|it| AskedCode {
+                cookie: Some(cookie),
+                ..it
+            });
             codes.take(Self::MOST).collect()
         };
         let cookies: Vec<_> = cookies.iter().enumerate().map(split).collect();
@@ -146,7 +150,7 @@ impl AskedCodes {
     /// name. As many of the others are kept as fit into a cookie.
     pub(crate) fn with(&self, asked: &AskedCode) -> Self {
         let is_other = |it: &&AskedCode| it.login.is_none() || it.login != asked.login;
-        let others = self.beside(&asked.key);
+        let others = self.beside(&asked.key, asked.cookie);
         let others = others.filter(is_other);
         let codes = std::iter::once(asked).chain(others);
         let mut kept = Self {
@@ -161,16 +165,24 @@ impl AskedCodes {
     /// These without that of a key.
     pub(crate) fn without(&self, key: &ChallengeKey) -> Self {
         Self {
-            codes: self.beside(key).cloned().collect(),
+            codes: self.beside(key, None).cloned().collect(),
         }
     }
 
-    /// The others of the cookie that has this key. Where a browser has sent several cookies, another host of the domain may have
-    /// set one, whose keys are not made ours; so of those none is kept beside a key that none of them has.
-    fn beside(&self, key: &ChallengeKey) -> impl Iterator<Item = &AskedCode> {
-        let same = self.codes.iter().find(|it| it.is_at(key));
-        let own = same.or_else(|| self.codes.first().filter(|_| self.are_of_one_cookie()));
-        let own = own.map(|it| it.cookie);
+    /// The others of the cookie that has this key, or that had the one before it. Where a browser has sent several cookies, another
+    /// host of the domain may have set one, whose keys are not made ours; so of those none is kept beside a key that none of them
+    /// has.
+    fn beside(
+        &self,
+        key: &ChallengeKey,
+        before: Option<usize>,
+    ) -> impl Iterator<Item = &AskedCode> {
+        let cookie_of = |it: &AskedCode| it.cookie;
+        let same = self.codes.iter().find(|it| it.is_at(key)).map(cookie_of);
+        let only = || self.codes.first().filter(|_| self.are_of_one_cookie());
+        let own = same
+            .or_else(|| before.map(Some))
+            .or_else(|| only().map(cookie_of));
         let is_own = move |it: &&AskedCode| !it.is_at(key) && Some(it.cookie) == own;
         self.codes.iter().filter(is_own)
     }
@@ -311,6 +323,13 @@ mod tests {
                 of(&[3, 1, 2, 4])
             );
             assert_eq!(keys(read.without(&key(3)).as_slice()), of(&[1, 2, 4]));
+            // Asked for again with another key, on the page of one of ours.
+            let page = read.about(Some(&asked(3, "").name())).remove(0);
+            let again = AskedCode {
+                key: key(6),
+                ..page
+            };
+            assert_eq!(keys(read.with(&again).as_slice()), of(&[6, 1, 2, 4]));
             // Nothing says whose the others are.
             assert_eq!(keys(read.with(&asked(5, "user 5")).as_slice()), of(&[5]));
             assert!(read.without(&key(5)).as_slice().is_empty());
@@ -333,7 +352,7 @@ mod tests {
                 let newest = AskedCode::by(key(number), &format!("  {} ", name(number)), true);
                 assert_eq!(newest.login.as_deref(), Some(&*name(number)), "{letter}");
                 codes = codes.with(&newest);
-                assert!(codes.value().len() <= 3_000, "{letter} {number}");
+                assert!(codes.value().len() <= 2_000, "{letter} {number}");
                 let read = AskedCodes::parse(&[codes.value()], 8);
                 let newest = &read.as_slice()[0];
                 assert_eq!(newest.key.reveal(), key(number).reveal(), "{letter}");
@@ -341,7 +360,7 @@ mod tests {
             }
             // As many as fit.
             let (most, length) = (codes.as_slice().len(), codes.as_slice()[0].value().len());
-            assert_eq!(most, (3_001 / (length + 1)).min(4), "{letter}");
+            assert_eq!(most, (2_001 / (length + 1)).min(4), "{letter}");
         }
         // What is no name at all is not kept.
         let long = AskedCode::by(key(1), &"+1 ".repeat(10_000), true);

@@ -295,7 +295,7 @@ mod tests {
                 let next = rule.count(tally.as_ref(), time);
                 tally = Some(next.unwrap_or_else(|wait| panic!("{rule:?} {counted}: {wait:?}")));
             }
-            assert!(rule.count(tally.as_ref(), later).is_err(), "{rule:?}");
+            assert!(rule.count(tally.as_ref(), now).is_err(), "{rule:?}");
         }
     }
 

@@ -9,7 +9,6 @@ use crate::common::{ANNS_EMAIL, HORSE, Kit, SECRET, keyring};
 use phone_auth_core::accounts::{Accounts, CurrentUser, FlowError};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::limits::LimitSettings;
-use phone_auth_core::password::Password;
 use phone_auth_core::store::AddressStore as _;
 use phone_auth_events::{LoginEmail, Message as _, OneTimeCode, ResetPasswordEmail};
 

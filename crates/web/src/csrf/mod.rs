@@ -196,6 +196,11 @@ impl Object for CsrfToken {
     }
 }
 
+/// What tells one page from all others, for a hidden field of its form; `None` when the system has no randomness to give.
+pub(crate) fn new_page() -> Option<String> {
+    new_nonce()
+}
+
 fn new_nonce() -> Option<String> {
     let mut bytes = [0_u8; NONCE_BYTES];
     getrandom::fill(&mut bytes).ok()?;

@@ -103,12 +103,22 @@ impl SubmittedForm {
         accounts.with_gate_answer(answer).for_browser(secret)
     }
 
-    /// The same for a form that gives the session of its browser another key, after which its token is that of no session any
-    /// more: the second of two clicks is known by the page that both come from.
+    /// The same for a form that gives its browser the key of a session: the second of two clicks is known by the page that both
+    /// come from, which its hidden field tells. The token is that of no session any more where the session has got another key;
+    /// and where nobody is signed in it is the same on all pages of a browser, also for anyone who has planted its cookie. A form
+    /// without the field has no second click.
     pub(crate) fn accounts_by_page(&self, page: &str) -> Accounts {
         let browser = self.context.csrf().of_browser();
+        let browser = browser.filter(|_| !page.is_empty());
         let secret = browser.map(|browser| format!("{browser} {page}"));
         self.accounts().for_browser(secret.as_deref())
+    }
+
+    /// What tells the page that the form comes from, to be shown again with it; none where it does not say, and for what no page
+    /// of ours has said.
+    pub(crate) fn page(&self, field: &str) -> Option<String> {
+        let page = Some(self.text(field)).filter(|it| csrf::is_nonce(it));
+        page.map(str::to_owned)
     }
 
     /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8

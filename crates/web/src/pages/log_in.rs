@@ -8,8 +8,9 @@ use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::settings::Methods;
 use phone_auth_urls::AccountPage;
 
-use super::{log_in_code, login_hint, phone_hint};
+use super::{FORM_TOKEN, log_in_code, login_hint, phone_hint};
 use crate::answer;
+use crate::csrf;
 use crate::form::{AnyonesForm, FieldView, FormView};
 use crate::gate::GateView;
 use crate::next::{self, NEXT};
@@ -46,6 +47,7 @@ pub(crate) async fn show(context: RequestContext) -> Response {
     let page = page(&context, view(&context, ""), next.as_deref());
     let gate = GateView::offered(&context, GatedFlow::LogIn).await;
     let page = page.with("notice", reason.map(Reason::notice));
+    let page = page.with(FORM_TOKEN, csrf::new_page());
     context.render(page.with("gate", gate))
 }
 
@@ -66,6 +68,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         page(context, view, next.as_deref())
             .with("gate", &gate)
             .with(KEEP, keeps_signed_in)
+            .with(FORM_TOKEN, form.page(FORM_TOKEN))
     };
     let again = |view: FormView| context.render(page(view).status(StatusCode::BAD_REQUEST));
     let login = form.text(Field::Login.name());
@@ -74,7 +77,8 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         return again(view(context, login).problems(&unreadable));
     }
     let password = form.password(Field::Password.name());
-    let accounts = form.accounts().keeping_signed_in(keeps_signed_in);
+    let accounts = form.accounts_by_page(form.text(FORM_TOKEN));
+    let accounts = accounts.keeping_signed_in(keeps_signed_in);
     let flow = accounts.log_in(login, &password, context.session_key());
     match flow.await {
         Ok(logged_in) => welcome(context, &logged_in, next.as_deref()),

@@ -13,10 +13,11 @@ use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
 use super::log_in::KEEP;
-use super::{NEW_PASSWORD_HINT, log_in_code, phone_hint, waiting};
+use super::{FORM_TOKEN, NEW_PASSWORD_HINT, log_in_code, phone_hint, waiting};
 use crate::answer;
 use crate::asked::{AskedCode, AskedCodes};
 use crate::code;
+use crate::csrf;
 use crate::form::{AnyonesForm, FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
 use crate::next::{self, NEXT};
@@ -34,7 +35,8 @@ pub(crate) async fn show(context: RequestContext) -> Response {
     }
     let view = view(&context, |_| "");
     let gate = GateView::offered(&context, GatedFlow::SignUp).await;
-    context.render(page(&context, view, next.as_deref()).with("gate", gate))
+    let page = page(&context, view, next.as_deref()).with(FORM_TOKEN, csrf::new_page());
+    context.render(page.with("gate", gate))
 }
 
 pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -> Response {
@@ -72,6 +74,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
             let view = view(context, |field| form.text(field.name())).problems(&problems);
             let page = page(context, view, next.as_deref()).with("gate", gate);
             let page = page.with(KEEP, keeps_signed_in);
+            let page = page.with(FORM_TOKEN, form.page(FORM_TOKEN));
             context.render(page.status(StatusCode::BAD_REQUEST))
         }
         Err(FlowError::Failed(failure)) => {
@@ -80,6 +83,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
                 page(context, view.general_problem(sentence), next.as_deref())
                     .with("gate", gate)
                     .with(KEEP, keeps_signed_in)
+                    .with(FORM_TOKEN, form.page(FORM_TOKEN))
             })
         }
     }
@@ -130,7 +134,7 @@ async fn signed_in(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Re
 /// Logs a new user in, who has been sent the links that verify their addresses.
 async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Response {
     let context = form.context();
-    let accounts = form.accounts();
+    let accounts = form.accounts_by_page(form.text(FORM_TOKEN));
     let begun = accounts.begin_session(user, context.session_key());
     match begun.await.map(|begun| context.session_of(&begun)) {
         Ok(session) if context.keeps_no_cookies() => {

@@ -380,3 +380,54 @@ async fn second_change_keeps_the_codes_of_other_tabs() {
     let page = ann.get(&waits).await;
     assert!(page.body.contains("name=\"code\""), "{}", page.body);
 }
+
+/// Pages of one browser are told apart, also where its cookie was planted by someone who asks for a page of their own; and a form of a
+/// page that says nothing of itself is never the second click of another.
+#[tokio::test]
+async fn another_page_gets_a_session_of_its_own() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let path = "/accounts/login/";
+    let mut ann = site.browser();
+    let page = ann.get(path).await;
+    let mut thief = site.browser();
+    thief.cookies.clone_from(&ann.cookies);
+    let planted = thief.get(path).await;
+    assert_eq!(planted.csrf_token(), page.csrf_token());
+    let of_page = |page: &Answer, says: bool| {
+        let token = page.hidden("form_token");
+        [
+            ("csrfmiddlewaretoken", page.csrf_token().to_owned()),
+            ("login", "ann".to_owned()),
+            ("password", PASSWORD.to_owned()),
+            ("form_token", token.to_owned()),
+        ]
+        .into_iter()
+        .filter(|(name, _)| says || *name != "form_token")
+        .collect::<Vec<_>>()
+    };
+    let mut keys = Vec::new();
+    for (page, says) in [
+        (&page, true),
+        (&page, true),
+        (&planted, true),
+        (&planted, false),
+        (&planted, false),
+    ] {
+        let fields = of_page(page, says);
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, it)| (*name, it.as_str()))
+            .collect();
+        let mut click = site.browser();
+        click.cookies.clone_from(&ann.cookies);
+        let answer = click.send(request(&click, path, &fields)).await;
+        assert_eq!(answer.status, StatusCode::FOUND);
+        keys.push(click.cookies.get("sessionid").unwrap().clone());
+    }
+    assert_eq!(keys[0], keys[1], "the second click");
+    keys.remove(0);
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 4);
+}
