@@ -6,8 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use phone_auth_core::accounts::{Accounts, SignUpForm};
+use phone_auth_core::address::{AddressId, AddressKind, Losses, ProofByHand};
 use phone_auth_core::clock::ManualClock;
+use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::Password;
+use phone_auth_core::settings::Settings;
+use phone_auth_core::store::AddressStore as _;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
 use phone_auth_tokens::{Keyring, SecretKey};
@@ -233,5 +237,59 @@ fn flows_send_few_statements() {
         assert_eq!(take(), counted, "a wrong password");
         assert!(accounts.log_in("nobody", &password, None).await.is_err());
         assert_eq!(take(), counted, "an unknown name");
+    });
+}
+
+/// A code to sign in costs the same whether or not anyone has the name; also by a username, whose addresses are read.
+#[test]
+fn code_of_nobody_costs_the_same() {
+    let database = database();
+    run(async {
+        drop(store(&database).await);
+        let sent = Sent::default();
+        let url = tapped(&database, Arc::clone(&sent)).await;
+        let store = PostgresStore::connect(&url, PostgresOptions::default()).await;
+        let store = Arc::new(store.unwrap());
+        let keyring = Keyring::new(SecretKey::generate().unwrap());
+        let mut settings = Settings::default();
+        settings.login_by_code = true;
+        let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
+            .outbox(Arc::clone(&store) as _)
+            .limits(Arc::clone(&store) as _)
+            .settings(settings)
+            .build()
+            .unwrap();
+        let take = || std::mem::take(&mut *sent.lock().unwrap());
+        let ann = accounts.sign_up(form()).await.unwrap();
+        for (kind, id) in [(AddressKind::Email, 1), (AddressKind::Phone, 1)] {
+            let proof = ProofByHand {
+                kind,
+                id: AddressId::new(id),
+                user: ann.id,
+                is_verified: true,
+                at: chrono::Utc::now(),
+                notices: Notices::default(),
+                losses: Losses::default(),
+            };
+            store.set_verified(&proof).await.unwrap();
+        }
+        for (known, unknown) in [
+            ("ann", "nobody"),
+            ("ann@example.org", "nobody@example.org"),
+            ("+919876543210", "+919876500000"),
+        ] {
+            let mut of_each = Vec::new();
+            for name in [known, unknown] {
+                take();
+                let key = accounts.begin_log_in(name, None).await.unwrap();
+                let mut asked = take();
+                // Once in a while someone counts what is pending, no matter who is named.
+                asked.retain(|statement| statement != COUNT);
+                let typed = accounts.log_in_by_code(&key, "000000", None).await;
+                drop(typed);
+                of_each.push((asked, take()));
+            }
+            assert_eq!(of_each.first(), of_each.last(), "{known}");
+        }
     });
 }
