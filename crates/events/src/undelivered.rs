@@ -51,6 +51,7 @@ pub struct Undelivered {
 #[derive(Debug)]
 struct Answer {
     retry: Retry,
+    may_have_gone_out: bool,
     source: Option<BoxError>,
 }
 
@@ -77,6 +78,7 @@ impl Undelivered {
             reason: reason.into(),
             answer: Answer {
                 retry,
+                may_have_gone_out: false,
                 source: None,
             },
         }
@@ -105,9 +107,29 @@ impl Undelivered {
             reason: reason.into(),
             answer: Answer {
                 retry,
+                may_have_gone_out: false,
                 source: Some(source.into()),
             },
         }
+    }
+
+    /// The same where the message may have gone out all the same, as when the other side does not answer: a text message is
+    /// counted as sent then, whatever becomes of it.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{BoxError, Retry, Undelivered};
+    ///
+    /// let unanswered = Undelivered::new(Retry::Later, "no answer").unsure();
+    /// let unanswered: BoxError = unanswered.into();
+    /// assert!(Undelivered::may_have_gone_out(&*unanswered));
+    /// let refused: BoxError = Undelivered::new(Retry::Never, "no such number").into();
+    /// assert!(!Undelivered::may_have_gone_out(&*refused));
+    /// ```
+    #[must_use]
+    pub fn unsure(mut self) -> Self {
+        self.answer.may_have_gone_out = true;
+        self
     }
 
     /// Whether to try again.
@@ -118,17 +140,27 @@ impl Undelivered {
     /// Whether to try again after any error of a receiver: what the first `Undelivered` says that is it or stands behind
     /// it, so that a receiver may wrap one, by a type of its own or by `anyhow`.
     pub fn retry_after(error: &(dyn Error + Send + Sync + 'static)) -> Retry {
+        Self::answer_of(error).map_or(Retry::Later, |answer| answer.retry)
+    }
+
+    /// Whether the message may have gone out all the same: what the same `Undelivered` [says](Self::unsure). Of any other error
+    /// it is taken that it has not.
+    pub fn may_have_gone_out(error: &(dyn Error + Send + Sync + 'static)) -> bool {
+        Self::answer_of(error).is_some_and(|answer| answer.may_have_gone_out)
+    }
+
+    fn answer_of<'a>(error: &'a (dyn Error + Send + Sync + 'static)) -> Option<&'a Answer> {
         let mut next: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(error) = next {
             if let Some(undelivered) = error.downcast_ref::<Self>() {
-                return undelivered.retry();
+                return Some(&undelivered.answer);
             }
             if let Some(answer) = error.downcast_ref::<Answer>() {
-                return answer.retry;
+                return Some(answer);
             }
             next = error.source();
         }
-        Retry::Later
+        None
     }
 }
 
@@ -196,6 +228,20 @@ mod tests {
         ];
         for (name, error, expected) in cases {
             assert_eq!(Undelivered::retry_after(&*error), expected, "{name}");
+            assert!(!Undelivered::may_have_gone_out(&*error), "{name}");
+        }
+    }
+
+    #[test]
+    fn wrapped_doubt_is_found() {
+        let unsure = || Undelivered::new(Retry::Later, "no answer").unsure();
+        let cases: [(&str, BoxError); 3] = [
+            ("itself", unsure().into()),
+            ("wrapped", Wrapper(unsure().into()).into()),
+            ("anyhow", anyhow::Error::new(unsure()).into()),
+        ];
+        for (name, error) in cases {
+            assert!(Undelivered::may_have_gone_out(&*error), "{name}");
         }
     }
 }

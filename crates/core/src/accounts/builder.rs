@@ -417,7 +417,7 @@ impl AccountsBuilder {
         });
         let device_keys = DeviceKeys::new(&self.keyring);
         let limits = self.limits.unwrap_or_else(|| Arc::new(MemoryLimits::new()));
-        let limiter = Limiter::new(Arc::clone(&limits), &self.keyring);
+        let limiter = Arc::new(Limiter::new(limits, &self.keyring));
         let links = Arc::new(Links::new(
             self.keyring,
             routes.clone(),
@@ -436,7 +436,8 @@ impl AccountsBuilder {
             Outbox::new(OutboxParts {
                 store,
                 users: Arc::clone(&self.store),
-                limits,
+                limiter: Arc::clone(&limiter),
+                counts_texts: self.settings.limits.count_texts(),
                 links: Arc::clone(&links),
                 signals: signals.clone(),
                 clock: Arc::clone(&self.clock),

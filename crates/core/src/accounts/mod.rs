@@ -195,7 +195,7 @@ struct Inner {
     signals: Signals,
     links: Arc<Links>,
     device_keys: devices::DeviceKeys,
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
     turns: turns::Turns,
     going_on: to_the_end::GoingOn,
     allowed_answers: gate::AllowedAnswers,

@@ -8,7 +8,7 @@ use super::{Accounts, Dispatch, Failure};
 use crate::address::{AddressKind, AddressRecord, PhoneNumber};
 use crate::limits::{
     LimitKey, LimitSubject, ScopeKind, TextBudget, TextChange, TextCount, TextGuard, TextRow,
-    TextScope, TextTotals, text_refusal,
+    TextScope, TextTotals, Whose, text_refusal, thousand_of,
 };
 use crate::outbox::{Addressee, Purpose, To, flow_of};
 use crate::user::{AccountName, User};
@@ -32,29 +32,6 @@ pub struct TextUse {
     pub budget: Option<TextBudget>,
     /// Whether it refuses another, or would.
     pub is_full: bool,
-}
-
-/// Whose number a text message goes to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// Nobody has it.
-    Nobodys,
-    /// A user has it, and nobody has proven it.
-    Unproven,
-    /// A user has proven it; anyone asks.
-    Proven,
-    /// The same, from a browser that is known for the account.
-    Owners,
-}
-
-/// What numbers have in common that differ in their last three digits.
-fn thousand_of(text: &[u8]) -> &[u8] {
-    text.get(..text.len().saturating_sub(3)).unwrap_or_default()
-}
-
-/// One of four thousand places: rows of each are kept for two hours.
-const fn place_of_few([_, second, third]: [u8; 3]) -> [u8; 2] {
-    [second & 0x0f, third]
 }
 
 /// A text message that the guard looks at.
@@ -150,15 +127,14 @@ impl Accounts {
         if refusal.is_none() && !limits.text_countries.contain_stored(number.as_ref()) {
             refusal = Some(MessageRefusal::Country);
         }
-        let is_off = limits.danger_off || limits.text_guard == TextGuard::Off;
         let is_enforced = refusal.is_some() || limits.text_guard == TextGuard::Enforce;
         let change = if is_nobody || (refusal.is_some() && is_enforced) {
             TextChange::Nothing
         } else {
             TextChange::Sent
         };
-        let count = (!is_off).then(|| TextCount {
-            scopes: self.text_scopes(text, number.as_ref(), whose),
+        let count = limits.count_texts().then(|| TextCount {
+            scopes: self.text_scopes(text, whose),
             change,
             hour: TextRow::hour_of(self.now()),
         });
@@ -216,17 +192,11 @@ impl Accounts {
 
     /// Notes that the link of a message was used, by the one who asks now.
     pub(super) async fn text_was_used(&self, kind: AddressKind, value: &str) {
-        let limits = &self.settings().limits;
-        let is_off = limits.danger_off || limits.text_guard == TextGuard::Off;
-        if kind != AddressKind::Phone || is_off {
+        if kind != AddressKind::Phone || !self.settings().limits.count_texts() {
             return;
         }
         let count = TextCount {
-            scopes: self.text_scopes(
-                value,
-                PhoneNumber::parse(value).ok().as_ref(),
-                Whose::Unproven,
-            ),
+            scopes: self.text_scopes(value, Whose::Unproven),
             change: TextChange::Used,
             hour: TextRow::hour_of(self.now()),
         };
@@ -263,54 +233,9 @@ impl Accounts {
         .await;
     }
 
-    /// What a message to this number is counted by, in the order of the keys. Of a text that is no number only the digits
-    /// count. One to a proven number has a place of its own besides, and one that its owner asks for another.
-    ///
-    /// Numbers that nobody has share a few places, as there is nothing to count: they can be made up without end. As many are
-    /// changed for them as for one that someone has.
-    fn text_scopes(
-        &self,
-        text: &str,
-        number: Option<&PhoneNumber>,
-        whose: Whose,
-    ) -> Vec<TextScope> {
-        let limiter = &self.inner.limiter;
-        let code = number.map_or(0, PhoneNumber::dial_code);
-        let code_bytes = code.to_be_bytes();
-        let scope = |name: &str, about: &[&[u8]], detail: &[&[u8]]| TextScope {
-            key: limiter.text_key(about, detail),
-            name: name.to_owned(),
-        };
-        let place = place_of_few(limiter.place_of_nobody(text));
-        let (text, nobodys): (&[u8], [&[u8]; 2]) = (text.as_bytes(), [b"nobody", &place]);
-        let of_number = |name: &'static str, digits| match whose {
-            Whose::Nobodys => scope(name, &[&nobodys[..], &[name.as_bytes()]].concat(), &[]),
-            _ => scope(name, &[name.as_bytes(), digits], &[]),
-        };
-        let mut scopes = vec![
-            scope(
-                &format!("dial_code +{code}"),
-                &[b"dial_code", &code_bytes],
-                &[],
-            ),
-            of_number("prefix", thousand_of(text)),
-            of_number("number", text),
-            match whose {
-                Whose::Proven | Whose::Owners => scope("proven", &[b"proven", text], &[]),
-                Whose::Nobodys | Whose::Unproven => scope("none", &nobodys, &[]),
-            },
-            scope("site", &[b"site"], &[]),
-        ];
-        if whose == Whose::Owners {
-            scopes.push(scope("owner", &[b"owner", text], &[]));
-        }
-        if let Some(network) = self.client.network() {
-            let about = [b"network", network.bytes()];
-            scopes.push(scope("network", &about, &[&code_bytes]));
-            scopes.push(scope("wide", &[b"wide", network.wide_bytes()], &[]));
-        }
-        scopes.sort_unstable();
-        scopes
+    fn text_scopes(&self, text: &str, whose: Whose) -> Vec<TextScope> {
+        let network = self.client.network();
+        self.inner.limiter.text_scopes(text, whose, network)
     }
 
     /// Takes back what was counted of a message that is not sent.

@@ -16,6 +16,7 @@ mod rate;
 mod rule;
 mod settings;
 mod text_guard;
+mod text_scopes;
 mod texts;
 
 pub use decision::{Attempt, Decision, decide, give_back};
@@ -29,5 +30,6 @@ pub use rule::{LimitRule, RuleNumbers, Tally};
 pub use settings::{LimitSettings, RateLimit};
 pub(crate) use text_guard::{ScopeKind, TextTotals, refusal as text_refusal};
 pub use text_guard::{TextBudget, TextCountries, TextGuard};
+pub(crate) use text_scopes::{Whose, thousand_of};
 pub(crate) use texts::TextCounts;
 pub use texts::{TextChange, TextCount, TextRow, TextScope};

@@ -161,6 +161,11 @@ impl LimitSettings {
         }
     }
 
+    /// Whether text messages are counted.
+    pub(crate) fn count_texts(&self) -> bool {
+        !self.danger_off && self.text_guard != TextGuard::Off
+    }
+
     /// By what rule something is limited, if it is.
     pub(crate) fn rule(&self, limit: Limit) -> Option<LimitRule> {
         if self.danger_off {

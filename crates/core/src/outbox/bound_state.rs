@@ -94,6 +94,14 @@ pub(super) fn compare(
     other
 }
 
+/// Whether the address has the text that it had when the message was enqueued; not known of one of the first version.
+pub(super) fn is_same_address(kept: &Binding, purpose: Purpose, address: &AddressRecord) -> bool {
+    let words = kept.parts().unwrap_or_default().split(' ');
+    let mut parts = words.filter_map(|word| word.split_once('='));
+    let kept = parts.find(|(name, _)| *name == ADDRESS);
+    kept.is_some_and(|(_, digest)| digest == address_part(purpose, address))
+}
+
 /// The same for a message of the first version.
 fn compare_first_version(
     kept: &[u8],
@@ -123,19 +131,25 @@ fn compare_first_version(
 
 /// The parts as they are now, each by its name.
 fn parts(purpose: Purpose, user: &User, address: &AddressRecord) -> Vec<(&'static str, String)> {
-    let part = |name, value: &str| {
-        let mut digest = Sha256::new();
-        add(&mut digest, purpose.as_str().as_bytes());
-        add(&mut digest, value.as_bytes());
-        (name, hex(&digest.finalize()))
-    };
-    let address = part(ADDRESS, &address.value);
+    let address = (ADDRESS, address_part(purpose, address));
     match purpose {
         Purpose::ResetPassword | Purpose::LogIn => {
-            vec![address, part(PASSWORD, user.password.reveal())]
+            let password = digest_of(purpose, user.password.reveal());
+            vec![address, (PASSWORD, password)]
         }
         Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => vec![address],
     }
+}
+
+fn address_part(purpose: Purpose, address: &AddressRecord) -> String {
+    digest_of(purpose, &address.value)
+}
+
+fn digest_of(purpose: Purpose, value: &str) -> String {
+    let mut digest = Sha256::new();
+    add(&mut digest, purpose.as_str().as_bytes());
+    add(&mut digest, value.as_bytes());
+    hex(&digest.finalize())
 }
 
 /// The digest of the first version: of everything that a link was bound to then. It is still written, for a server of

@@ -5,8 +5,10 @@ use chrono::{DateTime, Utc};
 use super::bound_state::{self, Changed};
 use super::handle::Outbox;
 use super::open_link::{Missing, not_replaced, still_open, still_there};
+use super::texts::Text;
 use super::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Requeue, Requeued};
 use crate::flow_error::{Failure, FlowError};
+use crate::limits::TextChange;
 
 impl Outbox {
     /// At most `limit` rows of the outbox, in the order of their ids, after the one with the id `after`: messages that
@@ -26,7 +28,7 @@ impl Outbox {
     }
 
     /// Re-queues a dead letter, with a link that works from now on and a key of its own, at the receivers where it was not
-    /// delivered. An event for durable receivers keeps its key: it is the same event. It is bound to the state as it is now. A worker of this process is woken.
+    /// delivered. A text message counts as one that is sent now, though no budget refuses it. An event for durable receivers keeps its key: it is the same event. It is bound to the state as it is now. A worker of this process is woken.
     ///
     /// # Errors
     /// - [`NoSuchLetter`](DeadLetterRefusal::NoSuchLetter): there is no such message, or it is not dead.
@@ -68,7 +70,7 @@ impl Outbox {
             }
             _ => return Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
         };
-        let binding = self.rebound(&letter).await?;
+        let (binding, text) = self.rebound(&letter).await?;
         let now = outbox.clock.stored_now();
         let requeue = Requeue {
             id,
@@ -86,6 +88,9 @@ impl Outbox {
         };
         match outbox.store.requeue_message(&requeue).await? {
             Requeued::Pending => {
+                if let Some(text) = text {
+                    outbox.count_text(&text, TextChange::Sent, now).await;
+                }
                 outbox.wake.notify_one();
                 Ok(())
             }
@@ -94,22 +99,22 @@ impl Outbox {
         }
     }
 
-    /// What a message depends on, as it is now.
+    /// What a message depends on, as it is now, and what it is counted as where it is a text message.
     ///
     /// An address that was corrected since is where the message is wanted; a password that was changed since leaves
     /// nothing to reset; and a link that was asked for since must not stop working.
     async fn rebound(
         &self,
         letter: &OutboxMessage,
-    ) -> Result<Binding, FlowError<DeadLetterRefusal>> {
+    ) -> Result<(Binding, Option<Text>), FlowError<DeadLetterRefusal>> {
         let message = &letter.message;
         if message.tells_of_the_end() {
-            return Ok(message.binding.clone());
+            return Ok((message.binding.clone(), None));
         }
         if let Some((user, _)) = message.told() {
             let user = self.inner.users.user(user).await?;
             return match user {
-                Some(_) => Ok(message.binding.clone()),
+                Some(_) => Ok((message.binding.clone(), None)),
                 None => Err(missing(Missing::Gone)),
             };
         }
@@ -128,7 +133,10 @@ impl Outbox {
             Err(Changed::Obsolete(Obsolete::PasswordChanged)) => {
                 Err(obsolete(Obsolete::PasswordChanged))
             }
-            _ => Ok(bound_state::binding(message.purpose, user, address)),
+            _ => {
+                let binding = bound_state::binding(message.purpose, user, address);
+                Ok((binding, Text::of(message, &target)))
+            }
         }
     }
 

@@ -8,9 +8,10 @@ use tokio::sync::Notify;
 
 use super::pending_count::PendingCount;
 use crate::clock::Clock;
+use crate::limits::Limiter;
 use crate::link::Links;
 use crate::randomness::Randomness;
-use crate::store::{LimitStore, OutboxStore, Store};
+use crate::store::{OutboxStore, Store};
 
 /// The messages of a site that wait for their receivers. Cheap to clone; clones share everything.
 ///
@@ -50,8 +51,10 @@ pub(super) struct Inner {
     pub(super) store: Arc<dyn OutboxStore>,
     /// The users that they are to.
     pub(super) users: Arc<dyn Store>,
-    /// The counters that are swept beside them.
-    pub(super) limits: Arc<dyn LimitStore>,
+    /// The counters that are swept beside them, and what is counted of text messages.
+    pub(super) limiter: Arc<Limiter>,
+    /// Whether text messages are counted.
+    pub(super) counts_texts: bool,
     pub(super) links: Arc<Links>,
     pub(super) signals: Signals,
     pub(super) clock: Arc<dyn Clock>,
@@ -65,7 +68,8 @@ pub(super) struct Inner {
 pub(crate) struct OutboxParts {
     pub(crate) store: Arc<dyn OutboxStore>,
     pub(crate) users: Arc<dyn Store>,
-    pub(crate) limits: Arc<dyn LimitStore>,
+    pub(crate) limiter: Arc<Limiter>,
+    pub(crate) counts_texts: bool,
     pub(crate) links: Arc<Links>,
     pub(crate) signals: Signals,
     pub(crate) clock: Arc<dyn Clock>,
@@ -80,7 +84,8 @@ impl Outbox {
             inner: Arc::new(Inner {
                 store: parts.store,
                 users: parts.users,
-                limits: parts.limits,
+                limiter: parts.limiter,
+                counts_texts: parts.counts_texts,
                 links: parts.links,
                 signals: parts.signals,
                 clock: parts.clock,

@@ -45,6 +45,7 @@ mod receipts;
 mod redaction;
 mod store_clock;
 mod sweep;
+mod texts;
 mod worker;
 mod worker_options;
 

@@ -52,6 +52,10 @@ pub struct Receipt {
     /// Since when it is left alone, by the same clock; not told by a version that did not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<DateTime<Utc>>,
+    /// Whether the message may have gone out all the same, at this attempt or an earlier one: it timed out or panicked, or the
+    /// other side did not answer. A version that did not keep it tells nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_have_gone_out: bool,
 }
 
 impl Receipt {
@@ -68,7 +72,15 @@ impl Receipt {
             not_before: None,
             is_passed_on: false,
             since: None,
+            may_have_gone_out: false,
         }
+    }
+
+    /// The same of a receiver that may have sent the message all the same.
+    #[must_use]
+    pub fn unsure(mut self) -> Self {
+        self.may_have_gone_out = true;
+        self
     }
 
     /// The same of a receiver that said that the message is for another one; it is not called again.
@@ -111,14 +123,17 @@ impl Receipts {
         self.0.iter()
     }
 
-    /// Notes what became of a receiver, over what was noted of it before.
-    pub fn note(&mut self, receipt: Receipt) {
+    /// Notes what became of a receiver, over what was noted of it before. What may have gone out once may have for good.
+    pub fn note(&mut self, mut receipt: Receipt) {
         match self
             .0
             .iter_mut()
             .find(|old| old.receiver == receipt.receiver)
         {
-            Some(old) => *old = receipt,
+            Some(old) => {
+                receipt.may_have_gone_out |= old.may_have_gone_out;
+                *old = receipt;
+            }
             None => self.0.push(receipt),
         }
     }
@@ -141,6 +156,14 @@ impl Receipts {
         })
     }
 
+    /// Whether someone may have the message: a receiver has delivered it, or it is not known that it did not.
+    pub(crate) fn may_have_gone_out(&self) -> bool {
+        self.0.iter().any(|receipt| {
+            let is_delivered = receipt.outcome == ReceiptOutcome::Done && !receipt.is_passed_on;
+            is_delivered || receipt.may_have_gone_out
+        })
+    }
+
     /// Those of the receivers that delivered it; the others are called again.
     #[must_use]
     pub fn only_done(mut self) -> Self {
@@ -153,7 +176,9 @@ impl Receipts {
     /// asked to be left alone, and a newer message is no reason not to.
     #[must_use]
     pub fn after(mut self, superseded: Self) -> Self {
-        for receipt in superseded.0 {
+        for mut receipt in superseded.0 {
+            // That was the other message.
+            receipt.may_have_gone_out = false;
             let is_known = self.0.iter().any(|own| own.receiver == receipt.receiver);
             if receipt.outcome == ReceiptOutcome::Failed && !is_known {
                 self.0.push(receipt);

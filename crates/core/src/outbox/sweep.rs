@@ -69,7 +69,7 @@ impl OutboxWorker {
         let outbox = &*self.outbox.inner;
         loop {
             let now = outbox.clock.stored_now();
-            match limit_sweep::remove_empty(&*outbox.limits, now).await {
+            match limit_sweep::remove_empty(&*outbox.limiter.store, now).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::debug!(removed, "empty counters of limits are removed"),
                 Err(error) => tracing::warn!(%error, "counters of limits could not be removed"),

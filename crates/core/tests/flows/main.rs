@@ -52,6 +52,7 @@ mod sign_up_by_code;
 mod signals;
 mod silent_receivers;
 mod text_guard;
+mod unsent_texts;
 mod unshown_password;
 mod unverified;
 mod useless_codes;

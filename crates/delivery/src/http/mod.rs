@@ -44,7 +44,14 @@ pub(crate) async fn send(
             "gives no answer that is HTTP"
         };
         let reason = format!("the {whom} {failed}");
-        Undelivered::with_source(Retry::Later, reason, error.without_url())
+        // What was written and not answered may have arrived.
+        let may_have_gone_out = !error.is_connect() && !error.is_builder();
+        let error = Undelivered::with_source(Retry::Later, reason, error.without_url());
+        if may_have_gone_out {
+            error.unsure()
+        } else {
+            error
+        }
     })?;
     let status = response.status().as_u16();
     let retry_after = answer::retry_after(response.headers(), std::time::SystemTime::now());

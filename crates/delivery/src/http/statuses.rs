@@ -131,7 +131,10 @@ impl Statuses {
             (None, Some(code)) => format!("the {whom} answered {status} (code {code})"),
             (None, None) => format!("the {whom} answered {status}"),
         };
-        Err(Undelivered::new(retry, reason))
+        let failure = Undelivered::new(retry, reason);
+        // What became of it was not told: the answer did not come whole, or comes from a proxy that had none.
+        let is_untold = matches!(status, 502 | 504) || (is_success && answer.body.is_none());
+        Err(if is_untold { failure.unsure() } else { failure })
     }
 
     fn is_never(&self, answer: &Answer) -> bool {

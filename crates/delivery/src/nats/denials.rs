@@ -74,7 +74,12 @@ impl Denial {
                 "NATS does not permit us to receive its answers (subscribe to _INBOX.>)"
             }
         };
-        Undelivered::new(Retry::Later, why)
+        let failure = Undelivered::new(Retry::Later, why);
+        match self {
+            Self::Publish(_) => failure,
+            // The stream may have it.
+            Self::Answers => failure.unsure(),
+        }
     }
 }
 

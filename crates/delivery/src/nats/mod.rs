@@ -95,7 +95,7 @@ impl Nats {
         let sent = tokio::time::timeout(self.timeout, self.publish(signal, publish)).await;
         sent.unwrap_or_else(|_elapsed| {
             let why = "NATS did not answer in time";
-            Err(Undelivered::new(Retry::Later, why))
+            Err(Undelivered::new(Retry::Later, why).unsure())
         })
     }
 
@@ -120,17 +120,19 @@ impl Nats {
             }
         };
         stored.map(drop).map_err(|error| {
-            let (retry, reason) = match error.kind() {
+            let failed = |error, retry, reason| Undelivered::with_source(retry, reason, error);
+            match error.kind() {
                 PublishErrorKind::StreamNotFound => {
-                    (Retry::Later, "no stream of NATS takes this subject")
+                    failed(error, Retry::Later, "no stream of NATS takes this subject")
                 }
-                PublishErrorKind::TimedOut => (Retry::Later, "NATS did not answer in time"),
+                PublishErrorKind::TimedOut => {
+                    failed(error, Retry::Later, "NATS did not answer in time").unsure()
+                }
                 PublishErrorKind::MaxPayloadExceeded => {
-                    (Retry::Never, "the message is larger than NATS takes")
+                    failed(error, Retry::Never, "the message is larger than NATS takes")
                 }
-                _ => (Retry::Later, "NATS did not store the message"),
-            };
-            Undelivered::with_source(retry, reason, error)
+                _ => failed(error, Retry::Later, "NATS did not store the message").unsure(),
+            }
         })
     }
 

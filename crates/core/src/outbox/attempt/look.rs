@@ -12,6 +12,7 @@ use crate::outbox::open_link::{Missing, not_replaced, still_open, still_there};
 use crate::outbox::outgoing::Outgoing;
 use crate::outbox::pending_event::DurableEvent;
 use crate::outbox::store_clock::later;
+use crate::outbox::texts::Text;
 use crate::outbox::{LeaseState, Notice, Obsolete, PendingEvent};
 use crate::store::StoreError;
 
@@ -124,7 +125,7 @@ impl Attempt<'_> {
     }
 
     /// The user and the address, or why there is nobody to send it to.
-    async fn recipient(&self) -> Result<Result<LinkTarget, Missing>, StoreError> {
+    async fn recipient(&mut self) -> Result<Result<LinkTarget, Missing>, StoreError> {
         let message = &self.message.message;
         let Some(recipient) = message.recipient else {
             return Ok(Err(Missing::Gone));
@@ -134,6 +135,12 @@ impl Attempt<'_> {
             .users
             .link_target(message.purpose, message.kind, recipient.address)
             .await?;
+        if let Some(target) = &found
+            && target.user.id == recipient.user
+            && bound_state::is_same_address(&message.binding, message.purpose, &target.address)
+        {
+            self.text = Text::of(message, target);
+        }
         Ok(still_there(found, recipient))
     }
 

@@ -18,6 +18,7 @@ use super::lanes::Lanes;
 use super::outgoing::Outgoing;
 use super::redaction::Redaction;
 use super::store_clock::StoreClock;
+use super::texts::Text;
 use super::worker::OutboxWorker;
 use super::worker_options::WorkerOptions;
 use super::{
@@ -48,6 +49,12 @@ pub(super) struct Attempt<'a> {
     failures: u32,
     /// Whether a newer message has taken the place of this one.
     is_superseded: bool,
+    /// The text message that it is and was counted as, if it is one.
+    text: Option<Text>,
+    /// Whether nothing was left to do.
+    is_obsolete: bool,
+    /// Whether there was a panic, after which nobody knows what has gone out.
+    has_panicked: bool,
 }
 
 /// How an attempt ended.
@@ -72,6 +79,9 @@ impl<'a> Attempt<'a> {
             message,
             uncalled: None,
             is_superseded: false,
+            text: None,
+            is_obsolete: false,
+            has_panicked: false,
         }
     }
 
@@ -81,7 +91,10 @@ impl<'a> Attempt<'a> {
             Some(Ok(ended)) => ended,
             Some(Err(error)) => Ended::With(self.stuck(&error.to_string())),
             // What a panic said may be anything; that there was one says enough.
-            None => Ended::With(self.stuck("there was a panic")),
+            None => {
+                self.has_panicked = true;
+                Ended::With(self.stuck("there was a panic"))
+            }
         };
         match ended {
             Ended::With(outcome) => self.finish(&outcome).await,
@@ -254,7 +267,7 @@ impl<'a> Attempt<'a> {
     ) -> Option<Receipt> {
         let id = receiver.id();
         let Some(report) = report else {
-            return Some(self.failed(id, "timed out", Duration::ZERO));
+            return Some(self.failed(id, "timed out", Duration::ZERO).unsure());
         };
         let own = report
             .receivers()
@@ -263,16 +276,22 @@ impl<'a> Attempt<'a> {
             Outcome::Done | Outcome::Skipped => Receipt::new(id, ReceiptOutcome::Done, ""),
             Outcome::Failed(error) => {
                 let reason = redaction.reason(&**error);
-                match Undelivered::retry_after(&**error) {
+                let receipt = match Undelivered::retry_after(&**error) {
                     Retry::Never => Receipt::new(id, ReceiptOutcome::Refused, reason),
                     // Done for a server of a version that knows no other word.
                     Retry::NotMine => Receipt::new(id, ReceiptOutcome::Done, reason).passed_on(),
                     Retry::After(pause) => self.failed(id, &reason, pause),
                     _ => self.failed(id, &reason, Duration::ZERO),
+                };
+                if Undelivered::may_have_gone_out(&**error) {
+                    receipt.unsure()
+                } else {
+                    receipt
                 }
             }
+            Outcome::NoRuntime => self.failed(id, "no runtime", Duration::ZERO),
             // What a panic said may be anything; that there was one says enough.
-            other => self.failed(id, other.name(), Duration::ZERO),
+            other => self.failed(id, other.name(), Duration::ZERO).unsure(),
         })
     }
 
@@ -391,8 +410,9 @@ impl<'a> Attempt<'a> {
     }
 
     /// Nothing is left to do for the message.
-    fn obsolete(&self, why: Obsolete) -> AttemptOutcome {
+    fn obsolete(&mut self, why: Obsolete) -> AttemptOutcome {
         self.note_obsolete(why);
+        self.is_obsolete = true;
         AttemptOutcome::Finished
     }
 

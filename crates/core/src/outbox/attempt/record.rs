@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use super::Attempt;
+use crate::limits::TextChange;
 use crate::outbox::{AttemptOutcome, LeaseState, Obsolete};
 use crate::store::StoreError;
 
@@ -23,7 +24,13 @@ impl Attempt<'_> {
             .recorded(|| store.finish_message(&lease, outcome))
             .await
         {
-            Some(LeaseState::Held) | None => {}
+            Some(LeaseState::Held) => {
+                let is_given_up = matches!(outcome, AttemptOutcome::DeadLettered { .. });
+                if is_given_up || self.is_obsolete {
+                    self.take_text_back().await;
+                }
+            }
+            None => {}
             Some(LeaseState::Superseded) => self.release().await,
             Some(LeaseState::Lost) => self.lost(),
         }
@@ -39,7 +46,21 @@ impl Attempt<'_> {
             .recorded(|| store.release_superseded(&lease, failures, receipts))
             .await;
         if released == Some(true) {
+            self.take_text_back().await;
             self.outbox.wake.notify_one();
+        }
+    }
+
+    /// A text message that reached nobody no longer counts, unless it may have gone out. One whose number is not known any
+    /// more stays counted: its address was removed or changed. So does one of a worker that dies here, which is the safe side.
+    async fn take_text_back(&self) {
+        let (message, receipts) = (&self.message.message, &self.message.receipts);
+        if let Some(text) = &self.text
+            && !self.has_panicked
+            && !receipts.may_have_gone_out()
+        {
+            let (outbox, at) = (self.outbox, message.created_at);
+            outbox.count_text(text, TextChange::TakenBack, at).await;
         }
     }
 

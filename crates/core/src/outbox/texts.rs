@@ -1,0 +1,57 @@
+//! What the outbox does about the counts of text messages: one that reached nobody costs nobody's budget.
+
+use chrono::{DateTime, Utc};
+use phone_auth_events::Purpose;
+
+use super::NewMessage;
+use super::handle::Inner;
+use crate::address::AddressKind;
+use crate::limits::{TextChange, TextCount, TextRow, Whose};
+use crate::link::LinkTarget;
+
+/// A text message that was counted when it was asked for.
+pub(super) struct Text {
+    number: String,
+    whose: Whose,
+}
+
+impl Text {
+    /// What a message to the address of this target was counted by; none for one that is not counted. By whom it was asked
+    /// for is not kept with a message: the counts of their network, and of an owner's browser, stay.
+    pub(super) fn of(message: &NewMessage, target: &LinkTarget) -> Option<Self> {
+        let is_counted = matches!(
+            message.purpose,
+            Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn
+        );
+        if message.kind != AddressKind::Phone || !is_counted {
+            return None;
+        }
+        // A number that a message verifies was not proven when it was asked for.
+        let is_proven = target.address.is_verified && message.purpose != Purpose::Verify;
+        Some(Self {
+            number: target.address.value.clone(),
+            whose: if is_proven {
+                Whose::Proven
+            } else {
+                Whose::Unproven
+            },
+        })
+    }
+}
+
+impl Inner {
+    /// Changes what is counted of a text message in the hour of this time. A store that cannot be asked leaves it as it is.
+    pub(super) async fn count_text(&self, text: &Text, change: TextChange, at: DateTime<Utc>) {
+        if !self.counts_texts {
+            return;
+        }
+        let count = TextCount {
+            scopes: (self.limiter).scopes_of_waiting_text(&text.number, text.whose),
+            change,
+            hour: TextRow::hour_of(at),
+        };
+        if let Err(error) = self.limiter.store.count_texts(&count).await {
+            tracing::warn!(%error, "what is counted of a text message was not changed");
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Text messages that reach nobody: they use up what nobody else may be sent. What may have gone out stays counted.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test, and so is a message that is not there"
+)]
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::common::mailing::{messages, options};
+use crate::common::{ANNS_PHONE, HORSE, Kit, STAPLE};
+use phone_auth_core::accounts::Accounts;
+use phone_auth_core::address::AddressKind;
+use phone_auth_core::client::Client;
+use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::outbox::OutboxWorker;
+use phone_auth_core::password::Password;
+use phone_auth_events::{ConnectOptions, ResetPasswordPhone, Retry, Signals, Undelivered};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Ann, with an outbox that nobody has text messages of but whom a test connects.
+struct Site {
+    kit: Kit,
+    signals: Signals,
+    accounts: Accounts,
+    worker: OutboxWorker,
+}
+
+impl Site {
+    async fn new() -> Self {
+        let kit = Kit::with_settings(|settings| settings.limits = LimitSettings::default());
+        kit.sign_up_ann().await;
+        let signals = Signals::isolated();
+        let accounts = kit.with_outbox(&signals);
+        let worker = accounts.outbox().unwrap().worker(options());
+        Self {
+            kit,
+            signals,
+            accounts,
+            worker,
+        }
+    }
+
+    async fn ask(&self) {
+        let asked = self.accounts.request_password_reset(ANNS_PHONE);
+        asked.await.unwrap();
+    }
+
+    /// Has time pass until no message is pending; a link works for ten minutes.
+    async fn end(&self) {
+        for _ in 0..14 {
+            self.worker.deliver_due().await.unwrap();
+            let left = messages(&self.accounts).await;
+            if left.iter().all(|it| it.dead.is_some()) {
+                return;
+            }
+            self.kit.clock.advance(MINUTE);
+            tokio::time::advance(MINUTE).await;
+        }
+        panic!("a message outlives its link");
+    }
+
+    /// How many text messages to Ann's number count as sent and not used, by each of its budgets.
+    async fn unused(&self) -> [i64; 4] {
+        let used = self.accounts.text_use().await.unwrap();
+        ["dial_code +91", "prefix", "number", "site"].map(|name| {
+            let scope = used.iter().find(|it| it.scope == name);
+            scope.map_or(0, |it| it.unused_day)
+        })
+    }
+}
+
+/// Connects a receiver of resets that fails so at each call.
+fn fails(site: &Site, failure: impl Fn() -> Undelivered + Send + Sync + 'static) {
+    let receiver = move |_: &ResetPasswordPhone| Err::<(), _>(failure());
+    site.signals.connect(receiver).forever();
+}
+
+fn never() -> Undelivered {
+    Undelivered::new(Retry::Never, "no such number")
+}
+
+fn later() -> Undelivered {
+    Undelivered::new(Retry::Later, "no route to the gateway")
+}
+
+/// Connects what makes a case and has it happen.
+async fn happen(site: &Site, case: &str) {
+    match case {
+        "it is refused" => fails(site, never),
+        "nobody receives it" => {}
+        "it is for nobody here" => fails(site, Undelivered::not_mine),
+        "one has it, and another refuses" => {
+            let has = |_: &ResetPasswordPhone| {};
+            site.signals.connect(has).forever();
+            fails(site, never);
+        }
+        "there is no answer, once" => {
+            let calls = AtomicUsize::new(0);
+            fails(site, move || match calls.fetch_add(1, Ordering::SeqCst) {
+                0 => later().unsure(),
+                _ => never(),
+            });
+        }
+        "there is a panic" => {
+            let panics = |event: &ResetPasswordPhone| assert!(event.phone.is_empty(), "a bug");
+            site.signals.connect(panics).forever();
+        }
+        "it takes too long" => {
+            let hangs = |_: ResetPasswordPhone| std::future::pending::<()>();
+            site.signals.connect_async(hangs).forever();
+        }
+        "it times out by itself" => {
+            let hangs = |_: ResetPasswordPhone| std::future::pending::<()>();
+            let second = ConnectOptions::default().timeout(Duration::from_secs(1));
+            site.signals
+                .connect_async_with(second, hangs)
+                .unwrap()
+                .forever();
+        }
+        _ => fails(site, later),
+    }
+    if case == "the number is verified meanwhile" {
+        let ann = site.kit.current_user("ann", HORSE).await;
+        let phone = site.kit.address(&ann, AddressKind::Phone).await;
+        let asked = (site.accounts).request_verification(&ann, phone.kind, phone.id);
+        let _ = asked.await.unwrap();
+        assert_eq!(site.unused().await, [1; 4], "{case}");
+        site.kit.prove(&phone).await;
+        return;
+    }
+    site.ask().await;
+    assert_eq!(site.unused().await, [1; 4], "{case}");
+    if case == "the password is changed meanwhile" {
+        let ann = site.kit.current_user("ann", HORSE).await;
+        let (old, new) = (Password::new(HORSE), Password::new(STAPLE));
+        let changed = site.accounts.change_password(&ann, &old, &new, &new);
+        drop(changed.await.unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_that_reached_nobody_costs_nothing() {
+    for (case, is_counted) in [
+        ("it is refused", false),
+        ("the gateway is away until the link expires", false),
+        ("nobody receives it", false),
+        ("it is for nobody here", false),
+        ("the number is verified meanwhile", false),
+        ("the password is changed meanwhile", false),
+        ("one has it, and another refuses", true),
+        ("there is no answer, once", true),
+        ("there is a panic", true),
+        ("it takes too long", true),
+        ("it times out by itself", true),
+    ] {
+        let site = Site::new().await;
+        happen(&site, case).await;
+        site.end().await;
+        assert_eq!(site.unused().await, [i64::from(is_counted); 4], "{case}");
+    }
+}
+
+/// A newer request takes the place of a message while a receiver has it: each counts by itself.
+#[tokio::test]
+async fn text_counts_by_itself_when_a_newer_takes_its_place() {
+    for (first, second, left) in [
+        ("refused", "refused", 0),
+        ("refused", "sent", 1),
+        ("sent", "refused", 1),
+        ("sent", "sent", 2),
+    ] {
+        let site = Site::new().await;
+        let (accounts, calls) = (site.accounts.clone(), Arc::new(AtomicUsize::new(0)));
+        let receiver = move |_: ResetPasswordPhone| {
+            let (accounts, calls) = (accounts.clone(), Arc::clone(&calls));
+            async move {
+                let call = calls.fetch_add(1, Ordering::SeqCst);
+                if call == 0 {
+                    let asked = accounts.request_password_reset(ANNS_PHONE);
+                    asked.await.unwrap();
+                }
+                match [first, second][call] {
+                    "sent" => Ok(()),
+                    _ => Err(never()),
+                }
+            }
+        };
+        site.signals.connect_async(receiver).forever();
+        site.ask().await;
+        site.worker.deliver_due().await.unwrap();
+        site.worker.deliver_due().await.unwrap();
+        assert_eq!(site.unused().await, [left; 4], "{first}, {second}");
+    }
+}
+
+#[tokio::test]
+async fn requeued_text_counts_again() {
+    let site = Site::new().await;
+    let refuses = (site.signals).connect(|_: &ResetPasswordPhone| Err::<(), _>(never()));
+    site.ask().await;
+    site.worker.deliver_due().await.unwrap();
+    assert_eq!(site.unused().await, [0; 4]);
+    let outbox = site.accounts.outbox().unwrap();
+    let letter = messages(&site.accounts).await.remove(0);
+    for _ in 0..2 {
+        outbox.requeue(letter.id).await.unwrap();
+        assert_eq!(site.unused().await, [1; 4]);
+        site.worker.deliver_due().await.unwrap();
+        assert_eq!(site.unused().await, [0; 4]);
+    }
+    drop(refuses);
+    site.signals.connect(|_: &ResetPasswordPhone| {}).forever();
+    outbox.requeue(letter.id).await.unwrap();
+    site.worker.deliver_due().await.unwrap();
+    assert_eq!(site.unused().await, [1; 4]);
+}
+
+/// The number of a message that is dead may be another by now, which it has not been counted by.
+#[tokio::test]
+async fn text_to_a_changed_number_is_taken_off_no_other() {
+    let site = Site::new().await;
+    site.ask().await;
+    let ann = site.kit.current_user("ann", HORSE).await;
+    let phone = site.kit.address(&ann, AddressKind::Phone).await;
+    let edit = ExternalChange::EditAddress(phone.kind, phone.id, "+919876543299".into());
+    site.kit.store.make(edit).await;
+    site.ask().await;
+    let asked = site.accounts.request_password_reset("+919876543299");
+    asked.await.unwrap();
+    site.worker.deliver_due().await.unwrap();
+    let [of_code, ..] = site.unused().await;
+    assert_eq!(of_code, 2);
+}
+
+/// A gateway that is away for an hour keeps nobody of its country from their messages for a day.
+#[tokio::test(start_paused = true)]
+async fn outage_of_the_gateway_uses_up_no_budget() {
+    let site = Site::new().await;
+    for number in 10..50 {
+        let name = format!("user{number}");
+        site.kit.store_user(&name, "pbkdf2_sha256$1$a$b").await;
+    }
+    let gateway = (site.signals).connect(|_: &ResetPasswordPhone| Err::<(), _>(later()));
+    let client = |number: u32| {
+        let address = Ipv4Addr::from_bits(0x1400_0000 + number * 256);
+        site.accounts.for_client(Client::new().at(address.into()))
+    };
+    let ask = async |number: u32| {
+        let phone = format!("+4420794600{number:02}");
+        let asked = client(number).request_password_reset(&phone).await;
+        asked.unwrap();
+    };
+    for number in 1..41 {
+        ask(number).await;
+        site.worker.deliver_due().await.unwrap();
+        site.kit.clock.advance(MINUTE * 2);
+        tokio::time::advance(MINUTE * 2).await;
+    }
+    site.end().await;
+    drop(gateway);
+    let mut sent = site.signals.capture::<ResetPasswordPhone>();
+    for number in 1..41 {
+        ask(number).await;
+        site.kit.clock.advance(MINUTE);
+        tokio::time::advance(MINUTE).await;
+        site.worker.deliver_due().await.unwrap();
+        let message = sent.take();
+        assert_eq!(message.len(), 1, "{number}");
+        let url = message[0].url.as_str().trim_end_matches('/').to_owned();
+        let mut parts = url.rsplit('/');
+        let (token, id) = (parts.next().unwrap(), parts.next().unwrap());
+        let new = Password::new(STAPLE);
+        let client = client(number);
+        let reset = client.reset_password(id, token, &new, &new);
+        reset.await.unwrap();
+    }
+}
