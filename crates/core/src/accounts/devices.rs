@@ -181,7 +181,7 @@ impl Accounts {
     }
 
     /// The account of a device of ours.
-    fn marked_account(&self) -> Option<AccountMark> {
+    pub(super) fn marked_account(&self) -> Option<AccountMark> {
         let now = self.now();
         let devices = self.client.devices().tokens().iter();
         let mut alive = devices.filter(|token| token.is_alive_at(now));

@@ -111,14 +111,17 @@ impl Accounts {
         };
         let question = self.question(flow, names, tried);
         let allowed = &self.inner.allowed_answers;
-        let _turn = match &question {
-            Some(question) => Some(self.turn(question).await),
+        let turn = match &question {
+            Some(question) => Some(self.turn_after(question).await),
             None => None,
         };
         let take = |left: &mut u32| std::mem::replace(left, left.saturating_sub(1)) > 0;
         if question.is_some_and(|it| allowed.of(&it, self.now(), take) == Some(true)) {
             return Ok(());
         }
+        // Those who have waited in vain ask at once: one who sends a refused request many times keeps nobody for longer than
+        // one answer takes.
+        let _turn = turn.filter(|(_, has_waited)| !has_waited);
         let decision = gate.ask(&self.gate_request(flow, names)).await;
         match decision.map_err(Failure::of_gate)? {
             GateDecision::Allow => {

@@ -50,20 +50,8 @@ impl Accounts {
         Counters::new(&self.inner.limiter, &self.inner.settings.limits)
     }
 
-    /// Refuses before anything is read where this process knows that the client's network is over its limits. One that may
-    /// be known for the account is looked at more closely.
-    pub(super) async fn refuse_early(
-        &self,
-        flow: &'static str,
-        limits: &[Limit],
-    ) -> Result<(), Failure> {
-        if self.may_be_known() {
-            return Ok(());
-        }
-        self.refuse_network(flow, limits).await
-    }
-
-    /// The same for what has no owner to be spared, such as a sign-up: anyone has a session of an account of their own.
+    /// Refuses before anything is read where this process knows that the client's network is over its limits, also one that
+    /// may be known: of what has no owner to be spared, such as a sign-up.
     pub(super) async fn refuse_network(
         &self,
         flow: &'static str,
@@ -132,6 +120,9 @@ impl Accounts {
             && failure.is_limited_by(&[Limit::FailuresOfNetwork, Limit::FailuresInARow])
         {
             self.count_refused(&asking, Limit::LogIns).await;
+        }
+        if counted.is_err() {
+            self.note_refused(&asking, &[Limit::LogIns, Limit::FailedLogIns]);
         }
         counted
     }

@@ -58,6 +58,7 @@ mod own_sessions;
 mod password_checks;
 mod reauthenticate;
 mod redirect_check;
+mod refused_early;
 mod remove_address;
 mod remove_expired_sessions;
 mod repeated_code;

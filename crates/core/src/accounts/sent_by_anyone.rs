@@ -136,6 +136,9 @@ impl Accounts {
         {
             self.count_refused(asking, Limit::ResetRequests).await;
         }
+        if counted.is_err() {
+            self.note_refused(asking, &[Limit::ResetRequests]);
+        }
         let (counted, rows) = counted?;
         Ok(CountedRequest {
             counted,

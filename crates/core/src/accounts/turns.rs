@@ -49,6 +49,11 @@ impl Drop for Turn<'_> {
 impl Accounts {
     /// Waits for one's turn at a challenge.
     pub(super) async fn turn(&self, challenge: &ChallengeId) -> Turn<'_> {
+        self.turn_after(challenge).await.0
+    }
+
+    /// The same, and whether someone had it before.
+    pub(super) async fn turn_after(&self, challenge: &ChallengeId) -> (Turn<'_>, bool) {
         let turns = &self.inner.turns;
         let waits = Arc::clone(turns.lock().entry(*challenge).or_default());
         // From here on it is given up when it is dropped, also by who waits no longer.
@@ -57,7 +62,11 @@ impl Accounts {
             challenge: *challenge,
             held: None,
         };
+        if let Ok(held) = Arc::clone(&waits).try_lock_owned() {
+            turn.held = Some(held);
+            return (turn, false);
+        }
         turn.held = Some(waits.lock_owned().await);
-        turn
+        (turn, true)
     }
 }

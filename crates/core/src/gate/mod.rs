@@ -20,8 +20,10 @@ pub type GateError = Box<dyn Error + Send + Sync>;
 /// not asked.
 ///
 /// An answer that it has allowed is allowed again for ten seconds, three times at most, for the same flow, client and names, and
-/// the gate is not asked: the second of two clicks comes with the answer of the first, which may be good once. So it may be
-/// asked about one answer again only where several processes serve a site, and a balancer sends the second click to another.
+/// the gate is not asked: the second of two clicks comes with the answer of the first, which may be good once. It is
+/// asked about one answer again after that, where the request of the first click was given up before the gate answered, where
+/// a process remembers a thousand answers by then, and where several processes serve a site and a balancer sends the second
+/// click to another. Of the same request many times at once one waits for the answer to the first, and no more.
 ///
 /// It is told who asks for what, never who exists: the same for a name that someone has and for one that nobody has. What
 /// it answers a stranger must not depend on that either.

@@ -15,7 +15,7 @@ use phone_auth_core::accounts::{
     Accounts, ChangePasswordRefusal, CurrentUser, FailureKind, FlowError, SignUpForm,
 };
 use phone_auth_core::address::{AddressId, AddressKind};
-use phone_auth_core::client::Client;
+use phone_auth_core::client::{Client, Devices};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::gate::{
     Gate, GateChallenge, GateDecision, GateError, GateRefusal, GateRequest, GatedFlow, async_trait,
@@ -87,6 +87,21 @@ fn gated(kit: &Kit, gate: &Told) -> Accounts {
         .build()
         .unwrap()
         .for_client(Client::new().at("203.0.113.7".parse().unwrap()))
+}
+
+/// The same of a site whose users may log in by a code.
+fn gated_by_code(kit: &Kit, gate: &Told) -> Accounts {
+    let mut settings = Settings::default();
+    settings.login_by_code = true;
+    Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))
+        .limits(Arc::new(kit.store.clone()))
+        .signals(kit.signals.clone())
+        .settings(settings)
+        .clock(kit.clock.clone())
+        .hasher(kit.hasher.clone())
+        .gate(gate.clone())
+        .build()
+        .unwrap()
 }
 
 /// Begins a flow; how it failed, if it did.
@@ -557,4 +572,99 @@ async fn client_past_its_share_does_not_reach_the_gate() {
         let asked = gate.take().len();
         assert!(asked <= 31, "{name}: {asked} of 100 log-ins");
     }
+}
+
+/// Anyone has an account of their own: its device and its session do not have the gate asked without end, and its owner
+/// gets in all the same.
+#[tokio::test]
+async fn known_client_past_its_share_does_not_reach_the_gate() {
+    for marked_by in ["device", "session"] {
+        for flow in [
+            "log_in",
+            "log_in at one name",
+            "reset",
+            "reset of one",
+            "begin_log_in",
+        ] {
+            let case = format!("{flow}, {marked_by}");
+            let kit = Kit::with_settings(|settings| settings.login_by_code = true);
+            kit.sign_up_ann().await;
+            let ann = kit.current_user("ann", HORSE).await;
+            let gate = Told::new(|_| Ok(GateDecision::Allow));
+            let accounts = gated_by_code(&kit, &gate);
+            let client = Client::new().at("203.0.113.7".parse().unwrap());
+            let client = match marked_by {
+                "device" => {
+                    let devices = accounts.remember_device(ann.user()).unwrap();
+                    client.with_devices(Devices::parse(&devices.text()))
+                }
+                _ => client.signed_in(&ann),
+            };
+            let accounts = accounts.for_client(client);
+            for number in 0..200 {
+                let name = match flow {
+                    "log_in at one name" | "reset of one" => "nobody@example.org".to_owned(),
+                    _ => format!("nobody{number}@example.org"),
+                };
+                match flow {
+                    "log_in" | "log_in at one name" => {
+                        let guess = Password::new("a guess");
+                        drop(accounts.log_in(&name, &guess, None).await);
+                    }
+                    "begin_log_in" => drop(accounts.begin_log_in(&name, None).await),
+                    _ => drop(accounts.request_password_reset(&name).await),
+                }
+            }
+            let asked = gate.take().len();
+            assert!(asked <= 40, "{case}: {asked} of 200");
+            assert!(asked >= 10, "{case}: {asked} of 200");
+            // After five seconds at most, whatever its network has left.
+            kit.clock.advance(Duration::from_secs(5));
+            let horse = Password::new(HORSE);
+            match flow {
+                "log_in" | "log_in at one name" => {
+                    assert!(accounts.log_in("ann", &horse, None).await.is_ok(), "{case}");
+                }
+                _ => {
+                    let asked = accounts.request_password_reset(ANNS_EMAIL).await;
+                    assert!(asked.is_ok(), "{case}");
+                }
+            }
+        }
+    }
+}
+
+/// A gate that refuses after a second.
+#[derive(Clone, Default)]
+struct Slow;
+
+#[async_trait]
+impl Gate for Slow {
+    async fn ask(&self, _: &GateRequest<'_>) -> Result<GateDecision, GateError> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(GateDecision::deny("Not today."))
+    }
+}
+
+/// Anyone may send the same request many times: who has to wait for them waits for one answer of the gate, not for all.
+#[tokio::test(start_paused = true)]
+async fn turn_at_the_gate_is_held_for_one_answer() {
+    let kit = Kit::with_ann().await;
+    let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))
+        .clock(kit.clock.clone())
+        .hasher(kit.hasher.clone())
+        .gate(Slow)
+        .build()
+        .unwrap()
+        .with_gate_answer(Some("good 1"));
+    let begun = tokio::time::Instant::now();
+    let all = (0..50).map(|_| {
+        let accounts = accounts.clone();
+        tokio::spawn(async move { accounts.request_password_reset(ANNS_EMAIL).await })
+    });
+    let all: Vec<_> = all.collect();
+    for asked in all {
+        assert_eq!(failure(asked.await.unwrap()).kind(), FailureKind::Denied);
+    }
+    assert_eq!(begun.elapsed().as_secs(), 2);
 }
