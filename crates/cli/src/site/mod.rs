@@ -15,14 +15,10 @@ use phone_auth::core::password::{Argon2Hasher, PasswordStrength};
 use phone_auth::core::site_key::KeyClaim;
 use phone_auth::core::store::PublicSite;
 use phone_auth::delivery::development::{self, LinePrinter, Mailbox};
-use phone_auth::signals::{
-    LoginEmail, LoginPhone, MessageSignal, ResetPasswordEmail, ResetPasswordPhone,
-    SecurityNoticeEmail, SecurityNoticePhone, SetupError, SetupErrorKind, SignalsBuilder,
-    VerifyEmail, VerifyPhone,
-};
+use phone_auth::signals::{SetupError, SetupErrorKind, SignalsBuilder};
 use phone_auth::{
-    Accounts, BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder,
-    SecretKey, Signals, SiteOrigin,
+    Accounts, BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, SecretKey, Signals,
+    SiteOrigin,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -307,26 +303,12 @@ pub(crate) async fn assemble(
         auth = auth.accounts(AccountsBuilder::users_from_elsewhere);
     }
     let allowed = configuration.messages.allow_unreceived.iter().copied();
-    auth = allowed.fold(auth, without);
+    auth = allowed.fold(auth, receivers::without);
     auth = match parts.worker {
         Some(options) => auth.worker(|_| options),
         None => auth.without_worker(),
     };
     auth.build().await.map_err(of_build)
-}
-
-/// Says that nobody receives a signal.
-fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
-    match signal {
-        MessageSignal::ResetPasswordEmail => auth.allow_unreceived::<ResetPasswordEmail>(),
-        MessageSignal::ResetPasswordPhone => auth.allow_unreceived::<ResetPasswordPhone>(),
-        MessageSignal::VerifyEmail => auth.allow_unreceived::<VerifyEmail>(),
-        MessageSignal::VerifyPhone => auth.allow_unreceived::<VerifyPhone>(),
-        MessageSignal::LoginEmail => auth.allow_unreceived::<LoginEmail>(),
-        MessageSignal::LoginPhone => auth.allow_unreceived::<LoginPhone>(),
-        MessageSignal::SecurityNoticeEmail => auth.allow_unreceived::<SecurityNoticeEmail>(),
-        MessageSignal::SecurityNoticePhone => auth.allow_unreceived::<SecurityNoticePhone>(),
-    }
 }
 
 /// The origin of links where nothing is listened on: as set, or the address that a site would listen on.

@@ -2,15 +2,33 @@
 
 use std::fmt;
 
-use phone_auth::Signals;
 use phone_auth::delivery::development::RECEIVERS;
 use phone_auth::delivery::sms_gateway;
-use phone_auth::signals::{AddressKind, Channel, Manifest, MessageSignal, Purpose};
+use phone_auth::signals::{
+    AddressKind, Channel, LoginEmail, LoginPhone, Manifest, MessageSignal, Purpose,
+    ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail, SecurityNoticePhone, VerifyEmail,
+    VerifyPhone,
+};
+use phone_auth::{PhoneAuthBuilder, Signals};
 
 use crate::configuration::Configuration;
 use crate::delivery::{self, Target};
 use crate::start::mode::{self, MESSAGES, Mode, Process};
 use crate::terminal::visible::Visible;
+
+/// Says that nobody receives a signal.
+pub(super) fn without(auth: PhoneAuthBuilder, signal: MessageSignal) -> PhoneAuthBuilder {
+    match signal {
+        MessageSignal::ResetPasswordEmail => auth.allow_unreceived::<ResetPasswordEmail>(),
+        MessageSignal::ResetPasswordPhone => auth.allow_unreceived::<ResetPasswordPhone>(),
+        MessageSignal::VerifyEmail => auth.allow_unreceived::<VerifyEmail>(),
+        MessageSignal::VerifyPhone => auth.allow_unreceived::<VerifyPhone>(),
+        MessageSignal::LoginEmail => auth.allow_unreceived::<LoginEmail>(),
+        MessageSignal::LoginPhone => auth.allow_unreceived::<LoginPhone>(),
+        MessageSignal::SecurityNoticeEmail => auth.allow_unreceived::<SecurityNoticeEmail>(),
+        MessageSignal::SecurityNoticePhone => auth.allow_unreceived::<SecurityNoticePhone>(),
+    }
+}
 
 /// Who gets the messages, the development mode aside.
 #[derive(Debug)]

@@ -394,13 +394,7 @@ impl AccountsBuilder {
     /// ```
     pub fn build(self) -> Result<Accounts, BuildError> {
         let wrong = |error| BuildError::new(BuildErrorKind::Settings, error);
-        let valid = if self.users_are_from_elsewhere {
-            self.settings
-                .validate_from_elsewhere(&self.allow_unreceived)
-        } else {
-            self.settings.validate_for(&self.allow_unreceived)
-        };
-        valid.map_err(wrong)?;
+        self.validate_settings().map_err(wrong)?;
         let signals = match self.signals {
             Some(signals) => signals,
             None => Signals::linked()

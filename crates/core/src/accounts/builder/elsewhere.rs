@@ -5,6 +5,7 @@ use super::AccountsBuilder;
 use crate::accounts::Accounts;
 #[cfg(doc)]
 use crate::settings::Settings;
+use crate::settings::SettingsError;
 
 impl AccountsBuilder {
     /// Users come from elsewhere: they sign up at a page of the application that calls
@@ -29,5 +30,14 @@ impl AccountsBuilder {
     pub fn users_from_elsewhere(mut self) -> Self {
         self.users_are_from_elsewhere = true;
         self
+    }
+
+    pub(super) fn validate_settings(&self) -> Result<(), SettingsError> {
+        if self.users_are_from_elsewhere {
+            self.settings
+                .validate_from_elsewhere(&self.allow_unreceived)
+        } else {
+            self.settings.validate_for(&self.allow_unreceived)
+        }
     }
 }
