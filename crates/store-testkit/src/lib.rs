@@ -15,6 +15,7 @@ pub mod workload;
 pub use django_sessions::keeps_django_sessions;
 pub use external_writer::{ExternalChange, ExternalWriter, OddCell, OddValue};
 pub use memory::MemoryStore;
+pub use plain::Plain;
 pub use suite::Subject;
 
 /// The examples of the README are tests.

@@ -5,8 +5,30 @@ use phone_auth_core::password::{
     EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
 };
 
-/// A hasher that costs nothing.
-pub(crate) struct Plain;
+/// A hasher that costs nothing: it stores passwords as they are.
+///
+/// # Security
+/// For tests alone.
+///
+/// # Examples
+/// ```
+/// use phone_auth_core::password::{Password, PasswordHasher, Requester, Verdict};
+/// use phone_auth_store_testkit::Plain;
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let (password, who) = (Password::new("correct horse"), Requester::operator());
+/// let encoded = Plain.hash(&password, &who).await?;
+/// assert_eq!(Plain.verify(&password, &encoded, &who).await?, Verdict::Match);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "there is nothing to it, and it is written as a value"
+)]
+pub struct Plain;
 
 #[async_trait]
 impl PasswordHasher for Plain {
