@@ -21,7 +21,7 @@ use crate::spellings::{
     Texts, digits, is_email, is_foreign_phone, is_padded, is_phone, list, trimmed,
 };
 use crate::store::PostgresStore;
-use crate::{addresses, locks, proofs, users};
+use crate::{addresses, locks, proofs, users, verification};
 
 /// Whether more than unproven rows of others keep the user `$2` from an email address.
 macro_rules! is_email_kept {
@@ -373,10 +373,15 @@ pub(crate) async fn verify(
         .bind(claim.user.get())
         .bind(claim.kind.as_str())
         .bind(value);
-    Ok(match store.first(is_proven).await? {
-        Some(_) => VerificationOutcome::AlreadyVerified,
-        None => VerificationOutcome::Gone,
-    })
+    if store.first(is_proven).await?.is_none() {
+        return Ok(VerificationOutcome::Gone);
+    }
+    if claim.in_session {
+        let keep = verification::statements(claim.kind).keep_session_of_claim;
+        let keep = query(keep).bind(claim.user.get()).bind(value);
+        store.first_locked(&users::lock(claim.user), keep).await?;
+    }
+    Ok(VerificationOutcome::AlreadyVerified)
 }
 
 /// Marks a claim as verified by hand: it becomes an address.

@@ -16,9 +16,11 @@ use crate::users;
 pub(crate) struct Statements {
     pub(crate) verify: &'static str,
     pub(crate) is_verified: &'static str,
-    /// The same, and keeps that the user was signed in who has shown the address. When it was verified stays as it is: at no
-    /// time that is known, where no link has done it.
-    pub(crate) is_verified_in_session: &'static str,
+    /// Keeps that the user was signed in who has shown an address that is verified. When it was verified stays as it is: at no
+    /// time that is known, where no link has done it. Runs while the user is locked.
+    pub(crate) keep_session: &'static str,
+    /// The same of an address that was a claim: another row has it by now.
+    pub(crate) keep_session_of_claim: &'static str,
 }
 
 macro_rules! statements {
@@ -70,16 +72,25 @@ macro_rules! statements {
                 $column,
                 " = $3 AND is_verified"
             ),
-            is_verified_in_session: concat!(
+            keep_session: concat!(
                 "INSERT INTO ",
                 $verified,
-                " (address_id, verified_at, in_session) SELECT id, '-infinity', true FROM ",
+                " AS kept (address_id, verified_at, in_session) SELECT id, '-infinity', true FROM ",
                 $table,
                 " WHERE id = $1 AND user_id = $2 AND ",
                 $column,
                 " = $3 AND is_verified
-                ON CONFLICT (address_id) DO UPDATE SET in_session = true
-                RETURNING 1"
+                ON CONFLICT (address_id) DO UPDATE SET in_session = true WHERE NOT kept.in_session"
+            ),
+            keep_session_of_claim: concat!(
+                "INSERT INTO ",
+                $verified,
+                " AS kept (address_id, verified_at, in_session) SELECT id, '-infinity', true FROM ",
+                $table,
+                " WHERE user_id = $1 AND ",
+                $column,
+                " = $2 AND is_verified
+                ON CONFLICT (address_id) DO UPDATE SET in_session = true WHERE NOT kept.in_session"
             ),
         }
     };
@@ -140,12 +151,16 @@ pub(crate) async fn verify(
         return Ok(VerificationOutcome::Verified);
     }
     // Asked by a statement of its own: it must see what the update may have waited for.
-    let is_verified = match claim.in_session {
-        true => statements.is_verified_in_session,
-        false => statements.is_verified,
-    };
-    Ok(match store.first(claimed(is_verified)).await? {
-        Some(_) => VerificationOutcome::AlreadyVerified,
-        None => VerificationOutcome::Gone,
-    })
+    if store
+        .first(claimed(statements.is_verified))
+        .await?
+        .is_none()
+    {
+        return Ok(VerificationOutcome::Gone);
+    }
+    if claim.in_session {
+        let keep = claimed(statements.keep_session);
+        store.first_locked(&user, keep).await?;
+    }
+    Ok(VerificationOutcome::AlreadyVerified)
 }

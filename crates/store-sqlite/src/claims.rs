@@ -239,7 +239,13 @@ pub(crate) fn verify(
         newest.map(links::micros) == claim.newest.map(links::micros)
     };
     match found {
-        Some((true, _)) => Ok(VerificationOutcome::AlreadyVerified),
+        Some((true, _)) => {
+            if claim.in_session {
+                let keep = proofs::statements(claim.kind).keep_session_of_claim;
+                rows::change(connection, keep, (claim.user.get(), &claim.value))?;
+            }
+            Ok(VerificationOutcome::AlreadyVerified)
+        }
         Some((false, newest)) if is_newest(newest) => {
             let row = (claim.kind, claim.id, claim.user);
             let is_proven = prove(

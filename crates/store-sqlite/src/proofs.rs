@@ -30,6 +30,8 @@ pub(crate) struct Statements {
     /// Keeps that the user was signed in who has shown an address that is verified. When it was verified stays as it is: at
     /// no time that is known, where no link has done it.
     pub(crate) keep_session: &'static str,
+    /// The same of an address that was a claim: another row has it by now.
+    pub(crate) keep_session_of_claim: &'static str,
     /// Ends the links that would verify the addresses of a user.
     pub(crate) end_links: &'static str,
 }
@@ -89,6 +91,16 @@ macro_rules! statements {
                 " WHERE id = ?1 AND user_id = ?2 AND ",
                 $column,
                 " = ?3 AND is_verified
+                ON CONFLICT (address_id) DO UPDATE SET in_session = 1"
+            ),
+            keep_session_of_claim: concat!(
+                "INSERT INTO ",
+                $verified,
+                " (address_id, verified_at, in_session) SELECT id, '', 1 FROM ",
+                $table,
+                " WHERE user_id = ?1 AND ",
+                $column,
+                " = ?2 AND is_verified
                 ON CONFLICT (address_id) DO UPDATE SET in_session = 1"
             ),
             end_links: concat!(

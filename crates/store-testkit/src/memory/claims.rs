@@ -235,6 +235,12 @@ impl State {
             return VerificationOutcome::Gone;
         };
         if record.is_verified {
+            if claim.in_session {
+                let own = self.addresses(claim.kind).values();
+                let own = own.filter(|it| it.user == claim.user && it.value == claim.value);
+                let shown: Vec<_> = own.map(|it| (claim.kind, it.id)).collect();
+                self.in_session.extend(shown);
+            }
             VerificationOutcome::AlreadyVerified
         } else if newest == claim.newest
             && self.prove_claim(

@@ -223,11 +223,18 @@ pub(super) async fn proof_of_a_claim_is_kept_so(subject: &Subject) {
         };
         let none = Notices::default();
         let claim = store.claim_address(ann.id, &value, AMPLE, &none).await;
-        let proven = link(store, &claim.unwrap(), in_session, 1).await;
+        let claim = claim.unwrap();
+        let proven = link(store, &claim, in_session, 1).await;
         assert_eq!(proven, VerificationOutcome::Verified);
         let all = store.addresses_of(ann.id, 100).await.unwrap();
         let address = all.iter().find(|it| it.value == value.as_str()).unwrap();
         assert!(!address.id.is_claim());
         assert_eq!(is_kept(store, address).await, in_session, "{kind:?}");
+        // The link is opened again, in a session and once more outside.
+        for again in [true, false] {
+            let proven = link(store, &claim, again, 2).await;
+            assert_eq!(proven, VerificationOutcome::AlreadyVerified);
+            assert!(is_kept(store, address).await, "{kind:?} {in_session}");
+        }
     }
 }
