@@ -105,8 +105,8 @@ pub struct NewUser {
     pub date_joined: DateTime<Utc>,
     /// What is enqueued with it, about the new user.
     pub notices: Notices,
-    /// When the account is closed again if its user never logs in, as a
-    /// [closing](crate::store::ScheduledClosing) that is wanted from when it is made; `None` for one that stays.
+    /// When the account is closed again that nobody has proven theirs, as by a
+    /// [closing of nobody](crate::store::ScheduledClosing::is_of_nobody); `None` for one that stays.
     pub closes_at: Option<DateTime<Utc>>,
 }
 

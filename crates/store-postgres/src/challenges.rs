@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::challenge::{
-    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
+    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TypedNames,
 };
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError, StoreErrorKind};
@@ -35,7 +35,8 @@ macro_rules! begin {
             "UPDATE SET purpose = excluded.purpose, email_id = excluded.email_id,
         phone_id = excluded.phone_id, attempts_left = excluded.attempts_left, created_at = excluded.created_at,
         expires_at = excluded.expires_at, subject = excluded.subject, sends = excluded.sends,
-        resend_at = excluded.resend_at, proven_at = NULL, key_digest = excluded.key_digest"
+        resend_at = excluded.resend_at, proven_at = NULL, key_digest = excluded.key_digest,
+        first_name = NULL, last_name = NULL"
         )
     };
 }
@@ -78,6 +79,17 @@ pub(crate) const FIND: &str = concat!(
     FROM phone_auth_challenge WHERE ",
     of_key!(),
     " AND purpose = $3"
+);
+
+pub(crate) const KEEP_NAMES: &str = concat!(
+    "UPDATE phone_auth_challenge SET first_name = $3, last_name = $4 WHERE ",
+    of_key!()
+);
+
+pub(crate) const NAMES: &str = concat!(
+    "SELECT first_name, last_name FROM phone_auth_challenge WHERE ",
+    of_key!(),
+    " AND first_name IS NOT NULL AND last_name IS NOT NULL"
 );
 
 /// An attempt that is taken meanwhile is waited for.
@@ -209,6 +221,36 @@ impl ChallengeStore for PostgresStore {
             .bind(id.as_bytes().as_slice())
             .bind(rows::micros(now));
         Ok(self.first(end).await?.is_some())
+    }
+
+    async fn keep_typed_names(
+        &self,
+        id: &ChallengeId,
+        names: &TypedNames,
+    ) -> Result<(), StoreError> {
+        let place = id.place_of_nobody();
+        let keep = query(KEEP_NAMES)
+            .bind(id.as_bytes().as_slice())
+            .bind(place.as_bytes().as_slice())
+            .bind(&names.first_name)
+            .bind(&names.last_name);
+        self.run(keep).await?;
+        Ok(())
+    }
+
+    async fn typed_names(&self, id: &ChallengeId) -> Result<Option<TypedNames>, StoreError> {
+        let place = id.place_of_nobody();
+        let look = query(NAMES)
+            .bind(id.as_bytes().as_slice())
+            .bind(place.as_bytes().as_slice());
+        let row = self.first(look).await?;
+        let names = row.as_ref().map(|row| {
+            Ok::<_, Failure>(TypedNames {
+                first_name: rows::text(row, 0)?,
+                last_name: rows::text(row, 1)?,
+            })
+        });
+        Ok(names.transpose()?)
     }
 
     async fn remove_expired_challenges(

@@ -21,9 +21,13 @@ macro_rules! remove {
             SELECT 1 WHERE ",
             $due_by,
             "::timestamptz IS NULL
-                OR EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1 AND due_at <= ",
+                OR EXISTS (SELECT 1 FROM phone_auth_closing c JOIN auth_user u ON u.id = c.user_id
+                    WHERE c.user_id = $1 AND c.due_at <= ",
             $due_by,
-            ")
+            " AND NOT (c.is_of_nobody AND (u.last_login IS NOT NULL
+                        OR coalesce(u.password, '') <> '' AND left(u.password, 1) <> '!'
+                        OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = $1 AND is_verified)
+                        OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = $1 AND is_verified))))
         ), emails AS (
             DELETE FROM phone_auth_emailaddress WHERE user_id = $1 AND EXISTS (SELECT 1 FROM due) RETURNING id
         ), phones AS (
@@ -140,7 +144,8 @@ pub(crate) const ROWS: &str = concat!(
         'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
         'attempts', attempts, 'died_at', ", at!("died_at"), ", 'reason', reason, 'notice', notice)::text
         FROM phone_auth_outbox WHERE person_id = $1 AND coalesce(address_id, 0) < 4611686018427387904
-    UNION ALL SELECT 'phone_auth_closing', json_build_object('begun_at', ", at!("begun_at"), ", 'due_at', ", at!("due_at"), ")::text
+    UNION ALL SELECT 'phone_auth_closing', json_build_object('begun_at', ", at!("begun_at"), ", 'due_at', ", at!("due_at"), ",
+        'is_of_nobody', is_of_nobody)::text
         FROM phone_auth_closing WHERE user_id = $1
     UNION ALL SELECT 'phone_auth_replacement', json_build_object('kind', kind,
         'old', ", replaced!("old_id"), ", 'new', ", replaced!("new_id"), ", 'asked_at', ", at!("asked_at"), ")::text
@@ -152,7 +157,7 @@ pub(crate) const ROWS: &str = concat!(
             UNION ALL SELECT r.* FROM phones a JOIN phone_auth_link_request r ON r.phone_id = a.id
         ) r
     UNION ALL SELECT 'phone_auth_challenge', json_build_object(
-        'purpose', purpose, 'attempts_left', attempts_left, 'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
+        'purpose', purpose, 'attempts_left', attempts_left, 'first_name', first_name, 'last_name', last_name, 'created_at', ", at!("created_at"), ", 'expires_at', ", at!("expires_at"), ",
         'sends', sends, 'resend_at', ", at!("resend_at"), ", 'proven_at', ", at!("proven_at"), ")::text
         FROM (
             SELECT c.* FROM (SELECT id FROM emails UNION ALL SELECT id FROM claims) a

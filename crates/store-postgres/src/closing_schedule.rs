@@ -23,20 +23,20 @@ pub(crate) const SCHEDULE: &str = concat!(
     " AS last_login FROM auth_user WHERE id = $1
     ), scheduled AS (
         INSERT INTO phone_auth_closing (user_id, begun_at, due_at) SELECT id, greatest($2, last_login), $3 FROM one_user
-        ON CONFLICT (user_id) DO NOTHING RETURNING user_id, begun_at, due_at
+        ON CONFLICT (user_id) DO NOTHING RETURNING user_id, begun_at, due_at, is_of_nobody
     ), ended AS (
         DELETE FROM phone_auth_session WHERE person_id IN (SELECT id FROM one_user)
     ), noticed AS (",
     enqueue_notices!("scheduled", "user_id", "$4"),
     ")
-    SELECT user_id, begun_at, due_at, true FROM scheduled
+    SELECT user_id, begun_at, due_at, is_of_nobody, true FROM scheduled
     UNION ALL
-    SELECT user_id, begun_at, due_at, false FROM phone_auth_closing
+    SELECT user_id, begun_at, due_at, is_of_nobody, false FROM phone_auth_closing
         WHERE user_id = $1 AND NOT EXISTS (SELECT 1 FROM scheduled)"
 );
 
 pub(crate) const FIND: &str =
-    "SELECT user_id, begun_at, due_at FROM phone_auth_closing WHERE user_id = $1";
+    "SELECT user_id, begun_at, due_at, is_of_nobody FROM phone_auth_closing WHERE user_id = $1";
 
 /// Runs while the user is locked.
 pub(crate) const CANCEL: &str = concat!(
@@ -48,7 +48,8 @@ pub(crate) const CANCEL: &str = concat!(
     SELECT 1 FROM cancelled"
 );
 
-pub(crate) const DUE: &str = "SELECT user_id, begun_at, due_at FROM phone_auth_closing
+pub(crate) const DUE: &str =
+    "SELECT user_id, begun_at, due_at, is_of_nobody FROM phone_auth_closing
     WHERE due_at <= $1 ORDER BY due_at, user_id LIMIT $2";
 
 pub(crate) const PUT_OFF: &str =
@@ -69,7 +70,7 @@ impl ClosingScheduleStore for PostgresStore {
         let row = self
             .first_locked(&users::lock(closing.user), schedule)
             .await?;
-        let kept = row.map(|row| -> Result<_, Failure> { Ok((read(&row)?, row.try_get(3)?)) });
+        let kept = row.map(|row| -> Result<_, Failure> { Ok((read(&row)?, row.try_get(4)?)) });
         Ok(kept.transpose()?)
     }
 
@@ -115,5 +116,6 @@ fn read(row: &PgRow) -> Result<ScheduledClosing, Failure> {
         user: UserId::new(row.try_get(0)?),
         begun_at: row.try_get(1)?,
         due_at: row.try_get(2)?,
+        is_of_nobody: row.try_get(3)?,
     })
 }

@@ -46,7 +46,7 @@ pub(crate) use replaces;
 /// What is done: the address, or the claim that has become one, is proven.
 pub(crate) const PROVEN: &str =
     "SELECT user_id, kind, old_id, new_id, asked_at FROM phone_auth_replacement r
-    WHERE (asked_at IS NULL OR asked_at >= $1) AND (
+    WHERE (asked_at IS NULL OR asked_at >= $1) AND (user_id, kind) > ($3, $4) AND (
         EXISTS (SELECT 1 FROM phone_auth_claim
             WHERE id = r.new_id AND user_id = r.user_id AND kind = r.kind AND is_proven)
         OR kind = 'email' AND EXISTS (SELECT 1 FROM phone_auth_emailaddress
@@ -56,10 +56,16 @@ pub(crate) const PROVEN: &str =
     ORDER BY user_id, kind LIMIT $2";
 
 /// Removes what is old; what a server of the version before has kept, which notes no time, counts from when it is first seen.
-pub(crate) const END_OLD: &str = "WITH ended AS (
-        DELETE FROM phone_auth_replacement WHERE asked_at < $1 RETURNING 1
+/// One that is being ended is left for the next time.
+pub(crate) const END_OLD: &str = "WITH old AS (
+        SELECT user_id, kind FROM phone_auth_replacement WHERE asked_at < $1 OR asked_at IS NULL
+        ORDER BY user_id, kind LIMIT 1000 FOR UPDATE SKIP LOCKED
+    ), ended AS (
+        DELETE FROM phone_auth_replacement r USING old
+        WHERE r.user_id = old.user_id AND r.kind = old.kind AND r.asked_at < $1 RETURNING 1
     ), noted AS (
-        UPDATE phone_auth_replacement SET asked_at = $2 WHERE asked_at IS NULL
+        UPDATE phone_auth_replacement r SET asked_at = $2 FROM old
+        WHERE r.user_id = old.user_id AND r.kind = old.kind AND r.asked_at IS NULL
     )
     SELECT count(*) FROM ended";
 
@@ -138,11 +144,15 @@ impl ReplacementStore for PostgresStore {
     async fn proven_replacements(
         &self,
         asked_since: DateTime<Utc>,
+        after: Option<(UserId, AddressKind)>,
         limit: u32,
     ) -> Result<Vec<(UserId, AddressKind, Replacement)>, StoreError> {
+        let (user, kind) = after.map_or((i64::MIN, ""), |(user, kind)| (user.get(), kind.as_str()));
         let look = query(PROVEN)
             .bind(rows::micros(asked_since))
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(user)
+            .bind(kind);
         let proven = self.run(look).await?;
         let proven = proven.iter().map(replacement);
         Ok(proven.collect::<Result<_, Failure>>()?)

@@ -426,6 +426,27 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
                 UPDATE phone_auth_replacement SET asked_at = now()",
         }],
     },
+    Migration {
+        // A server of the version before keeps no names, and knows no closing of nobody: it closes such an account as any other.
+        name: "names of sign-ups by code",
+        parts: &[
+            Part {
+                makes: Made::Column("phone_auth_challenge", "first_name"),
+                locks: "phone_auth_challenge",
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN first_name text NULL",
+            },
+            Part {
+                makes: Made::Column("phone_auth_challenge", "last_name"),
+                locks: "phone_auth_challenge",
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN last_name text NULL",
+            },
+            Part {
+                makes: Made::Column("phone_auth_closing", "is_of_nobody"),
+                locks: "phone_auth_closing",
+                statements: "ALTER TABLE phone_auth_closing ADD COLUMN is_of_nobody boolean NOT NULL DEFAULT false",
+            },
+        ],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

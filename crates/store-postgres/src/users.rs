@@ -136,8 +136,8 @@ pub(crate) const CREATE: &str = concat!(
         ) AS c (kind, value, is_claim)
         WHERE c.value IS NOT NULL AND c.is_claim
     ), closes AS (
-        INSERT INTO phone_auth_closing (user_id, begun_at, due_at)
-        SELECT id, $13, $16::timestamptz FROM one_user WHERE $16::timestamptz IS NOT NULL
+        INSERT INTO phone_auth_closing (user_id, begun_at, due_at, is_of_nobody)
+        SELECT id, $13, $16::timestamptz, true FROM one_user WHERE $16::timestamptz IS NOT NULL
     ), noticed AS (",
     enqueue_notices!("one_user", "id", "$14"),
     ")

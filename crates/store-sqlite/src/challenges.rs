@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::challenge::{
-    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
+    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TypedNames,
 };
 use phone_auth_core::outbox::{NewMessage, Purpose};
 use phone_auth_core::store::{ChallengeStore, StoreError};
@@ -27,7 +27,8 @@ macro_rules! insert {
 pub(crate) const BEGIN: &str = concat!(
     insert!(),
     "UPDATE SET purpose = ?2, email_id = ?3, phone_id = ?4, attempts_left = ?5, created_at = ?6,
-        expires_at = ?7, subject = ?8, sends = ?9, resend_at = ?10, proven_at = NULL, key_digest = ?11"
+        expires_at = ?7, subject = ?8, sends = ?9, resend_at = ?10, proven_at = NULL, key_digest = ?11,
+        first_name = NULL, last_name = NULL"
 );
 
 /// One that is there stays.
@@ -46,6 +47,17 @@ pub(crate) const FIND: &str = concat!(
     FROM phone_auth_challenge WHERE ",
     of_key!(),
     " AND purpose = ?3"
+);
+
+pub(crate) const KEEP_NAMES: &str = concat!(
+    "UPDATE phone_auth_challenge SET first_name = ?3, last_name = ?4 WHERE ",
+    of_key!()
+);
+
+pub(crate) const NAMES: &str = concat!(
+    "SELECT first_name, last_name FROM phone_auth_challenge WHERE ",
+    of_key!(),
+    " AND first_name IS NOT NULL AND last_name IS NOT NULL"
 );
 
 pub(crate) const RENEW: &str = concat!(
@@ -211,6 +223,39 @@ impl ChallengeStore for SqliteStore {
             Ok(rows::change(connection, END, row)? > 0)
         })
         .await
+    }
+
+    async fn keep_typed_names(
+        &self,
+        id: &ChallengeId,
+        names: &TypedNames,
+    ) -> Result<(), StoreError> {
+        let (id, names) = (*id, names.clone());
+        self.write(move |connection| {
+            let place = id.place_of_nobody();
+            let row = params![
+                id.as_bytes().as_slice(),
+                place.as_bytes().as_slice(),
+                names.first_name,
+                names.last_name,
+            ];
+            rows::change(connection, KEEP_NAMES, row)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn typed_names(&self, id: &ChallengeId) -> Result<Option<TypedNames>, StoreError> {
+        self.read(|connection| {
+            let place = id.place_of_nobody();
+            let asked = params![id.as_bytes().as_slice(), place.as_bytes().as_slice()];
+            rows::first(connection, NAMES, asked, |row| {
+                Ok(TypedNames {
+                    first_name: rows::text(row, 0)?,
+                    last_name: rows::text(row, 1)?,
+                })
+            })
+        })
     }
 
     async fn remove_expired_challenges(

@@ -115,7 +115,8 @@ pub(crate) const ROWS: &str = concat!(
         'attempts', attempts, 'died_at', ", of_text!("died_at"), ", 'reason', CAST(reason AS text), 'notice', CAST(notice AS text))
         FROM phone_auth_outbox WHERE person_id = ?1 AND coalesce(address_id, 0) < 4611686018427387904
     UNION ALL SELECT 'phone_auth_closing', json_object(
-        'begun_at', ", of_micros!("begun_at"), ", 'due_at', ", of_micros!("due_at"), ")
+        'begun_at', ", of_micros!("begun_at"), ", 'due_at', ", of_micros!("due_at"), ",
+        'is_of_nobody', json(iif(is_of_nobody, 'true', 'false')))
         FROM phone_auth_closing WHERE user_id = ?1
     UNION ALL SELECT 'phone_auth_replacement', json_object('kind', CAST(kind AS text),
         'old', ", replaced!("old_id"), ", 'new', ", replaced!("new_id"), ", 'asked_at', ", of_micros!("asked_at"), ")
@@ -127,6 +128,7 @@ pub(crate) const ROWS: &str = concat!(
         WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1)
             OR phone_id IN (SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1)
     UNION ALL SELECT 'phone_auth_challenge', json_object('purpose', CAST(purpose AS text), 'attempts_left', attempts_left,
+        'first_name', CAST(first_name AS text), 'last_name', CAST(last_name AS text),
         'created_at', ", of_micros!("created_at"), ",
         'expires_at', ", of_micros!("expires_at"), ", 'sends', sends,
         'resend_at', ", of_micros!("resend_at"), ",

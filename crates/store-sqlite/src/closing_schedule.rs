@@ -15,23 +15,28 @@ use crate::store::SqliteStore;
 use crate::users::{END_SESSIONS, LAST_LOGIN};
 use crate::zone::Zone;
 
-const SCHEDULE: &str = "INSERT INTO phone_auth_closing (user_id, begun_at, due_at)
-    SELECT id, ?2, ?3 FROM auth_user WHERE id = ?1 ON CONFLICT (user_id) DO NOTHING";
+const SCHEDULE: &str = "INSERT INTO phone_auth_closing (user_id, begun_at, due_at, is_of_nobody)
+    SELECT id, ?2, ?3, ?4 FROM auth_user WHERE id = ?1 ON CONFLICT (user_id) DO NOTHING";
 
 pub(crate) const FIND: &str =
-    "SELECT user_id, begun_at, due_at FROM phone_auth_closing WHERE user_id = ?1";
+    "SELECT user_id, begun_at, due_at, is_of_nobody FROM phone_auth_closing WHERE user_id = ?1";
 
 pub(crate) const CANCEL: &str = "DELETE FROM phone_auth_closing WHERE user_id = ?1";
 
-pub(crate) const DUE: &str = "SELECT user_id, begun_at, due_at FROM phone_auth_closing
+pub(crate) const DUE: &str =
+    "SELECT user_id, begun_at, due_at, is_of_nobody FROM phone_auth_closing
     WHERE due_at <= ?1 ORDER BY due_at, user_id LIMIT ?2";
 
 pub(crate) const PUT_OFF: &str =
     "UPDATE phone_auth_closing SET due_at = ?2 WHERE user_id = ?1 AND due_at < ?2";
 
-/// Whether the time of one has come.
+/// Whether the time of one has come. One of nobody closes nothing that somebody has shown to be theirs.
 pub(crate) const IS_DUE: &str =
-    "SELECT 1 FROM phone_auth_closing WHERE user_id = ?1 AND due_at <= ?2";
+    "SELECT 1 FROM phone_auth_closing c JOIN auth_user u ON u.id = c.user_id
+    WHERE c.user_id = ?1 AND c.due_at <= ?2 AND NOT (c.is_of_nobody AND (u.last_login IS NOT NULL
+        OR coalesce(u.password, '') <> '' AND substr(u.password, 1, 1) <> '!'
+        OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified)
+        OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = ?1 AND is_verified)))";
 
 #[async_trait]
 impl ClosingScheduleStore for SqliteStore {
@@ -93,7 +98,11 @@ pub(crate) fn keep(
     (begun_at, due_at): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<(), Failure> {
     let (begun_at, due_at) = (links::micros(begun_at), links::micros(due_at));
-    rows::change(connection, SCHEDULE, params![user.get(), begun_at, due_at])?;
+    rows::change(
+        connection,
+        SCHEDULE,
+        params![user.get(), begun_at, due_at, true],
+    )?;
     Ok(())
 }
 
@@ -112,7 +121,7 @@ fn schedule(
         .flatten()
         .map_or(new.begun_at, |it| it.max(new.begun_at));
     let (begun_at, due_at) = (links::micros(begun_at), links::micros(new.due_at));
-    let is_new = rows::change(connection, SCHEDULE, params![user, begun_at, due_at])? > 0;
+    let is_new = rows::change(connection, SCHEDULE, params![user, begun_at, due_at, false])? > 0;
     if is_new {
         outbox::enqueue_notices(connection, new.user, notices)?;
     }
@@ -130,5 +139,6 @@ fn closing(row: &Row<'_>) -> Result<ScheduledClosing, Failure> {
         user: UserId::new(row.get(0)?),
         begun_at: time(1)?,
         due_at: time(2)?,
+        is_of_nobody: row.get(3)?,
     })
 }

@@ -38,7 +38,7 @@ pub(crate) const END_ALL: &str = "DELETE FROM phone_auth_replacement WHERE user_
 /// What is done: the address, or the claim that has become one, is proven.
 pub(crate) const PROVEN: &str =
     "SELECT user_id, kind, old_id, new_id, asked_at FROM phone_auth_replacement r
-    WHERE (asked_at IS NULL OR asked_at >= ?1) AND (
+    WHERE (asked_at IS NULL OR asked_at >= ?1) AND (user_id, kind) > (?3, ?4) AND (
         EXISTS (SELECT 1 FROM phone_auth_claim
             WHERE id = r.new_id AND user_id = r.user_id AND kind = r.kind AND is_proven)
         OR kind = 'email' AND EXISTS (SELECT 1 FROM phone_auth_emailaddress
@@ -120,9 +120,11 @@ impl ReplacementStore for SqliteStore {
     async fn proven_replacements(
         &self,
         asked_since: DateTime<Utc>,
+        after: Option<(UserId, AddressKind)>,
         limit: u32,
     ) -> Result<Vec<(UserId, AddressKind, Replacement)>, StoreError> {
-        let asked = (links::micros(asked_since), limit);
+        let (user, kind) = after.map_or((i64::MIN, ""), |(user, kind)| (user.get(), kind.as_str()));
+        let asked = (links::micros(asked_since), limit, user, kind);
         self.read(|connection| rows::all(connection, PROVEN, asked, replacement))
     }
 

@@ -311,6 +311,24 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
                 UPDATE phone_auth_replacement SET asked_at = CAST(strftime('%s', 'now') AS integer) * 1000000",
         }],
     },
+    Migration {
+        // A server of the version before keeps no names, and knows no closing of nobody: it closes such an account as any other.
+        name: "names of sign-ups by code",
+        parts: &[
+            Part {
+                makes: Some(("phone_auth_challenge", "first_name")),
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN first_name text NULL",
+            },
+            Part {
+                makes: Some(("phone_auth_challenge", "last_name")),
+                statements: "ALTER TABLE phone_auth_challenge ADD COLUMN last_name text NULL",
+            },
+            Part {
+                makes: Some(("phone_auth_closing", "is_of_nobody")),
+                statements: "ALTER TABLE phone_auth_closing ADD COLUMN is_of_nobody bool NOT NULL DEFAULT 0",
+            },
+        ],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

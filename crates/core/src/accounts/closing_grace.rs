@@ -95,6 +95,7 @@ impl Accounts {
             user: user.id,
             begun_at,
             due_at,
+            is_of_nobody: false,
         };
         let scheduled = self
             .store()
@@ -111,10 +112,10 @@ impl Accounts {
         Ok(Closing::Scheduled(kept.due_at))
     }
 
-    /// Forgets a closing that the user has come back from by another program: a new one counts from now.
+    /// Forgets a closing that the user has come back from by another program, or that nobody has wanted: a new one counts from now.
     async fn forget_old_closing(&self, user: &User) -> Result<(), Failure> {
         let scheduled = self.store().scheduled_closing(user.id).await?;
-        if scheduled.is_some_and(|it| !it.stands(user.last_login)) {
+        if scheduled.is_some_and(|it| it.is_of_nobody || !it.stands(user.last_login)) {
             let nothing = Notices::default();
             self.store().cancel_closing(user.id, &nothing).await?;
         }
@@ -142,7 +143,10 @@ impl Accounts {
     pub async fn closing_of(&self, user: &User) -> Result<Option<DateTime<Utc>>, Failure> {
         let scheduled = self.store().scheduled_closing(user.id).await?;
         let scheduled = scheduled.filter(|it| it.stands(user.last_login));
-        Ok(scheduled.map(|it| it.due_at))
+        match scheduled {
+            Some(closing) if closing.is_of_nobody && self.is_someones(user).await? => Ok(None),
+            scheduled => Ok(scheduled.map(|it| it.due_at)),
+        }
     }
 
     /// Keeps an account that was to be closed; `false` when it was not. Fires `account_closing_cancelled`, and the verified
@@ -168,7 +172,7 @@ impl Accounts {
         let Some(closing) = self.store().scheduled_closing(user.id).await? else {
             return Ok(false);
         };
-        if closing.is_of_nobody(user) {
+        if closing.is_of_nobody {
             // Nobody was told that it would be closed.
             let nothing = Notices::default();
             return Ok(self.store().cancel_closing(user.id, &nothing).await?);
@@ -278,7 +282,7 @@ impl Accounts {
         // Another program on the same tables, as Django, has logged them in; or an operator has seen to an account that nobody
         // had proven.
         if !closing.stands(user.last_login)
-            || closing.is_of_nobody(&user) && self.is_someones(&user).await?
+            || closing.is_of_nobody && self.is_someones(&user).await?
         {
             self.cancel_closing(&user).await?;
             return Ok(false);
@@ -303,10 +307,11 @@ impl Accounts {
         Ok(false)
     }
 
-    /// Whether an account that nobody has logged in to is one of which somebody has shown that it is theirs, or may.
+    /// Whether somebody has shown that an account is theirs, or may. The store asks the same when it closes one.
     async fn is_someones(&self, user: &User) -> Result<bool, Failure> {
         let addresses = self.some_addresses_of(user.id).await?;
-        Ok(user.password.is_usable() || addresses.iter().any(|it| it.is_verified))
+        let is_proven = addresses.iter().any(|it| it.is_verified);
+        Ok(is_proven || user.password.is_usable() || user.last_login.is_some())
     }
 
     async fn put_off(

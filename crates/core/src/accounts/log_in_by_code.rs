@@ -14,7 +14,7 @@ use super::{
     ResetRequestRefusal,
 };
 use crate::address::{AddressId, AddressKind, AddressRecord};
-use crate::challenge::ChallengeKey;
+use crate::challenge::{ChallengeId, ChallengeKey};
 use crate::link::{LinkTarget, OpenedLink};
 use crate::outbox::Purpose;
 use crate::randomness::Randomness;
@@ -118,7 +118,8 @@ impl Accounts {
         let _turn = self.turn(&key.id()).await;
         let target = self.proven(key, Purpose::LogIn, typed, None).await?;
         let repeatable = self.repeatable(key, typed).map(Arc::new);
-        let logged_in = self.log_in_proven("log_in_by_code", target, previous, repeatable);
+        let proven = (target, vec![key.id()]);
+        let logged_in = self.log_in_proven("log_in_by_code", proven, previous, repeatable);
         let logged_in = logged_in.await;
         logged_in.map_err(|error| {
             error.map_refusal(|refusal| match refusal {
@@ -212,19 +213,19 @@ impl Accounts {
         Ok(kept.is_some_and(|kept| kept.addresses().any(|it| it == at)))
     }
 
-    /// Begins a session for the one who has shown that an address is theirs, and tells of it, also where nobody waits for that any
+    /// Begins a session for the one who has shown that an address is theirs, whose browser had asked by these challenges, and tells of it, also where nobody waits for that any
     /// more: what they were sent is used up, and a second click gets the session by it.
     pub(super) async fn log_in_proven(
         &self,
         flow: &'static str,
-        target: LinkTarget,
+        proven: (LinkTarget, Vec<ChallengeId>),
         previous: Option<&SessionKey>,
         repeatable: Option<Arc<Repeatable>>,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let (accounts, previous) = (self.clone(), previous.cloned());
         let begins = async move {
             let key = key_source(repeatable.as_deref(), accounts.randomness());
-            let begins = accounts.log_in_now(flow, target, previous.as_ref(), key);
+            let begins = accounts.log_in_now(flow, proven, previous.as_ref(), key);
             begins.await
         };
         self.to_the_end(begins).await
@@ -233,7 +234,7 @@ impl Accounts {
     async fn log_in_now(
         &self,
         flow: &'static str,
-        target: LinkTarget,
+        (target, asked): (LinkTarget, Vec<ChallengeId>),
         previous: Option<&SessionKey>,
         key: &dyn Randomness,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
@@ -245,10 +246,9 @@ impl Accounts {
         let is_claim = self.settings().sign_up_by_code && !target.address.is_verified;
         let mut user = target.user.clone();
         if is_claim {
-            user = self
-                .claim_by_link(flow, target.clone())
-                .await
-                .map_err(over)?;
+            let mut target = target.clone();
+            self.take_typed_names(&mut target.user, &asked).await?;
+            user = self.claim_by_link(flow, target).await.map_err(over)?;
         }
         // Of two that use it at once the one who ends it goes on; of a claim the one who made it.
         let is_ended = self

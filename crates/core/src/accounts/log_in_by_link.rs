@@ -139,7 +139,14 @@ impl Accounts {
         let first = match self.pressed(idb64, token, form).await {
             Ok((target, turn)) => {
                 let key = repeatable.clone();
-                let begun = self.log_in_proven("log_in_by_link", target, previous, key);
+                let mut asked = Vec::new();
+                for key in form.asked {
+                    if self.asked_to_log_in(key, &target.address).await? {
+                        asked.push(key.id());
+                    }
+                }
+                let proven = (target, asked);
+                let begun = self.log_in_proven("log_in_by_link", proven, previous, key);
                 let begun = begun.await;
                 // Only now: who types the same code beside it finds the session there.
                 drop(turn);

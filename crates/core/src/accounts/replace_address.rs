@@ -127,7 +127,8 @@ impl Accounts {
     }
 
     /// Keeps an address that another [was to take the place of](Self::pending_replacement): both stay, also when the other is
-    /// verified. `false` when it was to stay anyway. Nobody is told, as nothing changes.
+    /// verified. `false` when this one was not to take the place of that one, or does not wait any more. Nobody is told, as
+    /// nothing changes.
     ///
     /// # Errors
     /// [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken): the store.
@@ -149,7 +150,7 @@ impl Accounts {
     /// let pending = accounts.pending_replacement(&current_user, email).await?.ok_or("none")?;
     /// assert_eq!(pending.new.value, "ann@work.example");
     ///
-    /// assert!(accounts.keep_address(&current_user, &pending.old).await?);
+    /// assert!(accounts.keep_address(&current_user, &pending).await?);
     /// assert_eq!(accounts.pending_replacement(&current_user, email).await?, None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
@@ -158,16 +159,16 @@ impl Accounts {
     pub async fn keep_address(
         &self,
         current_user: &CurrentUser,
-        address: &AddressRecord,
+        pending: &PendingReplacement,
     ) -> Result<bool, Failure> {
-        let (store, user, kind) = (self.store(), current_user.user().id, address.kind);
+        let (store, user, kind) = (self.store(), current_user.user().id, pending.old.kind);
         let kept = store
             .kept_replacement(user, kind, self.now() - LIFETIME)
             .await?;
-        let Some(kept) = kept.filter(|it| it.old == address.id) else {
+        if kept.is_none_or(|it| (it.old, it.new) != (pending.old.id, pending.new.id)) {
             return Ok(false);
-        };
-        Ok(store.end_replacement(user, kind, kept.new).await?)
+        }
+        Ok(store.end_replacement(user, kind, pending.new.id).await?)
     }
 
     /// Puts an address in the place of another of a user as an operator, such as of one that was mistyped: what has an `@` as an
@@ -235,15 +236,20 @@ impl Accounts {
     }
 
     /// Has an address that was verified take the place of the one that it was added for. What fails is told to the log: the
-    /// address is verified all the same, and the next time that this is shown it is tried again.
-    pub(super) async fn finish_replacement(&self, user: &User, new: &AddressRecord) {
-        if let Err(error) = self.try_to_replace(user, new).await {
-            tracing::warn!(%error, "an address that was to be replaced stays beside the new one");
+    /// address is verified all the same, and the next time that this is shown it is tried again. Whether there was something to
+    /// finish, and it is.
+    pub(super) async fn finish_replacement(&self, user: &User, new: &AddressRecord) -> bool {
+        match self.try_to_replace(user, new).await {
+            Ok(is_finished) => is_finished,
+            Err(error) => {
+                tracing::warn!(%error, "an address that was to be replaced stays beside the new one");
+                false
+            }
         }
     }
 
     /// Finishes what a process that died has left: addresses that are proven take the place of those that they were added for.
-    /// And forgets what was asked for more than seven days ago, and never proven. How many addresses were proven. The worker of
+    /// And forgets what was asked for more than seven days ago, and never proven. How many were finished. The worker of
     /// the facade does so every minute; this is for a site without one. What fails is told to the log, and tried again the next
     /// time.
     ///
@@ -264,29 +270,37 @@ impl Accounts {
     /// ```
     pub async fn finish_replacements(&self) -> Result<u64, Failure> {
         let (store, now) = (self.store(), self.believed_now().await?);
-        let proven = store.proven_replacements(now - LIFETIME, AT_ONCE).await?;
-        for (user, kind, replacement) in &proven {
-            if let Some((new, owner)) = store.address(*kind, replacement.new).await?
-                && owner.id == *user
-            {
-                self.finish_replacement(&owner, &new).await;
+        let (mut finished, mut after) = (0, None);
+        loop {
+            let since = now - LIFETIME;
+            let proven = store.proven_replacements(since, after, AT_ONCE).await?;
+            for (user, kind, replacement) in &proven {
+                after = Some((*user, *kind));
+                if let Some((new, owner)) = store.address(*kind, replacement.new).await?
+                    && owner.id == *user
+                {
+                    finished += u64::from(self.finish_replacement(&owner, &new).await);
+                }
+            }
+            if proven.len() < AT_ONCE as usize {
+                break;
             }
         }
         store.end_old_replacements(now - LIFETIME, now).await?;
-        Ok(proven.len() as u64)
+        Ok(finished)
     }
 
-    async fn try_to_replace(&self, user: &User, new: &AddressRecord) -> Result<(), Failure> {
+    async fn try_to_replace(&self, user: &User, new: &AddressRecord) -> Result<bool, Failure> {
         let store = self.store();
         // Of what was asked for long ago nobody thinks any more who proves an address.
         let asked_since = self.now() - LIFETIME;
         let old = store.replaced_address(user.id, new.kind, new.id, asked_since);
         let Some(old) = old.await? else {
-            return Ok(());
+            return Ok(false);
         };
         // As they are now: the proof may have made a claim another row.
         let Some(user) = store.user(user.id).await? else {
-            return Ok(());
+            return Ok(false);
         };
         let own = self.some_addresses_of(user.id).await?;
         let of_kind = |it: &&AddressRecord| it.kind == new.kind;
@@ -316,8 +330,7 @@ impl Accounts {
                 Err(FlowError::Failed(failure)) => return Err(failure),
             }
         }
-        store.end_replacement(user.id, new.kind, new.id).await?;
-        Ok(())
+        Ok(store.end_replacement(user.id, new.kind, new.id).await?)
     }
 }
 

@@ -7,7 +7,6 @@ use phone_auth_events::Limit;
 use super::limits::Counted;
 use super::resend::Asked;
 use super::sent_by_anyone::CountedRequest;
-use super::sign_up_by_code::Meant;
 use super::texts::{Guarded, GuardedText};
 use super::{Accounts, Failure, FlowError};
 use crate::address::{AddressId, AddressKind};
@@ -169,8 +168,8 @@ impl Accounts {
         if is_by_email {
             found = self.at_verified_email(found).await?;
         }
-        if self.reads_who_may_claim(purpose) {
-            found = self.meant_by(name, found, asked).await?;
+        if self.reads_who_may_claim(purpose) && self.is_squatted(found.as_ref()).await? {
+            found = self.who_signs_up(name).await?;
         }
         let (found, canonical) = (found.as_ref(), name.canonical());
         let addressee = self.addressee(purpose, name, &canonical, found).await?;
@@ -279,31 +278,6 @@ impl Accounts {
                 name: canonical,
             },
         })
-    }
-
-    /// Who asks for a code where one signs up by code. Of the accounts that nobody has proven it is the one that the browser was
-    /// sent a code for, so that a second code is for the same.
-    async fn meant_by(
-        &self,
-        name: &AccountName,
-        found: Option<FoundUser>,
-        asked: Option<&Asked<'_>>,
-    ) -> Result<Option<FoundUser>, Failure> {
-        let address = found.as_ref().and_then(|found| found.address.as_ref());
-        let before = asked.and_then(|asked| asked.was_sent_to(kind_of(name)));
-        let is_open = address.is_some_and(|it| !it.is_verified);
-        let is_other =
-            is_open && before.is_some_and(|(_, id)| address.is_none_or(|it| it.id != id));
-        if is_other && let Some((kind, id)) = before {
-            let meant = self.who_signs_up(name, Meant::At(kind, id)).await?;
-            if meant.is_some() {
-                return Ok(meant);
-            }
-        }
-        if self.is_squatted(found.as_ref()).await? {
-            return self.who_signs_up(name, Meant::Any).await;
-        }
-        Ok(found)
     }
 
     /// Whether an account that has proven itself by another address has one without proof: it must keep nobody from it.

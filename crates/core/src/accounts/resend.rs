@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::request_reset::SentTo;
 use super::request_verification::REPEAT_WITHIN;
 use super::{Accounts, Failure};
-use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::address::{AddressKind, AddressRecord};
 use crate::challenge::{
     ChallengeKey, ChallengeSubject, KeptChallenge, NewChallenge, REMEMBERED, Renewal,
 };
@@ -70,12 +70,6 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The address of this kind that the code of its challenge went to.
-    pub(super) fn was_sent_to(&self, kind: AddressKind) -> Option<(AddressKind, AddressId)> {
-        let (_, kept) = self.claim?;
-        kept.addresses().find(|(of, _)| *of == kind)
-    }
-
     /// The challenge that it has, if its message goes where the one before went.
     fn kept(&self, sent: SentTo) -> Option<&ChallengeKey> {
         let (key, kept) = self.claim?;

@@ -9,10 +9,10 @@ use super::request_reset::SentTo;
 use super::resend::Claim;
 use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
 use crate::address::{
-    Address, AddressId, AddressKind, AddressRecord, Claiming, EmailAddress, EmailSpellings, Losses,
-    PhoneNumber, PhoneSpellings, VerificationClaim, VerificationOutcome,
+    Address, AddressKind, Claiming, EmailAddress, EmailSpellings, Losses, PhoneNumber,
+    PhoneSpellings, VerificationClaim, VerificationOutcome,
 };
-use crate::challenge::ChallengeKey;
+use crate::challenge::{ChallengeId, ChallengeKey, TypedNames};
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
 use crate::outbox::{Notices, Purpose};
@@ -30,45 +30,6 @@ const MOST_CLAIMS: u32 = 100;
 
 /// For how long an account is kept that nobody has proven theirs: for longer than a code and its link work.
 const UNPROVEN_LASTS: TimeDelta = TimeDelta::days(2);
-
-/// Which of several accounts that were made for one address, and that nobody has proven.
-#[derive(Clone, Copy)]
-pub(super) enum Meant<'a> {
-    /// One for these names: nobody is to find another's in their account.
-    As(&'a NewUser),
-    /// The one of this address, which a browser was sent a code at.
-    At(AddressKind, AddressId),
-    /// Whichever.
-    Any,
-}
-
-impl Meant<'_> {
-    fn is(self, held: &AddressRecord, user: &User) -> bool {
-        match self {
-            Self::As(new) => has_names_of(user, new),
-            Self::At(kind, id) => (held.kind, held.id) == (kind, id),
-            Self::Any => true,
-        }
-    }
-}
-
-/// Whether an account may be one that this flow has made, and that nobody has proven.
-fn is_unproven(user: &User) -> bool {
-    let is_ours = Username::is_made_up(&user.username) && !user.password.is_usable();
-    is_ours && user.last_login.is_none()
-}
-
-/// Whether an address is that of an account that nobody has proven, and that was made for other names.
-fn is_of_another(found: Option<&FoundUser>, new: &NewUser) -> bool {
-    found.is_some_and(|found| {
-        let is_verified = found.address.as_ref().is_none_or(|it| it.is_verified);
-        !is_verified && is_unproven(&found.user) && !has_names_of(&found.user, new)
-    })
-}
-
-fn has_names_of(user: &User, new: &NewUser) -> bool {
-    (user.first_name.as_str(), user.last_name.as_str()) == (&new.first_name, &new.last_name)
-}
 
 impl Accounts {
     /// Makes an account without a password, and has a code sent to its address that logs its owner in, as
@@ -178,6 +139,7 @@ impl Accounts {
         match self.send_to_new(&new, &name).await {
             Ok(sent) => {
                 let key = self.keep_challenge(request, claim, sent).await?;
+                self.keep_typed_names(&key, &new).await?;
                 if let Some(once) = once {
                     once.remember(&key);
                 }
@@ -188,6 +150,41 @@ impl Accounts {
                 Err(failure.into())
             }
         }
+    }
+
+    /// Keeps the names that were typed beside the challenge: the account may be there already, made by someone else who has typed
+    /// others. It gets those of the one who proves it.
+    async fn keep_typed_names(&self, key: &ChallengeKey, new: &NewUser) -> Result<(), Failure> {
+        let names = TypedNames {
+            first_name: new.first_name.clone(),
+            last_name: new.last_name.clone(),
+        };
+        self.store().keep_typed_names(&key.id(), &names).await?;
+        Ok(())
+    }
+
+    /// Gives an account that nobody has proven the names that were typed by the one who proves it now, in the form after which
+    /// their browser was sent the code. Before it is proven: so nobody finds another's in theirs.
+    pub(super) async fn take_typed_names(
+        &self,
+        user: &mut User,
+        asked: &[ChallengeId],
+    ) -> Result<(), Failure> {
+        for id in asked {
+            let Some(names) = self.store().typed_names(id).await? else {
+                continue;
+            };
+            let (first, last) = (names.first_name.as_str(), names.last_name.as_str());
+            if (user.first_name.as_str(), user.last_name.as_str()) != (first, last) {
+                self.store()
+                    .set_names(user.id, Some(first), Some(last))
+                    .await?;
+                user.first_name = names.first_name;
+                user.last_name = names.last_name;
+            }
+            return Ok(());
+        }
+        Ok(())
     }
 
     /// Makes the account, if there is none, and has the code sent; to which address.
@@ -231,11 +228,11 @@ impl Accounts {
         if found.is_none() {
             self.make_passwordless(new, Claiming::Never).await?;
             found = self.found_for_code(name).await?;
-        } else if self.is_squatted(found.as_ref()).await? || is_of_another(found.as_ref(), new) {
-            found = self.who_signs_up(name, Meant::As(new)).await?;
+        } else if self.is_squatted(found.as_ref()).await? {
+            found = self.who_signs_up(name).await?;
             if found.is_none() {
                 self.make_passwordless(new, Claiming::Unproven).await?;
-                found = self.who_signs_up(name, Meant::As(new)).await?;
+                found = self.who_signs_up(name).await?;
             }
         }
         self.send_to_found(name, found.as_ref(), is_enough).await
@@ -280,11 +277,10 @@ impl Accounts {
     }
 
     /// Who signs up by code with an address that an account of someone else has without proof: an account that this flow has
-    /// made for it, at its claim on the address. Of several the one that is meant.
+    /// made for it, at its claim on the address.
     pub(super) async fn who_signs_up(
         &self,
         name: &AccountName,
-        meant: Meant<'_>,
     ) -> Result<Option<FoundUser>, Failure> {
         let canonical = name.canonical();
         let address = match (&name.phone, &name.email) {
@@ -295,9 +291,9 @@ impl Accounts {
             return Ok(None);
         };
         let holders = self.store().holders_of(&address, MOST_CLAIMS).await?;
-        let made = holders
-            .into_iter()
-            .filter(|(held, user)| held.id.is_claim() && is_unproven(user) && meant.is(held, user));
+        let made = holders.into_iter().filter(|(held, user)| {
+            held.id.is_claim() && !user.password.is_usable() && user.last_login.is_none()
+        });
         for (address, user) in made {
             // An account that has proven another address is not for the taking: its claim is no way in.
             let own = self.some_addresses_of(user.id).await?;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal};
+use crate::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TypedNames};
 use crate::outbox::Purpose;
 
 /// Keeps challenges, each under the id of its key, or if it is nobody's at its [place](NewChallenge::place), together with
@@ -54,6 +54,18 @@ pub trait ChallengeStore: Send + Sync {
     /// is nobody's stays.
     async fn end_challenge(&self, id: &ChallengeId, now: DateTime<Utc>)
     -> Result<bool, StoreError>;
+
+    /// Keeps the names that were typed by the one whose browser has a challenge, in place of those from before. It is the one that
+    /// [`challenge`](Self::challenge) finds; where there is none nothing is kept. They go with the challenge, and with one
+    /// that begins in its place.
+    async fn keep_typed_names(
+        &self,
+        id: &ChallengeId,
+        names: &TypedNames,
+    ) -> Result<(), StoreError>;
+
+    /// The names that are kept with a challenge, also with one that is over.
+    async fn typed_names(&self, id: &ChallengeId) -> Result<Option<TypedNames>, StoreError>;
 
     /// Removes at most `limit` challenges that are over at this time; how many they were.
     async fn remove_expired_challenges(

@@ -55,7 +55,9 @@ pub struct EndOfUser {
     pub user: UserId,
     /// The username of a row that stays.
     pub placeholder: String,
-    /// The time by which it must have been [scheduled](super::ClosingScheduleStore) for; none for one that does not wait.
+    /// The time by which it must have been [scheduled](super::ClosingScheduleStore) for; none for one that does not wait. By one
+    /// [of nobody](super::ScheduledClosing::is_of_nobody) no account is closed that has a verified address, a usable password or
+    /// a log-in.
     pub due_by: Option<DateTime<Utc>>,
     /// The event for durable receivers.
     pub event: Option<NewMessage>,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::outbox::Notices;
-use crate::user::{User, UserId};
+use crate::user::UserId;
 
 /// Keeps which accounts are to be closed, and when. What is kept goes with the user.
 ///
@@ -62,6 +62,9 @@ pub struct ScheduledClosing {
     pub begun_at: DateTime<Utc>,
     /// When it is to be closed, to the microsecond.
     pub due_at: DateTime<Utc>,
+    /// Whether nobody wants it: the account was [made with it](crate::user::NewUser::closes_at), before anybody had proven it
+    /// theirs. An account that has a verified address by then, a usable password, or a log-in, is not closed by it.
+    pub is_of_nobody: bool,
 }
 
 impl ScheduledClosing {
@@ -75,43 +78,12 @@ impl ScheduledClosing {
     ///
     /// let begun_at = DateTime::UNIX_EPOCH;
     /// let due_at = begun_at + TimeDelta::days(30);
-    /// let closing = ScheduledClosing { user: UserId::new(7), begun_at, due_at };
+    /// let user = UserId::new(7);
+    /// let closing = ScheduledClosing { user, begun_at, due_at, is_of_nobody: false };
     /// assert!(closing.stands(None) && closing.stands(Some(begun_at)));
     /// assert!(!closing.stands(Some(begun_at + TimeDelta::seconds(1))));
     /// ```
     pub fn stands(&self, last_login: Option<DateTime<Utc>>) -> bool {
         last_login.is_none_or(|at| at <= self.begun_at)
-    }
-
-    /// Whether it is of an account that [nobody had proven](crate::user::NewUser::closes_at) when it was made, and that nobody has logged in to
-    /// since; not one that its user wants to be closed.
-    ///
-    /// # Examples
-    /// ```
-    /// use chrono::{DateTime, TimeDelta};
-    /// use phone_auth_core::store::ScheduledClosing;
-    /// # use phone_auth_core::password::EncodedPassword;
-    /// # use phone_auth_core::user::{User, UserId};
-    ///
-    /// # let mut user = User {
-    /// #     id: UserId::new(7),
-    /// #     username: "ann".to_owned(),
-    /// #     first_name: String::new(),
-    /// #     last_name: String::new(),
-    /// #     email: String::new(),
-    /// #     password: EncodedPassword::new("!"),
-    /// #     last_login: None,
-    /// #     is_active: true,
-    /// #     date_joined: DateTime::UNIX_EPOCH,
-    /// # };
-    /// let begun_at = user.date_joined;
-    /// let due_at = begun_at + TimeDelta::days(2);
-    /// let closing = ScheduledClosing { user: user.id, begun_at, due_at };
-    /// assert!(closing.is_of_nobody(&user));
-    /// user.last_login = Some(begun_at);
-    /// assert!(!closing.is_of_nobody(&user));
-    /// ```
-    pub fn is_of_nobody(&self, user: &User) -> bool {
-        user.last_login.is_none() && self.begun_at == user.date_joined
     }
 }

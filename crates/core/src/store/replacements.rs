@@ -54,10 +54,11 @@ pub trait ReplacementStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// At most `limit` of those whose new address the user has proven, or whose claim has become an address, and that were not
-    /// asked for before this time: what is done, and was not finished. In the order of users and kinds.
+    /// asked for before this time: what is done, and was not finished. In the order of users and kinds, after these.
     async fn proven_replacements(
         &self,
         asked_since: DateTime<Utc>,
+        after: Option<(UserId, AddressKind)>,
         limit: u32,
     ) -> Result<Vec<(UserId, AddressKind, Replacement)>, StoreError>;
 

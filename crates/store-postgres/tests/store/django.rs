@@ -26,7 +26,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 31] = [
+const STEPS: [&str; 32] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -58,6 +58,7 @@ const STEPS: [&str; 31] = [
     "mount of the public site",
     "proofs in a session",
     "age of changes of addresses",
+    "names of sign-ups by code",
 ];
 
 /// Which of the tables are Django's.

@@ -9,7 +9,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 31] = [
+const STEPS: [&str; 32] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -41,6 +41,7 @@ const STEPS: [&str; 31] = [
     "mount of the public site",
     "proofs in a session",
     "age of changes of addresses",
+    "names of sign-ups by code",
 ];
 
 #[test]

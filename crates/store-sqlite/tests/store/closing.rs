@@ -272,7 +272,7 @@ const ROWS: &str = "
     INSERT INTO phone_auth_phone_verified (address_id, verified_at) SELECT id, '2026-01-01 00:00:00' FROM phone_auth_phonenumber;
     INSERT INTO phone_auth_claim (user_id, kind, value) VALUES (1, 'email', 'ann@example.net');
     INSERT INTO phone_auth_replacement VALUES (1, 'email', 1, 2, 1);
-    INSERT INTO phone_auth_closing VALUES (1, 1, 2);
+    INSERT INTO phone_auth_closing VALUES (1, 1, 2, 0);
     INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, requested_at)
         SELECT 'email', 'verify', id, id, 1 FROM phone_auth_emailaddress;
     INSERT INTO phone_auth_challenge (id, purpose, email_id, attempts_left, created_at, expires_at)

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 30] = [
+const STEPS: [&str; 31] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -53,6 +53,7 @@ const STEPS: [&str; 30] = [
     "mount of the public site",
     "proofs in a session",
     "age of changes of addresses",
+    "names of sign-ups by code",
 ];
 
 const DJANGO: &str = include_str!("../data/django_5_2.sql");

@@ -11,7 +11,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 30] = [
+const STEPS: [&str; 31] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -42,6 +42,7 @@ const STEPS: [&str; 30] = [
     "mount of the public site",
     "proofs in a session",
     "age of changes of addresses",
+    "names of sign-ups by code",
 ];
 
 #[test]

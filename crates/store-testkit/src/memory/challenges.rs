@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal};
+use phone_auth_core::challenge::{
+    Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TypedNames,
+};
 use phone_auth_core::outbox::{NewMessage, Purpose};
 use phone_auth_core::store::{ChallengeStore, StoreError};
 
@@ -132,6 +134,31 @@ impl ChallengeStore for MemoryStore {
         .await
     }
 
+    async fn keep_typed_names(
+        &self,
+        id: &ChallengeId,
+        names: &TypedNames,
+    ) -> Result<(), StoreError> {
+        self.write(|state| {
+            if find(&mut state.challenges, id).is_some() {
+                let place = place_of(&state.challenges, id);
+                state.typed_names.insert(place, names.clone());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn typed_names(&self, id: &ChallengeId) -> Result<Option<TypedNames>, StoreError> {
+        self.write(|state| {
+            let is_there = find(&mut state.challenges, id).is_some();
+            let place = place_of(&state.challenges, id);
+            let names = state.typed_names.get(&place).filter(|_| is_there);
+            Ok(names.cloned())
+        })
+        .await
+    }
+
     async fn remove_expired_challenges(
         &self,
         now: DateTime<Utc>,
@@ -146,6 +173,7 @@ impl ChallengeStore for MemoryStore {
             let ids: Vec<_> = over.map(|(id, _)| *id).take(most).collect();
             for id in &ids {
                 state.challenges.remove(id);
+                state.typed_names.remove(id);
             }
             Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
         })
@@ -178,7 +206,9 @@ impl State {
         {
             let place = place_of(&self.challenges, &previous);
             self.challenges.remove(&place);
+            self.typed_names.remove(&place);
         }
+        self.typed_names.remove(&new.place());
         self.challenges.insert(new.place(), (new, None));
     }
 }

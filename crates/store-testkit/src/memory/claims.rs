@@ -168,6 +168,7 @@ impl State {
                 user: user.id,
                 begun_at: user.date_joined,
                 due_at: to_micros(due_at),
+                is_of_nobody: true,
             };
             self.closings.insert(user.id, closing);
         }

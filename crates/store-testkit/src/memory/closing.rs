@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::store::{Closed, ClosingStore, EndOfUser, StoreError, UserRow};
-use phone_auth_core::user::UserId;
+use phone_auth_core::user::{User, UserId};
 
 use super::MemoryStore;
 use super::state::State;
@@ -15,7 +15,11 @@ impl ClosingStore for MemoryStore {
         let id = end.user;
         self.write(|state| {
             let scheduled = state.closings.get(&id);
-            let is_due = |time| scheduled.is_some_and(|it| it.due_at <= time);
+            let is_due = |time| {
+                scheduled.is_some_and(|it| {
+                    it.due_at <= time && !(it.is_of_nobody && state.is_someones(id))
+                })
+            };
             if !end.due_by.is_none_or(is_due) {
                 return Ok(Closed::NoSuchUser);
             }
@@ -33,6 +37,10 @@ impl ClosingStore for MemoryStore {
                     AddressKind::Phone => challenge.phone != Some(address),
                 });
             }
+            let challenges = &state.challenges;
+            state
+                .typed_names
+                .retain(|at, _| challenges.contains_key(at));
             state.end_claims(|it| it.user == id);
             state.end_sessions_of(id);
             state.outbox.retain(|_, kept| kept.user() != Some(id));
@@ -118,6 +126,13 @@ impl ClosingStore for MemoryStore {
 }
 
 impl State {
+    /// Whether somebody has shown that an account is theirs, or may.
+    fn is_someones(&self, id: UserId) -> bool {
+        let may = |user: &User| user.last_login.is_some() || user.password.is_usable();
+        let mut own = self.addresses_of(id, u32::MAX);
+        self.users.get(&id).is_some_and(may) || own.any(|it| it.is_verified)
+    }
+
     /// The addresses of a user, claims among them.
     fn address_ids_of(&self, user: UserId) -> Vec<(AddressKind, AddressId)> {
         let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();

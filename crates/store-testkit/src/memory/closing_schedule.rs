@@ -30,6 +30,7 @@ impl ClosingScheduleStore for MemoryStore {
                 user: closing.user,
                 begun_at: to_micros(begun_at),
                 due_at: to_micros(closing.due_at),
+                is_of_nobody: closing.is_of_nobody,
             };
             state.closings.insert(closing.user, new);
             state.enqueue_notices(closing.user, notices);

@@ -74,6 +74,7 @@ impl ReplacementStore for MemoryStore {
     async fn proven_replacements(
         &self,
         asked_since: DateTime<Utc>,
+        after: Option<(UserId, AddressKind)>,
         limit: u32,
     ) -> Result<Vec<(UserId, AddressKind, Replacement)>, StoreError> {
         self.read(|state| {
@@ -88,6 +89,8 @@ impl ReplacementStore for MemoryStore {
                 .map(|((user, kind), it)| (*user, *kind, *it));
             let mut proven: Vec<_> = kept.collect();
             proven.sort_by_key(|(user, kind, _)| (*user, kind.as_str()));
+            let after = after.map(|(user, kind)| (user, kind.as_str()));
+            proven.retain(|(user, kind, _)| Some((*user, kind.as_str())) > after);
             proven.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
             proven
         })

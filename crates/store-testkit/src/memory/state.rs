@@ -7,7 +7,7 @@ use phone_auth_core::address::{
     AddressId, AddressKind, AddressRecord, EmailAddress, EmailSpellings, PhoneNumber,
     PhoneSpellings,
 };
-use phone_auth_core::challenge::{ChallengeId, NewChallenge};
+use phone_auth_core::challenge::{ChallengeId, NewChallenge, TypedNames};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{MessageId, Purpose};
 use phone_auth_core::password::EncodedPassword;
@@ -57,6 +57,8 @@ pub(super) struct State {
     pub(super) challenges: BTreeMap<ChallengeId, (NewChallenge, Option<DateTime<Utc>>)>,
     /// Accounts that are to be closed.
     pub(super) closings: BTreeMap<UserId, ScheduledClosing>,
+    /// What was typed by those who sign up, by where their challenges are.
+    pub(super) typed_names: BTreeMap<ChallengeId, TypedNames>,
     /// Addresses that are to take the place of others.
     pub(super) replacements: HashMap<(UserId, AddressKind), Replacement>,
     /// By how much the counters of limits are shifted in time.

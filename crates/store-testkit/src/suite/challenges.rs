@@ -4,7 +4,7 @@
 use chrono::{DateTime, Duration, Utc};
 use phone_auth_core::address::{AddressId, AddressKind};
 use phone_auth_core::challenge::{
-    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal,
+    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TypedNames,
 };
 use phone_auth_core::outbox::{NewMessage, Purpose};
 
@@ -431,4 +431,48 @@ pub(super) async fn expired_challenges_are_removed(subject: &Subject) {
         let answer = store.remove_expired_challenges(time, limit).await.unwrap();
         assert_eq!(answer, removed, "{time} {limit}");
     }
+}
+
+/// The names of one who signs up are kept with the challenge that their browser has, and go with it.
+pub(super) async fn typed_names_go_with_their_challenge(subject: &Subject) {
+    let store = subject.store();
+    let names = |first: &str| TypedNames {
+        first_name: first.to_owned(),
+        last_name: "Lee".to_owned(),
+    };
+    let (first, second) = (new(1), new(2));
+    let nobodys = NewChallenge {
+        email: None,
+        phone: None,
+        ..new(3)
+    };
+    // Where there is no challenge nothing is kept.
+    store
+        .keep_typed_names(&first.id, &names("Ann"))
+        .await
+        .unwrap();
+    assert_eq!(store.typed_names(&first.id).await.unwrap(), None);
+    for challenge in [&first, &second, &nobodys] {
+        store.begin_challenge(challenge).await.unwrap();
+        assert_eq!(store.typed_names(&challenge.id).await.unwrap(), None);
+        for name in ["Eve", "Ann"] {
+            let typed = names(name);
+            let keep = store.keep_typed_names(&challenge.id, &typed);
+            keep.await.unwrap();
+            let kept = store.typed_names(&challenge.id).await.unwrap();
+            assert_eq!(kept, Some(names(name)));
+        }
+    }
+    // Of whom it is that a place is nobody's, no other key tells.
+    assert_eq!(store.typed_names(&new(4).id).await.unwrap(), None);
+    // Another challenge in its place has none, and one that follows another ends those of that.
+    store.begin_challenge(&first).await.unwrap();
+    assert_eq!(store.typed_names(&first.id).await.unwrap(), None);
+    let next = NewChallenge {
+        previous: Some(second.id),
+        ..new(5)
+    };
+    store.begin_challenge(&next).await.unwrap();
+    assert_eq!(store.typed_names(&second.id).await.unwrap(), None);
+    assert_eq!(store.typed_names(&next.id).await.unwrap(), None);
 }

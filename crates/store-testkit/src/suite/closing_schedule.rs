@@ -7,15 +7,16 @@
 
 use std::sync::Arc;
 
-use phone_auth_core::address::Claiming;
+use phone_auth_core::address::{AddressKind, Claiming, Losses, ProofByHand};
 use phone_auth_core::outbox::Notices;
+use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::NewLogIn;
 use phone_auth_core::store::{Closed, EndOfUser, ScheduledClosing, Store};
 use phone_auth_core::user::{NewUser, UserId};
 
 use super::Subject;
 use super::message_sample::{all, notice};
-use super::sample::{at, is_alive, log_in, logged_in, stored, whole};
+use super::sample::{address_of, at, is_alive, log_in, logged_in, stored, whole};
 use crate::external_writer::ExternalChange;
 
 fn closing(user: UserId, due: i64) -> ScheduledClosing {
@@ -23,6 +24,7 @@ fn closing(user: UserId, due: i64) -> ScheduledClosing {
         user,
         begun_at: at(0),
         due_at: at(due),
+        is_of_nobody: false,
     }
 }
 
@@ -78,16 +80,67 @@ pub(super) async fn new_user_may_have_a_closing(subject: &Subject) {
             user: ann.id,
             begun_at: ann.date_joined,
             due_at: at(60),
+            is_of_nobody: true,
         };
         let kept = store.scheduled_closing(ann.id).await.unwrap();
         assert_eq!(kept, Some(expected), "{claiming:?}");
-        assert!(expected.is_of_nobody(&ann), "{claiming:?}");
         let again = store.create_user_claiming(&new, claiming).await;
         assert!(again.is_err(), "{claiming:?}");
         let stays = stored(store, &whole(&format!("bob{number}"), number + 10)).await;
         assert_eq!(store.scheduled_closing(stays.id).await.unwrap(), None);
     }
-    assert_eq!(store.due_closings(at(60), 9).await.unwrap().len(), 3);
+    let due = store.due_closings(at(60), 9).await.unwrap();
+    assert_eq!(due.len(), 3);
+    // It closes nothing that somebody has shown to be theirs: not one with a password, a log-in, or a verified address.
+    let ends = async |user| {
+        let end = EndOfUser {
+            due_by: Some(at(60)),
+            ..EndOfUser::now(user, "closed-1")
+        };
+        store.close_user(&end).await
+    };
+    let without = async |number: u32| {
+        let new = NewUser {
+            closes_at: Some(at(60)),
+            password: EncodedPassword::new("!none"),
+            ..whole(&format!("carl{number}"), number + 20)
+        };
+        let carl = store
+            .create_user_claiming(&new, Claiming::Never)
+            .await
+            .unwrap();
+        assert!(
+            store
+                .scheduled_closing(carl.id)
+                .await
+                .unwrap()
+                .unwrap()
+                .is_of_nobody
+        );
+        carl.id
+    };
+    assert_eq!(
+        ends(due[0].user).await.unwrap(),
+        Closed::NoSuchUser,
+        "a password"
+    );
+    for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
+        let proven = without(number).await;
+        let address = address_of(store, proven, kind).await;
+        let proof = ProofByHand {
+            kind,
+            id: address.id,
+            user: proven,
+            is_verified: true,
+            at: at(1),
+            notices: Notices::default(),
+            losses: Losses::default(),
+        };
+        assert!(store.set_verified(&proof).await.unwrap());
+        assert_eq!(ends(proven).await.unwrap(), Closed::NoSuchUser, "{kind}");
+    }
+    let nobody = without(9).await;
+    assert_eq!(ends(nobody).await.unwrap(), Closed::Removed);
     assert_eq!(store.due_closings(at(59), 9).await.unwrap(), []);
 }
 

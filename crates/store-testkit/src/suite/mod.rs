@@ -242,6 +242,7 @@ macro_rules! __for_each_case {
             challenge_attempts::attempts_at_once_are_exact;
             challenge_attempts::returned_attempt_is_there_again;
             challenges::challenge_is_for_one_purpose_and_time;
+            challenges::typed_names_go_with_their_challenge;
             challenges::asking_again_gives_no_attempts_back;
             challenges::renewals_at_once_have_one_winner;
             challenges::challenge_is_found_until_it_ends;

@@ -217,7 +217,8 @@ pub(super) async fn proven_replacements_are_found(subject: &Subject) {
         let claim = add(store, bob, &text(number * 10)).await;
         assert!(claim.id.is_claim() && !new.id.is_claim());
         let found = async |since, limit| {
-            let found = store.proven_replacements(at(since), limit).await.unwrap();
+            let found = store.proven_replacements(at(since), None, limit);
+            let found = found.await.unwrap();
             let of_kind = found.into_iter().filter(|(_, of, _)| *of == kind);
             of_kind
                 .map(|(user, _, it)| (user, it.old.get(), it.new, it.asked_at))
@@ -246,14 +247,26 @@ pub(super) async fn proven_replacements_are_found(subject: &Subject) {
         );
         prove(store, &address_of(store, eve, kind).await).await;
         assert_eq!(found(0, 10).await.len(), 2, "{kind}");
-        let all = store.proven_replacements(at(0), 10).await.unwrap();
-        let few = store.proven_replacements(at(0), 1).await.unwrap();
-        assert_eq!(few.as_slice(), &all[..1], "{kind}");
+        let page = async |after, limit| {
+            let found = store.proven_replacements(at(0), after, limit);
+            found.await.unwrap()
+        };
+        let (all, mut pages, mut after) = (page(None, 10).await, Vec::new(), None);
+        for _ in &all {
+            let one = page(after, 1).await;
+            after = one.last().map(|(user, kind, _)| (*user, *kind));
+            pages.extend(one);
+        }
+        assert_eq!(pages, all, "{kind}");
+        assert_eq!(page(after, 1).await, [], "{kind}");
     }
     assert_eq!(store.end_old_replacements(at(5), at(9)).await.unwrap(), 0);
     assert_eq!(store.end_old_replacements(at(6), at(9)).await.unwrap(), 6);
     assert_eq!(store.end_old_replacements(at(6), at(9)).await.unwrap(), 0);
-    assert_eq!(store.proven_replacements(at(0), 10).await.unwrap(), []);
+    assert_eq!(
+        store.proven_replacements(at(0), None, 10).await.unwrap(),
+        []
+    );
 }
 
 /// Proves an address or a claim, as a link does.

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
 use phone_auth_core::accounts::{
-    AddAddressRefusal, CurrentUser, Failure, FlowError, LastWayIn, PrimaryRefusal,
-    ReplaceAddressRefusal,
+    AddAddressRefusal, CurrentUser, Failure, FlowError, LastWayIn, PendingReplacement,
+    PrimaryRefusal, ReplaceAddressRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::gate::GatedFlow;
@@ -56,7 +56,13 @@ struct AddressView<'a> {
     is_primary: bool,
     may_be_primary: bool,
     /// The one that takes its place once that is verified.
-    replaced_by: Option<String>,
+    replaced_by: Option<Replacing<'a>>,
+}
+
+#[derive(Serialize)]
+struct Replacing<'a> {
+    id: i64,
+    value: &'a str,
 }
 
 pub(crate) async fn show(
@@ -79,7 +85,7 @@ pub(crate) async fn submit(headers: HeaderMap, form: SubmittedForm) -> Response 
     match form.text("action") {
         "change" => change(&form, &headers, current_user, (kind, id)).await,
         "remove" => remove(context, current_user, kind, id).await,
-        "keep" => keep(context, current_user, kind, id).await,
+        "keep" => keep(&form, current_user, kind).await,
         "primary" if kind == AddressKind::Email => make_primary(context, current_user, id).await,
         _ => page(context, current_user, StatusCode::BAD_REQUEST, None).await,
     }
@@ -105,24 +111,22 @@ async fn remove(
     }
 }
 
-/// Keeps an address that another was to take the place of. Of two clicks the second finds it kept.
-async fn keep(
-    context: &RequestContext,
-    current_user: &CurrentUser,
-    kind: AddressKind,
-    id: AddressId,
-) -> Response {
+/// Keeps an address that another was to take the place of: the one that the form names, which may not be the newest any more.
+async fn keep(form: &SubmittedForm, current_user: &CurrentUser, kind: AddressKind) -> Response {
+    let context = form.context();
     let accounts = context.accounts();
-    let records = match accounts.addresses(current_user).await {
-        Ok(records) => records,
-        Err(failure) => return answer::flow_failed(context, "list addresses", &failure),
+    let kept = async {
+        let pending = accounts.pending_replacement(current_user, kind).await?;
+        let named = |it: &PendingReplacement| it.new.id.get().to_string() == form.text("new");
+        match pending.filter(named) {
+            Some(pending) => accounts.keep_address(current_user, &pending).await,
+            None => Ok(false),
+        }
     };
-    let own = records.iter().find(|it| it.kind == kind && it.id == id);
-    let Some(own) = own else {
-        return to_addresses(context);
-    };
-    match accounts.keep_address(current_user, own).await {
-        Ok(_) => done(context, Reason::Kept(kind)),
+    match kept.await {
+        Ok(true) => done(context, Reason::Kept(kind)),
+        // Of two clicks the second finds it kept.
+        Ok(false) => to_addresses(context),
         Err(failure) => answer::flow_failed(context, "keep an address", &failure),
     }
 }
@@ -269,7 +273,10 @@ async fn view(
         is_verified: record.is_verified,
         is_primary,
         may_be_primary: is_email && record.is_verified && !is_primary,
-        replaced_by: pending.map(|pending| pending.new.value),
+        replaced_by: pending.as_ref().map(|pending| Replacing {
+            id: pending.new.id.get(),
+            value: &pending.new.value,
+        }),
     };
     let id = record.id.get().to_string();
     let fields = [("method", Some(record.kind.as_str())), ("pk", Some(&*id))];
