@@ -1,5 +1,7 @@
 //! Whether a name is taken, as parts of statements on PostgreSQL.
 
+use phone_auth_core::address::Claiming;
+
 /// Whether anyone has one of these numbers, by a list of them and one of their digits, in a row of this sort.
 macro_rules! is_phone_of_someone {
     ($numbers:literal, $digits:literal, $sort:literal) => {
@@ -169,3 +171,12 @@ pub(crate) use {
 };
 
 pub(crate) const TAKEN: &str = taken!();
+
+/// What the statement that stores a user knows it by.
+pub(crate) const fn number_of(claiming: Claiming) -> i32 {
+    match claiming {
+        Claiming::Never => 0,
+        Claiming::Unproven => 1,
+        Claiming::Always => 2,
+    }
+}

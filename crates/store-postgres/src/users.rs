@@ -25,7 +25,7 @@ use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::spellings::{Texts, digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
 use crate::taken::{
-    TAKEN, is_email_kept_by_anyone, is_phone_kept_by_anyone, is_username_taken, taken,
+    self, TAKEN, is_email_kept_by_anyone, is_phone_kept_by_anyone, is_username_taken, taken,
 };
 
 pub(crate) const USER: &str = concat!(
@@ -222,11 +222,7 @@ impl UserStore for PostgresStore {
             .bind(new.password.reveal())
             .bind(rows::micros(new.date_joined))
             .bind(outbox::notices_text(&new.notices))
-            .bind(match claiming {
-                Claiming::Never => 0_i32,
-                Claiming::Unproven => 1,
-                Claiming::Always => 2,
-            })
+            .bind(taken::number_of(claiming))
             .bind(new.closes_at.map(rows::micros));
         let row = self.first_locked_for_stranger(&lock, create).await?;
         Ok(created(row.as_ref())?)

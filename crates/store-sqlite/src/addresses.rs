@@ -8,7 +8,7 @@ use phone_auth_core::address::{
 };
 use phone_auth_core::link::{LinkRequest, LinkTarget, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
-use phone_auth_core::store::{AddressStore, Replacement, StoreError, StoreErrorKind, UniqueName};
+use phone_auth_core::store::{AddressStore, StoreError, StoreErrorKind, UniqueName};
 use phone_auth_core::user::{User, UserId};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -472,14 +472,7 @@ fn add(
         };
         return Err(StoreErrorKind::Taken(name).into());
     };
-    if let Some((old, asked_at)) = caps.replaces {
-        let replacement = Replacement {
-            old,
-            new: id,
-            asked_at,
-        };
-        replacements::keep(connection, user, kind, replacement)?;
-    }
+    replacements::keep_with(connection, (user, kind, id), caps)?;
     Ok(AddressRecord {
         id,
         kind,

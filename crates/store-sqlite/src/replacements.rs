@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::address::{AddressCaps, AddressId, AddressKind};
 use phone_auth_core::store::{Replacement, ReplacementStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, Row, params};
@@ -53,8 +53,21 @@ pub(crate) const NOTE_TIME: &str =
 
 pub(crate) const END_OLD: &str = "DELETE FROM phone_auth_replacement WHERE asked_at < ?1";
 
+/// Keeps whose place an address that was just added is to take, if it is to.
+pub(crate) fn keep_with(
+    connection: &Connection,
+    (user, kind, new): (UserId, AddressKind, AddressId),
+    caps: AddressCaps,
+) -> Result<(), Failure> {
+    if let Some((old, asked_at)) = caps.replaces {
+        let replacement = Replacement { old, new, asked_at };
+        keep(connection, user, kind, replacement)?;
+    }
+    Ok(())
+}
+
 /// Keeps that an address is to take the place of another.
-pub(crate) fn keep(
+fn keep(
     connection: &Connection,
     user: UserId,
     kind: AddressKind,

@@ -307,7 +307,7 @@ impl Accounts {
         Ok(false)
     }
 
-    /// Whether somebody has shown that an account is theirs, or may. The store asks the same when it closes one.
+    /// Whether someone has shown that an account is theirs, or may. The store asks the same when it closes one.
     async fn is_someones(&self, user: &User) -> Result<bool, Failure> {
         let addresses = self.some_addresses_of(user.id).await?;
         let is_proven = addresses.iter().any(|it| it.is_verified);

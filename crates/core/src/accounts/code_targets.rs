@@ -123,7 +123,8 @@ impl Accounts {
 
     /// Counts an attempt as a wrong code: of its address, and of nobody's by what was typed. Of a browser that is known for the
     /// account, and of a user who verifies an address, by themselves, so that strangers do not use up what the owner has, nor
-    /// one claimant what another has. However many browsers a user has, there is an end to what they try.
+    /// one claimant what another has. However many browsers a user has, there is an end to what they try, and to what all who want
+    /// to prove one address do.
     ///
     /// An owner whose browser is not known is a stranger as others are. While those who guess make everyone wait, the first
     /// attempts of a network that has not made any lately need not; so it is the network of the one who guesses that waits.
@@ -151,8 +152,18 @@ impl Accounts {
                     &[&device],
                 )
             };
-            let counters = targets.count(self.counters(), 2, count);
-            return self.count(&asking, counters).await;
+            let own = targets.count(self.counters(), 2, count);
+            if owner.is_none() {
+                return self.count(&asking, own).await;
+            }
+            let all = targets.count(own.clone(), 1, |counters, about, _| {
+                wrong_codes::of_claimants(counters, about)
+            });
+            let network = self.client.network();
+            let new_here = targets.count(own, 3, |counters, about, _| {
+                wrong_codes::of_new_claimants(counters, about, network, challenge)
+            });
+            return self.count_either(&asking, all, new_here).await;
         }
         let slowed = targets.count(self.counters(), 2, |counters, about, _| {
             wrong_codes::slowed(counters, about)

@@ -22,6 +22,9 @@ const OF_WIDE_NETWORK: Rate = Rate::of(50, Duration::from_hours(24));
 /// no other for anyone.
 const OF_ALL_NETWORKS: Rate = Rate::of(20, Duration::from_hours(4));
 
+/// What all users together may try at an address that they want to prove.
+const OF_ALL_CLAIMANTS: Rate = Rate::of(100, Duration::from_hours(24));
+
 /// All wrong codes in a row, which come to an end but cost no time.
 pub(super) fn all<'a>(counters: Counters<'a>, about: &[&[u8]]) -> Counters<'a> {
     let stops = |rule| match rule {
@@ -47,23 +50,46 @@ pub(super) fn new_here<'a>(
     network: Option<ClientNetwork>,
     challenge: &ChallengeId,
 ) -> Counters<'a> {
+    of_few(all(counters, about), (about, b"any"), network, challenge)
+}
+
+/// From users who want to prove an address: what each may is counted by itself, and this is what all may. Each has a code of
+/// their own, so many of them would else have as many guesses at an address that is none of theirs.
+pub(super) fn of_claimants<'a>(counters: Counters<'a>, about: &[&[u8]]) -> Counters<'a> {
+    let rate = |_| LimitRule::Rate(OF_ALL_CLAIMANTS);
+    counters.by_rule(rate, Limit::WrongCodes, about, &[b"claimants"])
+}
+
+/// The same from a network that has tried few: those who have used up what all may keep no owner from proving it.
+pub(super) fn of_new_claimants<'a>(
+    counters: Counters<'a>,
+    about: &[&[u8]],
+    network: Option<ClientNetwork>,
+    challenge: &ChallengeId,
+) -> Counters<'a> {
+    of_few(counters, (about, b"claimants"), network, challenge)
+}
+
+/// What is let through of networks that have tried few, in all, of each, and of those around it.
+fn of_few<'a>(
+    counters: Counters<'a>,
+    (about, whose): (&[&[u8]], &[u8]),
+    network: Option<ClientNetwork>,
+    challenge: &ChallengeId,
+) -> Counters<'a> {
     let at = |rate| move |_| LimitRule::Rate(rate);
     let (narrow, wide) = match &network {
         Some(network) => (network.bytes(), network.wide_bytes()),
         None => (challenge.as_bytes().as_slice(), b"browsers".as_slice()),
     };
-    all(counters, about)
-        .by_rule(at(OF_ALL_NETWORKS), Limit::WrongCodes, about, &[b"new"])
-        .by_rule(
-            at(OF_NETWORK),
-            Limit::WrongCodes,
-            about,
-            &[b"network", narrow],
-        )
-        .by_rule(
-            at(OF_WIDE_NETWORK),
-            Limit::WrongCodes,
-            about,
-            &[b"network", wide],
-        )
+    let rates: [(_, &[&[u8]]); 3] = [
+        (OF_ALL_NETWORKS, &[b"new", whose]),
+        (OF_NETWORK, &[b"network", whose, narrow]),
+        (OF_WIDE_NETWORK, &[b"network", whose, wide]),
+    ];
+    rates
+        .into_iter()
+        .fold(counters, |counters, (rate, detail)| {
+            counters.by_rule(at(rate), Limit::WrongCodes, about, detail)
+        })
 }

@@ -355,7 +355,7 @@ async fn name_counts_where_enough_was_sent() {
     assert_eq!(ann.await.unwrap().user.first_name, "Ann");
 }
 
-/// What nobody proves is gone after two days, and nobody hears of a closing. What somebody has seen to stays, whoever wrote
+/// What nobody proves is gone after two days, and nobody hears of a closing. What someone has seen to stays, and whatever wrote
 /// when it was made.
 #[tokio::test]
 async fn account_that_nobody_proves_is_closed() {

@@ -461,6 +461,52 @@ async fn claimants_use_up_nothing_of_each_other() {
     assert_eq!(lefts, [expected.clone(), expected].concat());
 }
 
+/// Each who claims an address has a code of their own, and a counter. All of them together come to an end all the same, however
+/// many they are and wherever they come from, and keep no owner out who comes from a network of their own.
+#[tokio::test]
+async fn guesses_of_many_claimants_come_to_an_end() {
+    let kit = site();
+    let mut wrong = WrongCode::of(&kit.signals);
+    let mut compared = 0;
+    for number in 0..120_u8 {
+        let name = format!("eve{number}");
+        let user = kit.store_user(&name, HORSE).await;
+        let session = kit.accounts.begin_session(user.id, None).await.unwrap();
+        let user = kit.accounts.current_user(&session.key).await;
+        let user = user.unwrap().unwrap();
+        let added = kit
+            .accounts
+            .add_address(&user, AddressKind::Email, "us@home.example");
+        let address = added.await.unwrap();
+        let client = Client::new().at([198, 51, number, 7].into());
+        let accounts = kit.accounts.for_client(client.signed_in(&user));
+        kit.clock.advance(SECOND * 30);
+        let Some(key) = begin(&accounts, &user, &address).await else {
+            continue;
+        };
+        for _ in 0..5 {
+            let verified = accounts.verify_by_code(&user, &key, &wrong.next()).await;
+            compared += usize::from(matches!(told(verified), Told::Left(_)));
+        }
+    }
+    assert!((100..=130).contains(&compared), "{compared}");
+    // The owner, some hours later and from elsewhere.
+    kit.sign_up_ann().await;
+    let user = kit.current_user("ann", HORSE).await;
+    kit.clock.advance(Duration::from_hours(4));
+    let added = kit
+        .accounts
+        .add_address(&user, AddressKind::Email, "us@home.example");
+    let address = added.await.unwrap();
+    let client = Client::new().at([203, 0, 113, 7].into());
+    let accounts = kit.accounts.for_client(client.signed_in(&user));
+    let mut sent = kit.signals.capture::<VerifyEmail>();
+    let key = begin(&accounts, &user, &address).await.unwrap();
+    let code = sent.take().remove(0).envelope.code.unwrap();
+    let verified = accounts.verify_by_code(&user, &key, code.as_str()).await;
+    assert!(verified.is_ok(), "{verified:?}");
+}
+
 /// Who has to wait for what others have typed has tried nothing: the code is good when the wait is over, and so are all the
 /// attempts of a name that nobody has.
 #[tokio::test]

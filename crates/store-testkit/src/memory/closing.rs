@@ -126,7 +126,7 @@ impl ClosingStore for MemoryStore {
 }
 
 impl State {
-    /// Whether somebody has shown that an account is theirs, or may.
+    /// Whether someone has shown that an account is theirs, or may.
     fn is_someones(&self, id: UserId) -> bool {
         let may = |user: &User| user.last_login.is_some() || user.password.is_usable();
         let mut own = self.addresses_of(id, u32::MAX);

@@ -91,7 +91,7 @@ pub(super) async fn new_user_may_have_a_closing(subject: &Subject) {
     }
     let due = store.due_closings(at(60), 9).await.unwrap();
     assert_eq!(due.len(), 3);
-    // It closes nothing that somebody has shown to be theirs: not one with a password, a log-in, or a verified address.
+    // It closes nothing that someone has shown to be theirs: not one with a password, a log-in, or a verified address.
     let ends = async |user| {
         let end = EndOfUser {
             due_by: Some(at(60)),

@@ -227,7 +227,7 @@ pub(super) async fn proven_replacements_are_found(subject: &Subject) {
         for (user, new) in [(ann, &new), (bob, &claim)] {
             assert!(replace(store, user, kind, (77, new.id.get())).await);
         }
-        // An address of somebody else, which they have proven.
+        // An address of someone else, which they have proven.
         let anns = address_of(store, ann, kind).await;
         assert!(replace(store, eve, kind, (78, anns.id.get())).await);
         prove(store, &anns).await;
