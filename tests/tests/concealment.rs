@@ -70,6 +70,14 @@ fn told(answer: &Answer, typed: &[&str]) -> String {
 
 /// Without the numbers of claims, which go up, the tokens of forms, waits in seconds, and numbers as people write them.
 fn without_random(text: &str) -> String {
+    // A page has a value of its own, of any letters.
+    const OWN: &str = "name=\"form_token\" value=\"";
+    let mut own = text.split(OWN);
+    let mut text = own.next().unwrap_or_default().to_owned();
+    for rest in own {
+        let (_, rest) = rest.split_once('"').unwrap();
+        text.extend([OWN, "RANDOM\"", rest]);
+    }
     let mut out = String::new();
     let mut word = String::new();
     for c in text.chars().chain([' ']) {

@@ -125,7 +125,7 @@ async fn missing_things_are_told() {
         (
             "Sign in",
             "user",
-            "has no field \"user\"; it has [\"csrfmiddlewaretoken\", \"login\"",
+            "has no field \"user\"; it has [\"csrfmiddlewaretoken\", \"form_token\", \"login\"",
         ),
     ] {
         let (mut browser, page) = (site.browser(), page.clone());
