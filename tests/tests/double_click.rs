@@ -40,15 +40,13 @@ async fn double_click_is_answered_as_a_click() {
     browser.double_click_form_of("password").await;
     browser.arrives_at("/accounts/email/add/").await;
 
-    for (kind, more) in [
-        ("email", User::another_email()),
-        ("phone", User::another_phone()),
-    ] {
+    let unproven = User::another_email();
+    for (kind, more) in [("email", &unproven), ("phone", &User::another_phone())] {
         browser.goto(&at(&format!("/accounts/{kind}/add/"))).await;
-        browser.type_into(kind, &more).await;
+        browser.type_into(kind, more).await;
         browser.double_click_form_of(kind).await;
         browser.arrives_at("/accounts/user_verification/").await;
-        browser.says(&more).await;
+        browser.says(more).await;
     }
 
     browser.double_click_form_of("method").await;
@@ -110,6 +108,19 @@ async fn double_click_is_answered_as_a_click() {
     browser.type_into("code", line.code()).await;
     browser.double_click_form_of("code").await;
     browser.arrives_at("/accounts/profile/").await;
+
+    // Another has the address that was never proven, and takes it out of the account.
+    browser.goto(&at("/accounts/logout/")).await;
+    browser.double_click_form_of("csrfmiddlewaretoken").await;
+    browser.arrives_at("/").await;
+    browser.goto(&at("/accounts/password_reset/")).await;
+    browser.type_into("login", &unproven).await;
+    browser.send_form_of("login").await;
+    browser.arrives_at("/accounts/password_reset_done/").await;
+    let line = site.printed("reset_password_email", &unproven).await;
+    browser.goto(&at(line.url())).await;
+    browser.double_click("main form [type='submit']").await;
+    browser.says("You can use it now").await;
     browser.close().await;
 }
 
@@ -191,6 +202,18 @@ async fn double_click_in_an_account_is_answered_as_a_click() {
         "{words}"
     );
 
+    // Another was to take its place: it is kept.
+    let fourth = User::another_email();
+    open_address(&site, &browser, &third).await;
+    browser.type_into("email", &fourth).await;
+    browser.double_click("button[value='change']").await;
+    browser.arrives_at(addresses).await;
+    open_address(&site, &browser, &third).await;
+    browser.says(&fourth).await;
+    browser.double_click("button[value='keep']").await;
+    browser.arrives_at(addresses).await;
+    browser.says("Your email address stays").await;
+
     open_address(&site, &browser, &third).await;
     browser.double_click("button[value='remove']").await;
     browser.arrives_at(addresses).await;
@@ -208,6 +231,14 @@ async fn double_click_in_an_account_is_answered_as_a_click() {
         .await;
     browser.arrives_at("/accounts/sessions/").await;
     assert_eq!(alive(&elsewhere).await, 0);
+
+    // A file is no page: the one that it was asked from stays.
+    browser.goto(&at("/accounts/export_account/")).await;
+    let click =
+        "const it = document.querySelector(\"main form [type='submit']\"); it.click(); it.click();";
+    browser.script(click).await;
+    browser.arrives_at("/accounts/export_account/").await;
+    browser.says("You get a file").await;
 
     browser.goto(&at("/accounts/close_account/")).await;
     browser.double_click("main form [type='submit']").await;

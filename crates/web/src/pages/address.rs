@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
 use phone_auth_core::accounts::{
-    AddAddressRefusal, CurrentUser, Failure, FlowError, LastWayIn, PendingReplacement,
-    PrimaryRefusal, ReplaceAddressRefusal,
+    AddAddressRefusal, CurrentUser, Failure, FlowError, LastWayIn, PrimaryRefusal,
+    ReplaceAddressRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::gate::GatedFlow;
@@ -115,17 +115,21 @@ async fn remove(
 async fn keep(form: &SubmittedForm, current_user: &CurrentUser, kind: AddressKind) -> Response {
     let context = form.context();
     let accounts = context.accounts();
+    let is_named = |it: &AddressRecord| {
+        it.kind == kind && it.id.get().to_string() == form.text("new") && !it.is_verified
+    };
     let kept = async {
-        let pending = accounts.pending_replacement(current_user, kind).await?;
-        let named = |it: &PendingReplacement| it.new.id.get().to_string() == form.text("new");
-        match pending.filter(named) {
-            Some(pending) => accounts.keep_address(current_user, &pending).await,
-            None => Ok(false),
+        match accounts.pending_replacement(current_user, kind).await? {
+            Some(pending) if is_named(&pending.new) => {
+                accounts.keep_address(current_user, &pending).await
+            }
+            Some(_) => Ok(false),
+            // Of two clicks the second finds it kept.
+            None => Ok(accounts.addresses(current_user).await?.iter().any(is_named)),
         }
     };
     match kept.await {
         Ok(true) => done(context, Reason::Kept(kind)),
-        // Of two clicks the second finds it kept.
         Ok(false) => to_addresses(context),
         Err(failure) => answer::flow_failed(context, "keep an address", &failure),
     }

@@ -244,7 +244,8 @@ async fn address_is_kept() {
         for (new, to) in [
             ("7", LIST.to_owned()),
             (&*id, format!("{LIST}?notice={field}-kept")),
-            (&*id, LIST.to_owned()),
+            (&*id, format!("{LIST}?notice={field}-kept")),
+            ("7", LIST.to_owned()),
         ] {
             let kept = ann.post(&page, &[("action", "keep"), ("new", new)]).await;
             assert_eq!(kept.location(), to, "{new}");
