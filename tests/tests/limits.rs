@@ -103,9 +103,15 @@ async fn owner_gets_in_during_a_flood_of_guesses() {
 /// its own. It is one crowd at one account, no node says much of it, and the owner gets in at each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn crowd_at_three_nodes_is_one_crowd() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        crowd_at_three_nodes(kind).await;
+    }
+}
+
+async fn crowd_at_three_nodes(kind: Kind) {
     let origin = "https://example.org";
     let settings = format!("site_url = \"{origin}\"\ntrusted_proxies = [\"127.0.13.0/24\"]\n");
-    let database = OwnDatabase::new(Kind::Postgres);
+    let database = OwnDatabase::new(kind);
     let mut nodes = Vec::new();
     for _ in 0..3 {
         let options = database.site().without_messages().limited();
@@ -142,21 +148,21 @@ async fn crowd_at_three_nodes_is_one_crowd() {
             .post_log_in(&ann.user.username, &ann.user.password)
             .await;
         slowest = slowest.max(began.elapsed());
-        assert_eq!(answer.status, 302, "{time}");
+        assert_eq!(answer.status, 302, "{kind:?}: {time}");
     }
     let mut checked = 0;
     for (flood, node) in floods.into_iter().zip(&nodes) {
         let answers = flood.end().await;
-        assert!(answers.contains_key(&429), "{answers:?}");
+        assert!(answers.contains_key(&429), "{kind:?}: {answers:?}");
         checked += answers.get(&400).copied().unwrap_or_default();
         let said = node.stop().record.stderr;
         let bytes: usize = said.iter().map(String::len).sum();
         println!("{answers:?}, {} lines, {bytes} bytes", said.len());
-        assert!(said.len() <= 20 && bytes < 20_000, "{said:#?}");
+        assert!(said.len() <= 20 && bytes < 20_000, "{kind:?}: {said:#?}");
     }
-    println!("the slowest log-in took {slowest:?}, {checked} were checked");
+    println!("{kind:?}: the slowest log-in took {slowest:?}, {checked} were checked");
     // Ten at once and then ever fewer, of all together.
-    assert!(checked <= 20, "{checked}");
+    assert!(checked <= 20, "{kind:?}: {checked}");
 }
 
 #[tokio::test]

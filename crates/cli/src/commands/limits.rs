@@ -147,29 +147,26 @@ async fn clear(setup: Setup, of: &str) -> Result<(), Failure> {
     .map_err(Failure::failed)
 }
 
-/// Those about a login, and of text messages those of a number, a dial code or the site, which need be nobody's login.
+/// Those about a login, and of text messages those of a number, a dial code or the site, which need be nobody's login. Of a login
+/// that several have nothing is emptied, and nothing of text messages with it.
 async fn clear_name(accounts: &Accounts, name: &str) -> Result<u64, Failure> {
-    let texts = accounts.clear_texts(name).await.map_err(Failure::failed)?;
-    let cleared = clear_login(accounts, name, texts.is_some()).await?;
-    Ok(cleared + texts.unwrap_or_default())
-}
-
-async fn clear_login(
-    accounts: &Accounts,
-    login: &str,
-    may_be_nobodys: bool,
-) -> Result<u64, Failure> {
-    let refusal = match accounts.clear_limits_of_login(login).await {
-        Ok(cleared) => return Ok(cleared),
-        Err(FlowError::Refused(UsernameRefusal::NoSuchUser)) if may_be_nobodys => return Ok(0),
+    let cleared = match accounts.clear_limits_of_login(name).await {
+        Ok(cleared) => Some(cleared),
+        Err(FlowError::Refused(UsernameRefusal::NoSuchUser)) => None,
         Err(FlowError::Failed(failure)) => return Err(Failure::failed(failure)),
-        Err(FlowError::Refused(refusal)) => refusal,
+        Err(FlowError::Refused(UsernameRefusal::Ambiguous)) => {
+            return Err(Failure::because(format!(
+                "several accounts have the login {} in letters of different case; say which by its username",
+                Visible(name)
+            )));
+        }
     };
-    let login = Visible(login);
-    Err(Failure::because(match refusal {
-        UsernameRefusal::NoSuchUser => format!("no account has the login {login}"),
-        UsernameRefusal::Ambiguous => format!(
-            "several accounts have the login {login} in letters of different case; say which by its username"
-        ),
-    }))
+    let texts = accounts.clear_texts(name).await.map_err(Failure::failed)?;
+    if cleared.is_none() && texts.is_none() {
+        let login = Visible(name);
+        return Err(Failure::because(format!(
+            "no account has the login {login}"
+        )));
+    }
+    Ok(cleared.unwrap_or_default() + texts.unwrap_or_default())
 }

@@ -20,6 +20,16 @@ use crate::user::User;
 /// The flow, as signals and counters name it.
 const FLOW: &str = "change_password";
 
+/// What a form is that came where the password was changed meanwhile.
+enum Before {
+    /// The one that has changed it: the key of its session.
+    Same(SessionKey),
+    /// The same, of a password that is over by now as well.
+    Gone,
+    /// Another: its new password is not the stored one.
+    Another,
+}
+
 impl Accounts {
     /// Changes the password of a user. This session lives on under the key that is answered, which the
     /// browser must be given; all others of the user end, and so does anyone else who has the old key. Fires
@@ -140,7 +150,7 @@ impl Accounts {
             let is_changed = user.password != current_user.user().password;
             if problems.are_only(wrong_old)
                 && is_changed
-                && let Some(key) = self
+                && let Before::Same(key) = self
                     .changed_before(current_user, &user, new1, &requester)
                     .await?
             {
@@ -239,11 +249,23 @@ impl Accounts {
         let requester = Requester::signed_in(&self.client, user.id);
         let changed = self.changed_before(current_user, &user, new1, &requester);
         let changed = self.unless_unchecked(&counted, changed.await).await?;
-        let Some(key) = changed else {
-            return Err(failure.into());
-        };
-        self.end_row(&counted).await;
-        Ok(key)
+        match changed {
+            Before::Same(key) => {
+                self.end_row(&counted).await;
+                Ok(key)
+            }
+            Before::Gone => Err(failure.into()),
+            Before::Another => {
+                // It was checked, so it was a guess, though by another limit than the old password.
+                let event = UserLoginFailed::new(
+                    Sender::new(FLOW),
+                    LoginFailure::WrongPassword,
+                    Some(user.to_event_user()),
+                );
+                self.happened(event).await;
+                Err(failure.into())
+            }
+        }
     }
 
     /// The key of the session, when the password is the new one already: the form came twice, by a double click. A
@@ -255,22 +277,22 @@ impl Accounts {
         user: &User,
         new: &Password,
         requester: &Requester,
-    ) -> Result<Option<SessionKey>, Failure> {
+    ) -> Result<Before, Failure> {
         let verdict = self.hasher().verify(new, &user.password, requester);
         if verdict.await? == Verdict::NoMatch {
-            return Ok(None);
+            return Ok(Before::Another);
         }
         if self.current_user(current_user.key()).await?.is_some() {
-            return Ok(Some(current_user.key().clone()));
+            return Ok(Before::Same(current_user.key().clone()));
         }
         let once = self.begins_once(Gives::Password, user.id).await;
         if let Some(before) = BegunOnce::before(once.as_ref(), None, &user.password).await? {
-            return Ok(Some(before.key));
+            return Ok(Before::Same(before.key));
         }
         let keeps_signed_in = !self.ends_with_browser(current_user);
         let accounts = self.keeping_signed_in(keeps_signed_in);
         let begun = accounts.log_in_again(user.clone()).await?;
-        Ok(begun.map(|logged_in| logged_in.key))
+        Ok(begun.map_or(Before::Gone, |logged_in| Before::Same(logged_in.key)))
     }
 
     /// Notes what is wrong with the old password; gives whether it is another than the user's.

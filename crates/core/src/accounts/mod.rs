@@ -82,6 +82,7 @@ mod sign_up_form;
 mod texts;
 mod to_the_end;
 mod turns;
+mod typed_names;
 mod unshown_password;
 mod useless_codes;
 mod verification_keys;

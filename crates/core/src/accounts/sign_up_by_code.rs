@@ -12,7 +12,7 @@ use crate::address::{
     Address, AddressKind, Claiming, EmailAddress, EmailSpellings, Losses, PhoneNumber,
     PhoneSpellings, VerificationClaim, VerificationOutcome,
 };
-use crate::challenge::{ChallengeId, ChallengeKey, TypedNames};
+use crate::challenge::ChallengeKey;
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
 use crate::outbox::{Notices, Purpose};
@@ -125,7 +125,10 @@ impl Accounts {
         let request = self.code_for(purpose, &name, previous);
         let claim = match self.may_send(request).await? {
             // What was sent is good for this form too.
-            Claim::Done(key) | Claim::TooSoon { key, .. } => return Ok(key),
+            Claim::Done(key) | Claim::TooSoon { key, .. } => {
+                self.correct_typed_names(&key, &new).await?;
+                return Ok(key);
+            }
             Claim::Send(claim) => claim,
         };
         let once = self.asks_once(SENDER, (&request, claim)).await;
@@ -152,44 +155,8 @@ impl Accounts {
         }
     }
 
-    /// Keeps the names that were typed beside the challenge: the account may be there already, made by someone else who has typed
-    /// others. It gets those of the one who proves it.
-    async fn keep_typed_names(&self, key: &ChallengeKey, new: &NewUser) -> Result<(), Failure> {
-        let names = TypedNames {
-            first_name: new.first_name.clone(),
-            last_name: new.last_name.clone(),
-        };
-        self.store().keep_typed_names(&key.id(), &names).await?;
-        Ok(())
-    }
-
-    /// Gives an account that nobody has proven the names that were typed by the one who proves it now, in the form after which
-    /// their browser was sent the code. Before it is proven: so nobody finds another's in theirs.
-    pub(super) async fn take_typed_names(
-        &self,
-        user: &mut User,
-        asked: &[ChallengeId],
-    ) -> Result<(), Failure> {
-        for id in asked {
-            let Some(names) = self.store().typed_names(id).await? else {
-                continue;
-            };
-            let (first, last) = (names.first_name.as_str(), names.last_name.as_str());
-            if (user.first_name.as_str(), user.last_name.as_str()) != (first, last) {
-                self.store()
-                    .set_names(user.id, Some(first), Some(last))
-                    .await?;
-                user.first_name = names.first_name;
-                user.last_name = names.last_name;
-            }
-            return Ok(());
-        }
-        Ok(())
-    }
-
-    /// Makes the account, if there is none, and has the code sent; to which address.
-    async fn send_to_new(&self, new: &NewUser, name: &AccountName) -> Result<SentTo, Failure> {
-        let purpose = Purpose::LogIn;
+    /// Counts a sign-up by the network that it comes from.
+    pub(super) async fn count_begun_sign_up(&self) -> Result<(), Failure> {
         let asking = Asking {
             flow: SENDER,
             user: None,
@@ -198,6 +165,13 @@ impl Accounts {
         let counters = self.counters();
         let counters = counters.network(Limit::SignUps, self.client.network());
         self.count(&asking, counters).await?;
+        Ok(())
+    }
+
+    /// Makes the account, if there is none, and has the code sent; to which address.
+    async fn send_to_new(&self, new: &NewUser, name: &AccountName) -> Result<SentTo, Failure> {
+        let purpose = Purpose::LogIn;
+        self.count_begun_sign_up().await?;
         let found = self.found_for_code(name).await?;
         // The first code is counted where those for the account are that it makes.
         let typed = match (&new.phone, &new.email) {

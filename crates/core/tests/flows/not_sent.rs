@@ -214,6 +214,36 @@ async fn wrong_password_counts_while_busy() {
     assert!(matches!(kind, FailureKind::Limited { .. }), "{kind:?}");
 }
 
+/// A new password that is held against the stored one, where too many old ones were checked, is a guess as they are: it is told of
+/// as one.
+#[tokio::test]
+async fn guess_by_the_new_password_is_told_of() {
+    let kit = Kit::limited();
+    kit.sign_up_ann().await;
+    let ann = kit.current_user("ann", HORSE).await;
+    let elsewhere = kit.current_user("ann", HORSE).await;
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    let (wrong, guess) = (Password::new("a guess"), Password::new("another long one"));
+    for _ in 0..5 {
+        let tried = kit.accounts.change_password(&ann, &wrong, &guess, &guess);
+        assert!(tried.await.is_err());
+    }
+    let changed = kit
+        .accounts
+        .change_password(&elsewhere, &horse, &staple, &staple);
+    drop(changed.await.unwrap());
+    for (new, is_told) in [(&guess, true), (&staple, false)] {
+        kit.record.take();
+        let tried = kit.accounts.change_password(&ann, &wrong, new, new).await;
+        assert_eq!(tried.is_err(), is_told);
+        let told = kit.record.take();
+        let failures = told
+            .iter()
+            .filter(|it| it.contains("user_login_failed change_password"));
+        assert_eq!(failures.count(), usize::from(is_told), "{told:?}");
+    }
+}
+
 /// So does a right one after which the new one is not hashed: it has cost a hash. In a row it is none.
 #[tokio::test]
 async fn right_password_counts_while_busy() {

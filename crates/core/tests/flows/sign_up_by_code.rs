@@ -333,6 +333,24 @@ async fn typed_name_is_ones_own() {
     }
 }
 
+/// A name that is corrected before another message may be sent is the one that counts, and costs no message.
+#[tokio::test]
+async fn corrected_name_counts() {
+    let mut site = Site::new();
+    let (key, sent) = site.asked("Anm", ANNS_PHONE).await;
+    for (after, name) in [(1, "Anm"), (11, "Ann"), (1, "Ann")] {
+        site.kit.clock.advance(Duration::from_secs(after));
+        let again = site
+            .kit
+            .accounts
+            .begin_sign_up(form(name, ANNS_PHONE), Some(&key));
+        assert_eq!(again.await.unwrap().reveal(), key.reveal());
+    }
+    assert_eq!(site.sent().len(), 0);
+    let ann = site.by_code(&key, &sent.code).await.unwrap().user;
+    assert_eq!(ann.first_name, "Ann");
+}
+
 /// Where an address was sent enough, the newest code is good for who asked last, and their name counts.
 #[tokio::test]
 async fn name_counts_where_enough_was_sent() {
