@@ -336,7 +336,7 @@ async fn typed_name_is_ones_own() {
 /// A name that is corrected before another message may be sent is the one that counts, and costs no message.
 #[tokio::test]
 async fn corrected_name_counts() {
-    let mut site = Site::new();
+    let mut site = Site::with(|settings| settings.limits = LimitSettings::default());
     let (key, sent) = site.asked("Anm", ANNS_PHONE).await;
     for (after, name) in [(1, "Anm"), (11, "Ann"), (1, "Ann")] {
         site.kit.clock.advance(Duration::from_secs(after));
