@@ -12,7 +12,8 @@ use crate::outbox::Purpose;
 
 impl Accounts {
     /// These flows with a secret of the browser that sends the form: what the form has in its hidden field
-    /// `csrfmiddlewaretoken`. Cheap, and shares everything else.
+    /// `csrfmiddlewaretoken`, and for a flow that begins a session a random value of the page besides, such as that of
+    /// `form_token`. Cheap, and shares everything else.
     ///
     /// By it [`begin_reset`](Self::begin_reset), [`begin_log_in`](Self::begin_log_in) and
     /// [`begin_sign_up`](Self::begin_sign_up) know the second of two clicks that come without the key of a challenge: it sends
@@ -24,6 +25,8 @@ impl Accounts {
     /// # Security
     /// It must be a secret that no other browser can have: anyone who knows it gets the key of the challenge, if they ask for
     /// the same name from the same address within that time; or of the session, if they prove who they are as well.
+    /// Where another host can plant the cookie that the token of a form is made of, as a sibling of the domain, the token
+    /// alone is no secret: so no session should hang on it.
     ///
     /// # Examples
     /// ```
