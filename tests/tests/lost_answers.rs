@@ -8,8 +8,10 @@ use phone_auth_tests::{Answer, Client, Form, PostgresProxy, Site, User};
 /// What stands in every statement that stores or compares the hash of a password, and in no other.
 const HASH: &str = "$argon2";
 
-/// What stands in the statement that enqueues a reset.
-const PURPOSE: &str = "reset_password";
+/// What stands in the arguments of the statement that enqueues a reset by email: a text, and the length of the next before
+/// it. The names alone stand in the statement by which a worker claims messages as well, which is sent whole at the first
+/// use of a connection.
+const ENQUEUED: &str = "reset_password\0\0\0\u{5}email";
 
 const NEW: &str = "walnut-Harbour-22";
 
@@ -107,7 +109,7 @@ async fn lost_answer_of_a_commit_is_not_denied() {
     let stranger = site.client();
     let fields = [("login", &*ann.email)];
     let ask = Sent::of(&stranger, "/accounts/password_reset/", "login", &fields).await;
-    ask.while_lost(&proxy, PURPOSE).await;
+    ask.while_lost(&proxy, ENQUEUED).await;
     let first = site.printed("reset_password_email", &ann.email).await;
     ask.once().await.expect(302);
     let second = site
