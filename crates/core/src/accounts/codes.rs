@@ -4,6 +4,7 @@ use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 
 use super::asked_once::AskedOnce;
+use super::limits::Counted;
 use super::request_reset::SentTo;
 use super::request_verification::Requested;
 use super::resend::{ATTEMPTS, Claim};
@@ -87,6 +88,12 @@ pub enum CodeRefusal {
     /// [`log_in_by_code`](Accounts::log_in_by_code) refuses so.
     #[error("the code is right, and a new password comes first")]
     NewPassword,
+}
+
+/// A right code, whose challenge has not ended yet.
+pub(super) struct Right {
+    target: LinkTarget,
+    counted: Counted,
 }
 
 impl Accounts {
@@ -306,7 +313,8 @@ impl Accounts {
     /// As for [`prove_reset`](Self::prove_reset). A challenge of another user is [`Over`](CodeRefusal::Over).
     ///
     /// # Cancel safety
-    /// The address is verified or not, and an attempt may be spent; the signal may be missing.
+    /// The address is verified or not, and an attempt may be spent; the signal may be missing where the store had not answered
+    /// yet.
     ///
     /// # Examples
     /// See [`begin_verification`](Self::begin_verification).
@@ -337,8 +345,7 @@ impl Accounts {
         verified.map_err(|error| error.map_refusal(|_| CodeRefusal::Over))
     }
 
-    /// The target whose code was typed. Everybody takes the same way, for nobody's challenge too: an attempt is taken, then
-    /// counted at the address or at what was typed, and only then is anything compared.
+    /// The target whose code was typed; the challenge has ended.
     pub(super) async fn proven(
         &self,
         key: &ChallengeKey,
@@ -346,6 +353,35 @@ impl Accounts {
         typed: &str,
         owner: Option<UserId>,
     ) -> Result<LinkTarget, FlowError<CodeRefusal>> {
+        let right = self.compared(key, purpose, typed, owner).await?;
+        self.end_proven(&key.id(), right).await
+    }
+
+    /// Ends a challenge whose code was right. Of two who type it at once the one who ends the challenge goes on. The other was
+    /// not wrong either: of many at several processes the last would meet the counts of those before it.
+    pub(super) async fn end_proven(
+        &self,
+        id: &ChallengeId,
+        Right { target, counted }: Right,
+    ) -> Result<LinkTarget, FlowError<CodeRefusal>> {
+        let is_first = self.store().end_challenge(id, self.now()).await?;
+        self.forget_wrong_codes(&counted).await;
+        if is_first {
+            Ok(target)
+        } else {
+            Err(FlowError::Refused(CodeRefusal::Over))
+        }
+    }
+
+    /// The target whose code was typed, at a challenge that has not ended yet. Everybody takes the same way, for nobody's
+    /// challenge too: an attempt is taken, then counted at the address or at what was typed, and only then is anything compared.
+    pub(super) async fn compared(
+        &self,
+        key: &ChallengeKey,
+        purpose: Purpose,
+        typed: &str,
+        owner: Option<UserId>,
+    ) -> Result<Right, FlowError<CodeRefusal>> {
         let refused = |refusal| Err(FlowError::Refused(refusal));
         let Some(code) = read_code(typed) else {
             return refused(CodeRefusal::Unreadable);
@@ -393,15 +429,7 @@ impl Accounts {
                 CodeRefusal::Wrong { left }
             });
         };
-        // Of two who type it at once the one who ends the challenge goes on. The other was not wrong either: of many at several
-        // processes the last would meet the counts of those before it.
-        let is_first = self.store().end_challenge(&id, now).await?;
-        self.forget_wrong_codes(&counted).await;
-        if is_first {
-            Ok(target)
-        } else {
-            refused(CodeRefusal::Over)
-        }
+        Ok(Right { target, counted })
     }
 
     /// What came before a code was compared. Where it failed nothing was tried, and the attempt is given back: anyone who has to

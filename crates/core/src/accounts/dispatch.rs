@@ -14,7 +14,7 @@ pub enum Dispatch {
     /// Before the flow answers, for a bounded time. When the flow has answered, everybody was told: what
     /// scripts, tests and small programs want. The answer takes as long as the receivers, so it tells
     /// by its time whether a message was sent; and anyone who stops waiting for the answer stops the
-    /// receivers, but for those of a log-in and of another password.
+    /// receivers, but for those of a log-in, of another password and of an address that is proven or freed.
     #[default]
     InRequest,
     /// In a task of its own, started before the flow answers. The answer takes no longer for a message

@@ -101,7 +101,8 @@ impl Accounts {
     /// address would end; nothing was changed but that the code is used.
     ///
     /// # Cancel safety
-    /// As for [`log_in`](Self::log_in); an attempt may be spent, and the code.
+    /// As for [`log_in`](Self::log_in), from where the code was compared: a right one is not used up without its session. An
+    /// attempt may be spent.
     ///
     /// # Examples
     /// See [`begin_log_in`](Self::begin_log_in).
@@ -116,17 +117,23 @@ impl Accounts {
         }
         // One who clicks twice comes to what the first click has begun.
         let _turn = self.turn(&key.id()).await;
-        let target = self.proven(key, Purpose::LogIn, typed, None).await?;
-        let repeatable = self.repeatable(key, typed).map(Arc::new);
-        let proven = (target, vec![key.id()]);
-        let logged_in = self.log_in_proven("log_in_by_code", proven, previous, repeatable);
-        let logged_in = logged_in.await;
-        logged_in.map_err(|error| {
-            error.map_refusal(|refusal| match refusal {
-                NotBegun::Link(InvalidLink) => CodeRefusal::Over,
-                NotBegun::NewPassword => CodeRefusal::NewPassword,
+        let right = self.compared(key, Purpose::LogIn, typed, None).await?;
+        let repeatable = self.repeatable(key, typed);
+        let (accounts, id, previous) = (self.clone(), key.id(), previous.cloned());
+        // Where the browser goes away meanwhile, its second click finds the challenge ended and waits for this session.
+        let begins = async move {
+            let target = accounts.end_proven(&id, right).await?;
+            let key = key_source(repeatable.as_ref(), accounts.randomness());
+            let proven = (target, vec![id]);
+            let begun = accounts.log_in_now("log_in_by_code", proven, previous.as_ref(), key);
+            begun.await.map_err(|error| {
+                error.map_refusal(|refusal| match refusal {
+                    NotBegun::Link(InvalidLink) => CodeRefusal::Over,
+                    NotBegun::NewPassword => CodeRefusal::NewPassword,
+                })
             })
-        })
+        };
+        self.to_the_end(begins).await
     }
 
     /// Looks at a log-in link that someone has just opened. Fires `link_followed`, whether it works or not, and `token_refused`

@@ -4,7 +4,9 @@ use phone_auth_events::{AccountChange, DurableSignal, PasswordWasReset, Sender};
 use phone_auth_urls::{AccountPage, id};
 
 use super::current_user::MAX_ADDRESSES;
+use super::lost_addresses::MayLose;
 use super::new_password::attributes_of;
+use super::notices::ChangeNotices;
 use super::{Accounts, FlowError};
 use crate::address::{AddressKind, AddressRecord};
 use crate::form::{Field, FieldProblem, Problems};
@@ -116,7 +118,7 @@ impl Accounts {
     /// address would end; nothing was changed.
     ///
     /// # Cancel safety
-    /// The password is reset and the sessions ended, or neither; the signal may be missing.
+    /// The password is reset and the sessions ended, or neither; the signal may be missing where the store had not answered yet.
     ///
     /// # Examples
     /// ```
@@ -196,27 +198,18 @@ impl Accounts {
         if !replaced? {
             return Err(FlowError::Refused(ResetRefusal::Link(InvalidLink)));
         }
-        if let Some(link) = &replacement.link {
-            self.text_was_used(link.kind, &link.value).await;
-        }
-        self.notify(&user, notices).await;
-        let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
-        self.happened(event).await;
-        self.tell_losers("reset_password", may_lose).await;
-        // The link has proven an address, which may be to take the place of another.
-        let is_proven = |it: &&AddressRecord| {
-            let link = replacement.link.as_ref();
-            link.is_some_and(|link| it.kind == link.kind && it.value == link.value)
+        let PasswordReplacement { new, link, .. } = replacement;
+        // The second of two clicks is answered as the first, without a word to anyone.
+        let (accounts, reset) = (self.clone(), user.clone());
+        let tells = async move {
+            let proven = (link, addresses);
+            accounts
+                .tell_of_reset(reset, proven, (notices, may_lose))
+                .await;
         };
-        if let Some(proven) = addresses
-            .iter()
-            .find(is_proven)
-            .filter(|it| !it.is_verified)
-        {
-            self.finish_replacement(&user, proven).await;
-        }
+        self.to_the_end(tells).await;
         Ok(User {
-            password: replacement.new,
+            password: new,
             ..user
         })
     }
@@ -235,7 +228,7 @@ impl Accounts {
     /// address would end; nothing was changed.
     ///
     /// # Cancel safety
-    /// The address is free or not.
+    /// The address is free or not; the signal may be missing where the store had not answered yet.
     ///
     /// # Examples
     /// ```
@@ -276,9 +269,39 @@ impl Accounts {
         if !self.unless_made(&notices, freed, |it| *it).await? {
             return Err(FlowError::Refused(InvalidLink));
         }
-        self.text_was_used(lost.kind, &lost.value).await;
-        self.tell_loser("free_address", &lost, user, notices).await;
-        Ok(lost.value)
+        let (accounts, value) = (self.clone(), lost.value.clone());
+        let tells = async move {
+            accounts.text_was_used(lost.kind, &lost.value).await;
+            accounts
+                .tell_loser("free_address", &lost, user, notices)
+                .await;
+        };
+        self.to_the_end(tells).await;
+        Ok(value)
+    }
+
+    /// Tells of a password that was reset, and has the address that the link has proven take the place of another, if it was to.
+    async fn tell_of_reset(
+        &self,
+        user: User,
+        (link, addresses): (Option<OpenedLink>, Vec<AddressRecord>),
+        (notices, may_lose): (ChangeNotices, MayLose),
+    ) {
+        if let Some(link) = &link {
+            self.text_was_used(link.kind, &link.value).await;
+        }
+        self.notify(&user, notices).await;
+        let event = PasswordWasReset::new(Sender::new("reset_password"), user.to_event_user());
+        self.happened(event).await;
+        self.tell_losers("reset_password", may_lose).await;
+        let is_proven = |it: &&AddressRecord| {
+            let link = link.as_ref();
+            link.is_some_and(|link| it.kind == link.kind && it.value == link.value)
+        };
+        let proven = addresses.iter().find(is_proven);
+        if let Some(proven) = proven.filter(|it| !it.is_verified) {
+            self.finish_replacement(&user, proven).await;
+        }
     }
 
     /// Whose password a link resets; nobody's when it does not work.

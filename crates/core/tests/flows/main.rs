@@ -21,6 +21,7 @@ mod dead_letters;
 mod endless_requests;
 mod gate;
 mod given_up;
+mod given_up_anywhere;
 mod hasher;
 mod limits;
 mod links;

@@ -1,0 +1,274 @@
+//! Forms whose browser goes away, by a second click, at any step of the first: between any two calls of the store. The second is
+//! answered, and what has happened is told of once.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
+use phone_auth_core::accounts::{CurrentUser, LinkForm, SignUpForm};
+use phone_auth_core::address::{AddressKind, AddressRecord};
+use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::password::Password;
+use phone_auth_core::settings::{Methods, Settings};
+use phone_auth_core::store::AddressStore as _;
+use phone_auth_events::{
+    AwaitedEvent, Connection, EmailVerified, LoginEmail, LoginPhone, Message, OneTimeCode,
+    PasswordWasReset, PhoneLost, ResetPasswordEmail, UserLoggedIn,
+};
+
+/// Longer than a receiver is waited for.
+const LONG: Duration = Duration::from_mins(1);
+
+/// More steps than any form has.
+const MANY: usize = 1_000;
+
+/// What uses up a code or a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    LogInByCode,
+    SignUpByCode,
+    /// In another browser than the one that asked, with the code beside it.
+    LogInByLink,
+    VerifyByCode,
+    VerifyByLink,
+    ResetByCode,
+    SetPassword,
+    FreeAddress,
+}
+
+/// A site, and what was sent to someone.
+struct Site {
+    kit: Kit,
+    asked: Option<ChallengeKey>,
+    code: String,
+    link: (String, String),
+    /// What the page gave its form.
+    page: String,
+    current_user: Option<CurrentUser>,
+    /// How often what the forms lead to was told.
+    heard: Arc<AtomicUsize>,
+    _receivers: [Connection; 4],
+}
+
+/// Counts an event at a receiver that does not answer at once.
+fn hear<E: AwaitedEvent + Clone>(kit: &Kit, heard: &Arc<AtomicUsize>) -> Connection {
+    let heard = Arc::clone(heard);
+    kit.signals.connect_async::<E>(move |_| {
+        let heard = Arc::clone(&heard);
+        async move {
+            tokio::task::yield_now().await;
+            heard.fetch_add(1, Ordering::SeqCst);
+        }
+    })
+}
+
+fn sent<M: Message>(messages: &[M]) -> (String, (String, String)) {
+    let sent = messages.first().unwrap();
+    let code = sent.code().map(OneTimeCode::as_str);
+    let link = (sent.link().id.to_owned(), sent.link().token.to_owned());
+    (code.unwrap_or_default().to_owned(), link)
+}
+
+fn settings(form: Form, settings: &mut Settings) {
+    settings.limits = LimitSettings::default();
+    settings.login_by_code = true;
+    if form == Form::SignUpByCode {
+        settings.sign_up_by_code = true;
+        settings.authentication_methods = Methods {
+            phone: true,
+            email: false,
+            username: false,
+        };
+    }
+}
+
+impl Site {
+    async fn of(form: Form) -> Self {
+        let kit = Kit::with_settings(|it| settings(form, it));
+        let heard = Arc::new(AtomicUsize::new(0));
+        let receivers = [
+            hear::<UserLoggedIn>(&kit, &heard),
+            hear::<EmailVerified>(&kit, &heard),
+            hear::<PasswordWasReset>(&kit, &heard),
+            hear::<PhoneLost>(&kit, &heard),
+        ];
+        let mut site = Self {
+            kit,
+            heard,
+            _receivers: receivers,
+            asked: None,
+            code: String::new(),
+            link: <_>::default(),
+            page: String::new(),
+            current_user: None,
+        };
+        if form == Form::SignUpByCode {
+            site.signs_up().await;
+        } else {
+            site.kit.sign_up_ann().await;
+            site.asks(form).await;
+        }
+        site.heard.store(0, Ordering::SeqCst);
+        site
+    }
+
+    async fn signs_up(&mut self) {
+        let form = SignUpForm {
+            first_name: "Ann",
+            last_name: "Smith",
+            username: "",
+            email: "",
+            phone: ANNS_PHONE,
+            password: Password::new(""),
+            confirm_password: None,
+        };
+        let mut texts = self.kit.signals.capture::<LoginPhone>();
+        let key = self.kit.accounts.begin_sign_up(form, None).await.unwrap();
+        self.asked = Some(key);
+        (self.code, self.link) = sent(&texts.take());
+    }
+
+    async fn asks(&mut self, form: Form) {
+        let accounts = self.kit.accounts.clone();
+        let ann = accounts.find("ann").await.unwrap().unwrap();
+        let addresses = self.kit.store.addresses_of(ann.id, 10).await.unwrap();
+        let of_kind = |kind| {
+            let is_it = |it: &&AddressRecord| it.kind == kind;
+            addresses.iter().find(is_it).unwrap()
+        };
+        let email = of_kind(AddressKind::Email);
+        match form {
+            Form::LogInByCode | Form::SignUpByCode | Form::LogInByLink => {
+                self.kit.prove(email).await;
+                let mut emails = self.kit.signals.capture::<LoginEmail>();
+                let key = accounts.begin_log_in(ANNS_EMAIL, None).await.unwrap();
+                self.asked = Some(key);
+                (self.code, self.link) = sent(&emails.take());
+                let (id, token) = &self.link;
+                self.page = accounts.log_in_form_token(id, token).unwrap();
+            }
+            Form::VerifyByCode => {
+                let current_user = self.kit.current_user("ann", HORSE).await;
+                let (key, code) = self.kit.verification_code(&current_user, email).await;
+                (self.asked, self.code) = (Some(key), code);
+                self.current_user = Some(current_user);
+            }
+            Form::VerifyByLink => {
+                let current_user = self.kit.current_user("ann", HORSE).await;
+                self.link = self.kit.verification_link(&current_user, email).await;
+            }
+            Form::ResetByCode | Form::SetPassword => {
+                let mut emails = self.kit.signals.capture::<ResetPasswordEmail>();
+                let key = accounts.begin_reset(ANNS_EMAIL, None).await.unwrap();
+                self.asked = Some(key);
+                (self.code, self.link) = sent(&emails.take());
+                self.page = accounts.password_form_token(&ann);
+            }
+            Form::FreeAddress => {
+                self.kit.prove(email).await;
+                self.link = self.kit.reset_link(ANNS_PHONE).await;
+                self.page = accounts.free_form_token(&ann, ANNS_PHONE);
+            }
+        }
+    }
+
+    /// A click at a form; whether it is answered as one that has done it.
+    async fn click(&self, form: Form) -> bool {
+        let accounts = &self.kit.accounts;
+        let (code, (id, token)) = (self.code.as_str(), &self.link);
+        let staple = Password::new(STAPLE);
+        match (form, &self.asked) {
+            (Form::LogInByCode | Form::SignUpByCode, Some(key)) => {
+                accounts.log_in_by_code(key, code, None).await.is_ok()
+                    || accounts.repeated_log_in(key, code).await.unwrap().is_some()
+            }
+            (Form::LogInByLink, _) => {
+                let form = LinkForm {
+                    asked: &[],
+                    code,
+                    token: &self.page,
+                };
+                let flow = accounts.log_in_by_link(id, token, &form, None);
+                flow.await.is_ok()
+            }
+            (Form::VerifyByCode, Some(key)) => {
+                let current_user = self.current_user.as_ref().unwrap();
+                let flow = accounts.verify_by_code(current_user, key, code);
+                flow.await.is_ok()
+            }
+            (Form::VerifyByLink, _) => accounts.verify_address(id, token).await.is_ok(),
+            (Form::ResetByCode, Some(key)) => {
+                accounts.prove_reset(key, code).await.is_ok()
+                    || accounts.repeated_code(key, code).await.unwrap().is_some()
+            }
+            (Form::SetPassword, _) => {
+                let first = accounts.reset_password(id, token, &staple, &staple);
+                let is_first = first.await.is_ok();
+                let second = accounts.repeated_reset(&self.page, &staple, &staple);
+                is_first || second.await.unwrap().is_some()
+            }
+            (Form::FreeAddress, _) => {
+                accounts.free_address(id, token).await.is_ok()
+                    || accounts
+                        .was_freed(id, ANNS_PHONE, &self.page)
+                        .await
+                        .unwrap()
+            }
+            (_, None) => false,
+        }
+    }
+}
+
+/// Lets a flow go so many steps, each to where it waits, and gives it up; what it came to, if it was at its end before.
+async fn give_up_after<T>(steps: usize, flow: impl Future<Output = T>) -> Option<T> {
+    let mut flow = pin!(flow);
+    let mut gone = 0;
+    poll_fn(|context| match flow.as_mut().poll(context) {
+        Poll::Ready(end) => Poll::Ready(Some(end)),
+        Poll::Pending if gone == steps => Poll::Ready(None),
+        Poll::Pending => {
+            gone += 1;
+            Poll::Pending
+        }
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn form_that_is_given_up_at_any_step_is_answered() {
+    let mut wrong = Vec::new();
+    for (form, told) in [
+        (Form::LogInByCode, 1),
+        (Form::SignUpByCode, 1),
+        (Form::LogInByLink, 1),
+        (Form::VerifyByCode, 1),
+        (Form::VerifyByLink, 1),
+        (Form::ResetByCode, 0),
+        (Form::SetPassword, 1),
+        (Form::FreeAddress, 1),
+    ] {
+        let mut is_through = false;
+        for steps in 0..MANY {
+            let site = Site::of(form).await;
+            if give_up_after(steps, site.click(form)).await.is_some() {
+                is_through = true;
+                break;
+            }
+            assert!(site.kit.accounts.drain(LONG).await, "{form:?} {steps}");
+            let is_answered = site.click(form).await;
+            let heard = site.heard.load(Ordering::SeqCst);
+            if !is_answered || heard != told {
+                wrong.push((form, steps, is_answered, heard));
+            }
+        }
+        assert!(is_through, "{form:?}");
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
