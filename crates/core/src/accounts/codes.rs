@@ -235,7 +235,7 @@ impl Accounts {
     /// - As for [`request_verification`](Self::request_verification).
     ///
     /// # Cancel safety
-    /// The message may be enqueued without a challenge; its link works.
+    /// As for [`begin_reset`](Self::begin_reset).
     ///
     /// # Examples
     /// ```
@@ -289,20 +289,21 @@ impl Accounts {
         if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
             return Ok(Some(key.clone()));
         }
-        let carries = Carries::LinkAndCode(None);
+        let (asked, sent) = (self.asked(request, claim)?, SentTo::at(kind, id));
+        let carries = Carries::LinkAndCode(self.new_challenge(&asked, sent));
         match self.send_verification(&user, &address, carries).await {
             // What was sent a moment ago has the attempts that are left.
             Ok(Requested::Before) if self.begun_challenge(request).await?.is_some() => {
                 self.release_send(claim).await;
                 return Ok(Some(key));
             }
-            Ok(Requested::Now | Requested::Before) => {}
+            Ok(Requested::Now) => return Ok(Some(asked.key(sent))),
+            Ok(Requested::Before) => {}
             Err(failure) => {
                 self.release_send(claim).await;
                 return Err(failure.into());
             }
         }
-        let sent = SentTo::at(kind, id);
         Ok(Some(self.keep_challenge(request, claim, sent).await?))
     }
 

@@ -43,7 +43,7 @@ impl Accounts {
     /// it is [`NoSender`](crate::form::Problem::NoSender).
     ///
     /// # Cancel safety
-    /// The message may be enqueued without a challenge; its link works.
+    /// As for [`begin_reset`](Self::begin_reset).
     ///
     /// # Examples
     /// ```

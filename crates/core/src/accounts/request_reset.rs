@@ -233,7 +233,7 @@ impl Accounts {
     /// not sent enough; for all else the work is the same.
     pub(super) async fn send_to_found(
         &self,
-        name: &AccountName,
+        (name, asked): (&AccountName, &Asked<'_>),
         found: Option<&FoundUser>,
         is_enough: bool,
     ) -> Result<SentTo, Failure> {
@@ -246,10 +246,10 @@ impl Accounts {
                 name: &canonical,
             },
         };
-        self.send_message(purpose, to, Carries::LinkAndCode(None))
-            .await?;
         let mut sent = SentTo::default();
         sent.note(addressee);
+        let carries = self.carries(Some(asked), Some(sent));
+        self.send_message(purpose, to, carries).await?;
         Ok(sent)
     }
 

@@ -151,6 +151,21 @@ impl Accounts {
         address: &AddressRecord,
         carries: Carries,
     ) -> Result<Requested, Failure> {
+        let (accounts, user, address) = (self.clone(), user.clone(), address.clone());
+        // Where the browser goes away once it is counted, the second click is told that it was sent.
+        let sends = async move {
+            let sent = accounts.send_verification_now(&user, &address, carries);
+            sent.await
+        };
+        self.to_the_end(sends).await
+    }
+
+    async fn send_verification_now(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+        carries: Carries,
+    ) -> Result<Requested, Failure> {
         let (asking, counters) = self.verification_counters(user, address);
         let counted = match self.count(&asking, counters).await {
             Err(failure) if self.is_repeat(&failure) => return Ok(Requested::Before),

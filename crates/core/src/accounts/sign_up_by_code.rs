@@ -6,7 +6,7 @@ use phone_auth_events::{AccountChange, DurableSignal, Limit, Sender};
 use super::asked_once::AskedOnce;
 use super::limits::Asking;
 use super::request_reset::SentTo;
-use super::resend::Claim;
+use super::resend::{Asked, Claim};
 use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
 use crate::address::{
     Address, AddressKind, Claiming, EmailAddress, EmailSpellings, Losses, PhoneNumber,
@@ -56,7 +56,8 @@ impl Accounts {
     ///   of randomness; and as for [`request_password_reset`](Self::request_password_reset).
     ///
     /// # Cancel safety
-    /// The account may be there without a code having been sent; asking again sends one.
+    /// The account may be there without a code having been sent; asking again sends one. The message is enqueued and its
+    /// challenge begins, or neither.
     ///
     /// # Examples
     /// ```
@@ -133,19 +134,23 @@ impl Accounts {
         };
         let once = self.asks_once(SENDER, (&request, claim)).await;
         if let Some(key) = AskedOnce::before(once.as_ref()).await? {
+            // The first click may have been given up before its names were kept.
+            self.correct_typed_names(&key, &new).await?;
             return Ok(key);
         }
         self.ask_gate_to_sign_up(&form).await?;
         if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
             return Ok(key.clone());
         }
-        match self.send_to_new(&new, &name).await {
+        let asked = self.asked(request, claim)?;
+        if let Some(once) = &once {
+            // A browser may give the first click up while its message is being sent.
+            once.remember(asked.new_key());
+        }
+        match self.send_to_new(&new, (&name, &asked)).await {
             Ok(sent) => {
-                let key = self.keep_challenge(request, claim, sent).await?;
+                let key = asked.key(sent);
                 self.keep_typed_names(&key, &new).await?;
-                if let Some(once) = once {
-                    once.remember(&key);
-                }
                 Ok(key)
             }
             Err(failure) => {
@@ -169,7 +174,11 @@ impl Accounts {
     }
 
     /// Makes the account, if there is none, and has the code sent; to which address.
-    async fn send_to_new(&self, new: &NewUser, name: &AccountName) -> Result<SentTo, Failure> {
+    async fn send_to_new(
+        &self,
+        new: &NewUser,
+        (name, asked): (&AccountName, &Asked<'_>),
+    ) -> Result<SentTo, Failure> {
         let purpose = Purpose::LogIn;
         self.count_begun_sign_up().await?;
         let found = self.found_for_code(name).await?;
@@ -183,7 +192,7 @@ impl Accounts {
         let user = found.as_ref().map(|found| &found.user);
         let request = self.count_reset(purpose, name, user, known.or(typed), None);
         let request = request.await?;
-        let sent = self.send_to_counted(new, name, found, request.is_enough);
+        let sent = self.send_to_counted(new, (name, asked), found, request.is_enough);
         let sent = sent.await;
         if sent.is_err() {
             self.was_not_sent(&request.counted).await;
@@ -195,7 +204,7 @@ impl Accounts {
     async fn send_to_counted(
         &self,
         new: &NewUser,
-        name: &AccountName,
+        (name, asked): (&AccountName, &Asked<'_>),
         mut found: Option<FoundUser>,
         is_enough: bool,
     ) -> Result<SentTo, Failure> {
@@ -209,7 +218,8 @@ impl Accounts {
                 found = self.who_signs_up(name).await?;
             }
         }
-        self.send_to_found(name, found.as_ref(), is_enough).await
+        let found = found.as_ref();
+        self.send_to_found((name, asked), found, is_enough).await
     }
 
     /// The user that a form makes, who has no password.

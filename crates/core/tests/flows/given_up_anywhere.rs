@@ -24,10 +24,10 @@ use phone_auth_events::{
 };
 
 /// Longer than a receiver is waited for.
-const LONG: Duration = Duration::from_mins(1);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 
 /// More steps than any form has.
-const MANY: usize = 1_000;
+pub(crate) const MANY: usize = 1_000;
 
 /// What uses up a code or a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +227,7 @@ impl Site {
 }
 
 /// Lets a flow go so many steps, each to where it waits, and gives it up; what it came to, if it was at its end before.
-async fn give_up_after<T>(steps: usize, flow: impl Future<Output = T>) -> Option<T> {
+pub(crate) async fn give_up_after<T>(steps: usize, flow: impl Future<Output = T>) -> Option<T> {
     let mut flow = pin!(flow);
     let mut gone = 0;
     poll_fn(|context| match flow.as_mut().poll(context) {

@@ -5,6 +5,7 @@ mod addresses;
 mod admin;
 mod asked_once;
 mod begun_once;
+mod challenge_of_message;
 mod change_password;
 mod channels;
 mod channels_of_codes;
