@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::client::Client;
 use crate::session::{ActiveSession, SessionKey};
 use crate::sessions::FoundSession;
 use crate::user::User;
@@ -95,5 +96,13 @@ impl CurrentUser {
             found,
             phone: self.phone.clone(),
         }
+    }
+}
+
+impl Client {
+    /// The same with the session of this user.
+    #[must_use]
+    pub fn signed_in(self, current_user: &CurrentUser) -> Self {
+        self.of_user(current_user.user().id)
     }
 }

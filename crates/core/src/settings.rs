@@ -4,6 +4,7 @@ mod channels;
 mod choices;
 mod codes;
 mod error;
+mod methods;
 mod sessions;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use crate::outbox::{MessageSignal, Purpose};
 
 pub use choices::{NoticesBy, RefusedNumberTypes};
 pub use error::SettingsError;
+pub use methods::Methods;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -31,31 +33,6 @@ const MAX_PENDING_MESSAGES: u32 = 1_000_000;
 const MAX_SESSIONS: u32 = 1_000;
 /// The most addresses that an account can be allowed. As many are read for a page, and no more.
 const MAX_ADDRESSES: u32 = 100;
-
-/// By what an account may be named at log-in and for a password reset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "django-phone-auth's set of three; a fourth way to log in would change every caller"
-)]
-pub struct Methods {
-    /// By a phone number.
-    pub phone: bool,
-    /// By an email address.
-    pub email: bool,
-    /// By the username; at log-in only, for nothing can be sent to a username.
-    pub username: bool,
-}
-
-impl Default for Methods {
-    fn default() -> Self {
-        Self {
-            phone: true,
-            email: true,
-            username: true,
-        }
-    }
-}
 
 /// What an operator may choose. The default is what django-phone-auth does.
 ///

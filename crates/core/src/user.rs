@@ -1,16 +1,18 @@
 //! A user who has an account.
 
+mod new_user;
+
 use chrono::{DateTime, Utc};
 use phone_auth_events::User as EventUser;
 
 use crate::address::{EmailAddress, EmailSpellings, PhoneNumber, PhoneSpellings, Region, in_ascii};
 use crate::form::{is_refused, trim};
-use crate::outbox::Notices;
 use crate::password::EncodedPassword;
 use crate::settings::Settings;
 use crate::username::Username;
 
 pub use crate::user_id::UserId;
+pub use new_user::NewUser;
 
 /// A user as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,34 +82,6 @@ impl User {
             self.last_name.clone(),
         )
     }
-}
-
-/// A user who is to be stored, with the addresses that come with the account.
-#[derive(Clone, Debug)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "a plain argument list with names; stores of other crates take it apart"
-)]
-pub struct NewUser {
-    /// The username; nobody else may have it in any case.
-    pub username: String,
-    /// The given name, possibly empty.
-    pub first_name: String,
-    /// The family name, possibly empty.
-    pub last_name: String,
-    /// The password, hashed.
-    pub password: EncodedPassword,
-    /// An email address, stored unverified, and in the user's row as django-phone-auth does.
-    pub email: Option<EmailAddress>,
-    /// A phone number, stored unverified.
-    pub phone: Option<PhoneNumber>,
-    /// When the account is made.
-    pub date_joined: DateTime<Utc>,
-    /// What is enqueued with it, about the new user.
-    pub notices: Notices,
-    /// When the account is closed again that nobody has proven theirs, as by a
-    /// [closing of nobody](crate::store::ScheduledClosing::is_of_nobody); `None` for one that stays.
-    pub closes_at: Option<DateTime<Utc>>,
 }
 
 /// What an operator looks for: a part of a name or an address.

@@ -15,7 +15,6 @@ pub use devices::Devices;
 pub(crate) use devices::{AccountMark, DeviceNonce, DeviceToken};
 pub use network::ClientNetwork;
 
-use crate::current_user::CurrentUser;
 use crate::user::UserId;
 
 /// Who sends a request: the address of the peer, whose session the browser has, and who has signed in
@@ -71,13 +70,6 @@ impl Client {
         self
     }
 
-    /// The same with the session of this user.
-    #[must_use]
-    pub fn signed_in(mut self, current_user: &CurrentUser) -> Self {
-        self.signed_in = Some(current_user.user().id);
-        self
-    }
-
     /// The address of the peer.
     pub const fn address(&self) -> Option<IpAddr> {
         self.address
@@ -91,6 +83,14 @@ impl Client {
     /// The network that counts as one client; none where the address is unknown or may be that of a proxy.
     pub fn network(&self) -> Option<ClientNetwork> {
         ClientNetwork::of(self.address?)
+    }
+
+    /// The same with a session of the user who has this number.
+    pub(crate) fn of_user(self, user: UserId) -> Self {
+        Self {
+            signed_in: Some(user),
+            ..self
+        }
     }
 
     pub(crate) const fn devices(&self) -> &Devices {

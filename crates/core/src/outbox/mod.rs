@@ -46,6 +46,7 @@ mod redaction;
 mod store_clock;
 mod sweep;
 mod texts;
+mod wait;
 mod worker;
 mod worker_options;
 
@@ -57,12 +58,13 @@ pub use handle::Outbox;
 pub(crate) use handle::OutboxParts;
 pub use message::{
     AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete,
-    OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, UnreadableMessage, Wait, read_told,
+    OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, UnreadableMessage, read_told,
 };
 pub use notice::{Notice, Notices};
 pub use pending_event::PendingEvent;
 pub use phone_auth_events::{AccountChange, Channel, DurableSignal, MessageSignal, Purpose};
 pub use queue::{Queue, Queues};
 pub use receipts::{Receipt, ReceiptOutcome, Receipts, ReceiptsError};
+pub use wait::Wait;
 pub use worker::OutboxWorker;
 pub use worker_options::WorkerOptions;
