@@ -2,8 +2,8 @@
 
 use crate::{
     answer::{Answer, BoxError},
+    outcome::Outcome,
     receiver::{AsyncCall, Begun, SyncCall},
-    report::Outcome,
     state::State,
     wait,
 };

@@ -1,8 +1,8 @@
 //! Builds a dispatcher and refuses one that could not work.
 
 use crate::{
-    Place, SetupError, Signals, WeakSignals, catalogue, config::DispatcherConfig,
-    setup_error::Problem, signal::AnySignal,
+    Place, SetupError, Signals, WeakSignals, any_signal::AnySignal, catalogue,
+    config::DispatcherConfig, setup_error::Problem,
 };
 use std::{
     collections::{BTreeSet, HashMap},
@@ -30,11 +30,22 @@ pub struct SignalsBuilder {
     problems: Vec<Problem>,
 }
 
-impl SignalsBuilder {
-    pub(crate) fn new() -> Self {
-        Self::default()
+impl Signals {
+    /// A builder of a dispatcher with all linked receivers.
+    pub fn builder() -> SignalsBuilder {
+        SignalsBuilder::default()
     }
 
+    /// A dispatcher with all linked receivers and no state.
+    ///
+    /// # Errors
+    /// As [`SignalsBuilder::build`]; above all when a linked receiver takes state.
+    pub fn linked() -> Result<Self, SetupError> {
+        Self::builder().build()
+    }
+}
+
+impl SignalsBuilder {
     /// Provides state: every receiver with an argument `&T` gets this value.
     ///
     /// # Examples

@@ -3,15 +3,11 @@
 //! Connecting and disconnecting cost the logarithm of how many there are: the list that a dispatch goes by is made by the
 //! first dispatch that needs it.
 
-use crate::{Place, ReceiverInfo, bound_receiver::BoundReceiver};
+use crate::{Place, ReceiverInfo, bound_receiver::BoundReceiver, rank::Rank};
 use std::{
-    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
-
-/// Where a connected receiver stands among the others: by its priority, then in the order of connecting.
-pub(crate) type Rank = (Reverse<i32>, u64);
 
 /// The receivers of one signal that were connected at run time.
 pub(crate) struct Connected<E: 'static> {

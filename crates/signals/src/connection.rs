@@ -2,7 +2,7 @@
 
 use crate::{
     AwaitedEvent, Event, Place, ReceiverInfo, Signals, answer::IntoAnswer,
-    bound_receiver::BoundReceiver, connected::Rank, dispatcher::Inner, receiver::begin,
+    bound_receiver::BoundReceiver, dispatcher::Inner, rank::Rank, receiver::begin,
 };
 use std::{
     error::Error,

@@ -7,8 +7,8 @@ use crate::{
     Event, ReceiverInfo, SyncEvent,
     answer::Answer,
     bound_receiver::{BoundReceiver, Stopped},
+    outcome::Outcome,
     receivers::Receivers,
-    report::Outcome,
     trace::Watched,
     wait,
 };

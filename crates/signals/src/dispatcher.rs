@@ -1,8 +1,8 @@
 //! The dispatcher: receivers, state and what was connected, as one value that is passed around.
 
 use crate::{
-    Event, ReceiverInfo, SetupError, SignalsBuilder, catalogue, config::DispatcherConfig,
-    detached::Detached, signal_receivers::SignalReceivers,
+    Event, ReceiverInfo, catalogue, config::DispatcherConfig, detached::Detached,
+    signal_receivers::SignalReceivers,
 };
 use std::{
     any::Any,
@@ -72,19 +72,6 @@ struct Link {
 }
 
 impl Signals {
-    /// A builder of a dispatcher with all linked receivers.
-    pub fn builder() -> SignalsBuilder {
-        SignalsBuilder::new()
-    }
-
-    /// A dispatcher with all linked receivers and no state.
-    ///
-    /// # Errors
-    /// As [`SignalsBuilder::build`]; above all when a linked receiver takes state.
-    pub fn linked() -> Result<Self, SetupError> {
-        Self::builder().build()
-    }
-
     /// A dispatcher that no linked receiver belongs to: for tests, and for code whose caller wants to hear nothing.
     pub fn isolated() -> Self {
         Self::from_config(DispatcherConfig {

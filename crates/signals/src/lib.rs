@@ -151,6 +151,7 @@
 #[path = "private.rs"]
 pub mod __private;
 mod answer;
+mod any_signal;
 mod bound_receiver;
 mod builder;
 mod capture;
@@ -165,9 +166,12 @@ mod dispatcher;
 mod event;
 mod macros;
 mod manifest;
+mod outcome;
 mod place;
+mod rank;
 mod receiver;
 mod receivers;
+mod registry;
 mod report;
 mod robust;
 mod send;
@@ -182,13 +186,13 @@ mod wait;
 pub use answer::BoxError;
 pub use builder::SignalsBuilder;
 pub use capture::Capture;
-pub use catalogue::RegistryCheck;
 pub use causes::write_causes;
 pub use connection::{ConnectOptions, Connection, DuplicateIdError, Listen, ListenAsync};
 pub use detached::NoRuntimeError;
 pub use dispatcher::{Signals, WeakSignals};
 pub use event::{AwaitedEvent, Event, SyncEvent};
 pub use manifest::{Manifest, ReceiverEntry};
+pub use outcome::Outcome;
 /// Registers a function as a receiver of one or several signals. There is nothing to call: the linker finds it.
 ///
 /// The function stays what it was and can be called by hand. It is a free function, without generics, and takes
@@ -267,7 +271,8 @@ pub use phone_auth_signals_macros::receiver;
 pub use place::Place;
 pub(crate) use receiver::Receiver;
 pub use receiver::ReceiverInfo;
-pub use report::{Outcome, ReceiverReport, Report};
+pub use registry::RegistryCheck;
+pub use report::{ReceiverReport, Report};
 pub use send_error::{SendError, SendErrorKind};
 pub use setup_error::{SetupError, SetupErrorKind};
 pub use signal::{Signal, SignalInfo};

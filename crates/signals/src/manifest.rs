@@ -1,9 +1,6 @@
 //! The manifest: every signal and every receiver of the program, with crate, file and line.
 
-use crate::{
-    Place, RegistryCheck, Signals, catalogue,
-    signal::{AnySignal, SignalInfo},
-};
+use crate::{Place, RegistryCheck, Signals, any_signal::AnySignal, catalogue, signal::SignalInfo};
 use serde::Serialize;
 use std::fmt;
 

@@ -4,9 +4,10 @@ pub use crate::{
     __place as place, __receiver_awaited, __receiver_durable, __receiver_sync,
     __version as version,
     answer::{Answer, IntoAnswer, ReceiverError, admits, skipped},
-    catalogue::{RegisteredReceiver, SignalEntry},
+    catalogue::SignalEntry,
     event::{Awaited, Declared, Event, Sync},
     receiver::{Begun, Call, Receiver, ReceiverInfo, begin},
+    registry::RegisteredReceiver,
     signal::{Signal, SignalInfo},
     state::{Held, Need, State},
 };

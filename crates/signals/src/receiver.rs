@@ -3,7 +3,7 @@
 use crate::{
     Place,
     answer::Answer,
-    connected::Rank,
+    rank::Rank,
     state::{Need, State},
 };
 use futures_util::future::BoxFuture;

@@ -3,8 +3,9 @@
 use crate::{
     Event, ReceiverInfo, Report, SignalInfo, Signals, SyncEvent,
     dispatch::{Policy, in_turn, run, run_sync, step},
+    outcome::Outcome,
     receivers::{ReceiverInfos, Receivers},
-    report::{Notes, Outcome},
+    report::Notes,
     signal_receivers::SignalReceivers,
     trace::{self, Watched},
 };

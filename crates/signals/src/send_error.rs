@@ -1,6 +1,6 @@
 //! The failure that ended a `send`.
 
-use crate::{ReceiverInfo, answer::BoxError, report::Outcome, write_causes};
+use crate::{ReceiverInfo, answer::BoxError, outcome::Outcome, write_causes};
 use std::{error::Error, fmt, time::Duration};
 
 /// The failure of the receiver at which a `send` stopped. `source` is the receiver's own error.

@@ -1,14 +1,11 @@
 //! A declared signal: what is known of it, and how its linked receivers are reached.
 
 use crate::{
-    Event, Place, Receiver, ReceiverInfo,
-    catalogue::{self, RegistryCheck},
-    config::DispatcherConfig,
-    signal_receivers::SignalReceivers,
+    Place, Receiver, ReceiverInfo,
+    registry::{RegistryCheck, registered_receivers},
 };
 use serde::Serialize;
 use std::{
-    any::Any,
     fmt,
     sync::{
         OnceLock,
@@ -102,6 +99,11 @@ impl<E: 'static> Signal<E> {
         self.index.load(Ordering::Relaxed)
     }
 
+    /// Says at which index dispatchers keep its receivers.
+    pub(crate) fn place_at(&self, index: usize) {
+        self.index.store(index, Ordering::Relaxed);
+    }
+
     #[inline]
     pub(crate) fn live_index(&self) -> usize {
         self.live.load(Ordering::Relaxed)
@@ -133,7 +135,7 @@ impl<E: 'static> Signal<E> {
     fn linked(&'static self) -> &'static Linked<E> {
         self.linked.get_or_init(|| {
             let section = (self.section)();
-            let inventory = catalogue::registered_receivers::<E>();
+            let inventory = registered_receivers::<E>();
             let mut receivers = section.to_vec();
             for receiver in &inventory {
                 if !receivers
@@ -158,6 +160,10 @@ impl<E: 'static> Signal<E> {
         })
     }
 
+    pub(crate) fn registries(&'static self) -> RegistryCheck {
+        self.linked().registries
+    }
+
     pub(crate) fn receivers(&'static self) -> &'static [&'static Receiver<E>] {
         &self.linked().receivers
     }
@@ -170,36 +176,5 @@ impl<E: 'static> Signal<E> {
 impl<E: 'static> fmt::Debug for Signal<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Signal").field(&self.info.name).finish()
-    }
-}
-
-/// A signal without its event type, for what reads all of them: the start-up check and the manifest.
-pub(crate) trait AnySignal: Send + Sync {
-    fn info(&self) -> &SignalInfo;
-    fn place_at(&self, index: usize);
-    fn registries(&'static self) -> RegistryCheck;
-    fn receiver_infos(&'static self) -> &'static [&'static ReceiverInfo];
-    fn bind(&'static self, config: &DispatcherConfig) -> Box<dyn Any + Send + Sync>;
-}
-
-impl<E: Event> AnySignal for Signal<E> {
-    fn info(&self) -> &SignalInfo {
-        &self.info
-    }
-
-    fn place_at(&self, index: usize) {
-        self.index.store(index, Ordering::Relaxed);
-    }
-
-    fn registries(&'static self) -> RegistryCheck {
-        self.linked().registries
-    }
-
-    fn receiver_infos(&'static self) -> &'static [&'static ReceiverInfo] {
-        self.receiver_infos()
-    }
-
-    fn bind(&'static self, config: &DispatcherConfig) -> Box<dyn Any + Send + Sync> {
-        Box::new(SignalReceivers::<E>::new(config))
     }
 }

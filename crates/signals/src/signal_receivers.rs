@@ -4,7 +4,8 @@ use crate::{
     Event, ReceiverInfo,
     bound_receiver::BoundReceiver,
     config::DispatcherConfig,
-    connected::{Connected, ConnectedReceiver, Rank},
+    connected::{Connected, ConnectedReceiver},
+    rank::Rank,
     receiver::{Call, Receiver},
     receivers::{ReceiverInfos, Receivers, SyncReceiver},
 };

@@ -3,7 +3,7 @@
 //! Never the event and never the text of an error: both may hold addresses, names and links. Spans are at debug level;
 //! a receiver that fails in a dispatch that goes on is a warning, because its sender may not look at the report.
 
-use crate::{ReceiverInfo, SignalInfo, report::Outcome};
+use crate::{ReceiverInfo, SignalInfo, outcome::Outcome};
 use std::thread;
 use tracing::{
     Level, Span, debug_span,

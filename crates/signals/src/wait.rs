@@ -1,6 +1,6 @@
 //! Waiting for one receiver, no longer than its time-out.
 
-use crate::{answer::Answer, report::Outcome};
+use crate::{answer::Answer, outcome::Outcome};
 use futures_util::future::BoxFuture;
 use std::{future::poll_fn, mem, task::Poll, time::Duration};
 use tokio::runtime::Handle;
