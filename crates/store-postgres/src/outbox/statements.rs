@@ -1,6 +1,6 @@
 //! The statements of the outbox, on PostgreSQL.
 
-use crate::challenges;
+use crate::challenges::statements as challenges;
 use crate::links;
 use crate::rows;
 
