@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Request, StatusCode};
 use phone_auth_core::accounts::{Failure, FailureKind};
 use phone_auth_core::gate::GateRefusal;
 use phone_auth_urls::AccountPage;
@@ -15,6 +15,7 @@ use phone_auth_urls::AccountPage;
 use crate::gate::GateView;
 use crate::page::Page;
 use crate::request_context::RequestContext;
+use crate::web::Web;
 
 /// What is said above a form whose challenge was not answered, or not rightly.
 const ONE_MORE_STEP: &str =
@@ -363,4 +364,26 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         cause = error.source();
     }
     text
+}
+
+impl Web {
+    /// The page that tells of an error which was found before any page was asked: a request that cannot be read, or is
+    /// for nobody here, or a panic. It has the headers of an account page, and knows nothing of the request.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::response::Response;
+    /// use http::StatusCode;
+    /// use phone_auth_web::Web;
+    ///
+    /// fn after_panic(web: &Web) -> Response {
+    ///     web.error_page(StatusCode::INTERNAL_SERVER_ERROR)
+    /// }
+    /// ```
+    pub fn error_page(&self, status: StatusCode) -> Response {
+        let (parts, ()) = Request::new(()).into_parts();
+        let mut response = of_status(&RequestContext::unasked(self, &parts), status);
+        self.page_headers().apply(response.headers_mut());
+        response
+    }
 }

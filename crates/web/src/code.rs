@@ -13,7 +13,8 @@ use serde::Serialize;
 use crate::answer;
 use crate::asked::{AskedCode, AskedCodes};
 use crate::form::SubmittedForm;
-use crate::request_context::{RequestContext, set_cookie_anew};
+use crate::request_context::RequestContext;
+use crate::set_cookie::set_cookie_anew;
 
 /// The field of the form that sends another code.
 pub(crate) const RESEND: &str = "resend";

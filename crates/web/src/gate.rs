@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use phone_auth_core::gate::{GateChallenge, GatedFlow};
+use phone_auth_core::gate::GateChallenge;
 use serde::Serialize;
-
-use crate::request_context::RequestContext;
 
 /// The field of a form with the answer.
 pub(crate) const ANSWER: &str = "gate_answer";
@@ -29,12 +27,5 @@ impl GateView {
             prompt: challenge.prompt.clone(),
             data: data.cloned().collect(),
         }
-    }
-
-    /// What the form of a flow shows from the start.
-    pub(crate) async fn offered(context: &RequestContext, flow: GatedFlow) -> Option<Self> {
-        let accounts = context.accounts_in_language();
-        let challenge = accounts.offered_challenge(flow).await?;
-        Some(Self::of(&challenge))
     }
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{COOKIE, REFERRER_POLICY, SET_COOKIE};
+use http::header::{COOKIE, REFERRER_POLICY};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Uri};
+use http::{HeaderMap, Uri};
 use minijinja::Value;
 use minijinja::value::Serde;
 use phone_auth_core::accounts::{Accounts, CurrentUser, Failure};
 use phone_auth_core::client::Client;
+use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::language::Language;
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::{AccountPage, MAX_NEXT_BYTES};
@@ -22,7 +23,8 @@ use crate::answer;
 use crate::cookies::Cookies;
 use crate::csrf::{CsrfField, CsrfToken, Sender};
 use crate::current_user_view::CurrentUserView;
-use crate::guard::{self, Refusal};
+use crate::gate::GateView;
+use crate::guard::Refusal;
 use crate::language;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
@@ -30,6 +32,7 @@ use crate::page::Page;
 use crate::redirect;
 use crate::request_log;
 use crate::session_layer::SessionUse;
+use crate::set_cookie::add_cookie;
 use crate::web::Web;
 
 /// What is known of a request: who is logged in, if anyone, and the browser's CSRF token.
@@ -74,28 +77,6 @@ impl RequestContext {
     /// Who is logged in.
     pub fn current_user(&self) -> Option<&CurrentUser> {
         self.current_user.as_deref()
-    }
-
-    /// Who is logged in, if they have proven lately who they are.
-    ///
-    /// # Errors
-    /// [`Refusal`]: the way to the page "Confirm it's you", or to the log-in page.
-    ///
-    /// # Examples
-    /// See [`RecentlyProven`](crate::RecentlyProven).
-    pub fn recently_proven(&self) -> Result<&CurrentUser, Refusal> {
-        let Some(current_user) = self.current_user() else {
-            return Err(Refusal::new(self.to_login_again()));
-        };
-        if let Some(response) = guard::to_verify_first(&self.web, current_user, &self.uri) {
-            return Err(Refusal::new(response));
-        }
-        match self.accounts().require_recent_proof(current_user) {
-            Ok(()) => Ok(current_user),
-            Err(_required) => Err(Refusal::new(guard::to_confirm_identity(
-                &self.web, &self.uri,
-            ))),
-        }
     }
 
     /// The token that a form of this site carries in its hidden field `csrfmiddlewaretoken`. The
@@ -460,29 +441,11 @@ pub(crate) fn original_uri(parts: &Parts) -> Uri {
     original.map_or_else(|| parts.uri.clone(), |original| original.0.clone())
 }
 
-/// Adds a cookie to an answer.
-pub(crate) fn add_cookie(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
-    if let Some(cookie) = cookie {
-        headers.append(SET_COOKIE, cookie);
-    }
-}
-
-/// Adds a cookie to an answer, in the place of one of its name that the answer sets already.
-pub(crate) fn set_cookie_anew(headers: &mut HeaderMap, cookie: Option<HeaderValue>) {
-    let Some(cookie) = cookie else {
-        return;
-    };
-    let name = |cookie: &HeaderValue| {
-        let mut parts = cookie.as_bytes().split(|byte| *byte == b'=');
-        parts.next().unwrap_or_default().to_vec()
-    };
-    let kept = headers.get_all(SET_COOKIE).iter();
-    let kept: Vec<_> = kept
-        .filter(|it| name(it) != name(&cookie))
-        .cloned()
-        .collect();
-    headers.remove(SET_COOKIE);
-    for cookie in kept.into_iter().chain([cookie]) {
-        headers.append(SET_COOKIE, cookie);
+impl GateView {
+    /// What the form of a flow shows from the start.
+    pub(crate) async fn offered(context: &RequestContext, flow: GatedFlow) -> Option<Self> {
+        let accounts = context.accounts_in_language();
+        let challenge = accounts.offered_challenge(flow).await?;
+        Some(Self::of(&challenge))
     }
 }

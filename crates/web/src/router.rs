@@ -1,19 +1,15 @@
 //! The routes of the account pages.
 
-use std::collections::BTreeMap;
-
 use axum::Router;
 use axum::extract::{NestedPath, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, get};
 use http::{Method, StatusCode};
-use phone_auth_core::accounts::Accounts;
-use phone_auth_core::address::AddressKind;
-use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 
 use crate::answer::{self, RequestError};
+use crate::offered::is_offered;
 use crate::pages::{
     add_address, address, addresses, change_password, close_account, confirm_identity, log_in,
     log_in_code, log_in_link, log_out, password_reset, reset_link, sessions, sign_up,
@@ -21,11 +17,32 @@ use crate::pages::{
 };
 use crate::redirect::{self, append_slash};
 use crate::request_context::RequestContext;
-use crate::templates::Templates;
 use crate::web::Web;
 
+impl Web {
+    /// The account pages at their full paths, for [`Router::merge`]. It has no fallback, so that the
+    /// application's stays in force.
+    ///
+    /// Not for [`Router::nest`]: the links in pages and messages are those of the mount, which
+    /// [`AccountRoutes`](phone_auth_urls::AccountRoutes) has. A router cannot see at build that it is nested, so each
+    /// request is then answered with 500, and the log says what to write.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use phone_auth_web::Web;
+    ///
+    /// fn app(web: &Web) -> Router {
+    ///     Router::new().route("/", get("Hello")).merge(web.router())
+    /// }
+    /// ```
+    pub fn router(&self) -> Router {
+        accounts(self)
+    }
+}
+
 /// The account pages and the style sheet, at their full paths.
-pub(crate) fn accounts(web: &Web) -> Router {
+fn accounts(web: &Web) -> Router {
     let mut pages = Router::new();
     let offered = AccountPage::ALL.into_iter();
     let is_here = |page: &AccountPage| {
@@ -91,36 +108,6 @@ async fn not_nested(State(web): State<Web>, request: Request, next: Next) -> Res
     response
 }
 
-/// Whether this site has a page. One has none for what its users do not have, and none to ask for a message that nobody
-/// sends; links that are on their way are still answered.
-fn is_offered(accounts: &Accounts, page: AccountPage) -> bool {
-    match page {
-        AccountPage::AddEmail => accounts.settings().has_addresses(AddressKind::Email),
-        AccountPage::AddPhone => accounts.settings().has_addresses(AddressKind::Phone),
-        AccountPage::PasswordReset | AccountPage::PasswordResetDone => offers_reset(accounts),
-        AccountPage::CloseAccount | AccountPage::CloseAccountDone => {
-            accounts.settings().close_account
-        }
-        AccountPage::ExportAccount => accounts.settings().export_account,
-        AccountPage::ChangePassword | AccountPage::ChangePasswordDone => {
-            !accounts.settings().sign_up_by_code
-        }
-        AccountPage::LoginCode | AccountPage::LoginCodeDone => offers(accounts, Purpose::LogIn),
-        _ => true,
-    }
-}
-
-/// Whether a reset can be asked for by any kind of address.
-pub(crate) fn offers_reset(accounts: &Accounts) -> bool {
-    offers(accounts, Purpose::ResetPassword)
-}
-
-/// Whether such a message can be asked for by any kind of address.
-fn offers(accounts: &Accounts, purpose: Purpose) -> bool {
-    let mut kinds = KINDS.into_iter();
-    kinds.any(|kind| accounts.offers(purpose, kind))
-}
-
 /// A link to which a mail program has added the full stop or the bracket that stands after it leads to the link; anything
 /// else is no link.
 async fn without_rest(context: RequestContext) -> Response {
@@ -141,8 +128,6 @@ async fn without_rest(context: RequestContext) -> Response {
 
 /// The most that is taken for punctuation: one character, percent-encoded, or a few.
 const MAX_ADDED: usize = 12;
-
-const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
 
 /// The path that all pages have in common shows the account; anyone who is not logged in logs in on the way.
 async fn to_addresses(State(web): State<Web>) -> Response {
@@ -197,55 +182,4 @@ async fn other_method(method: Method, context: RequestContext) -> Response {
         return response;
     }
     answer::request_error(&context, RequestError::Method)
-}
-
-/// What the page of the user's addresses is called, by what users have here.
-pub(crate) fn addresses_title(accounts: &Accounts) -> &'static str {
-    let has = |kind| accounts.settings().has_addresses(kind);
-    match (has(AddressKind::Email), has(AddressKind::Phone)) {
-        (true, true) => "Email and phone",
-        (true, false) => "Email",
-        (false, true) => "Phone",
-        (false, false) => "Addresses",
-    }
-}
-
-/// Tells every template where things are.
-pub(crate) fn provide_addresses(
-    templates: &mut Templates,
-    accounts: &Accounts,
-    sign_up_path: Option<&str>,
-    stylesheet: &str,
-    site_name: &str,
-) {
-    let routes = accounts.routes();
-    let mut urls: BTreeMap<&str, &str> = AccountPage::ALL
-        .into_iter()
-        .filter(|page| !page.pattern().contains('{') && is_offered(accounts, *page))
-        .map(|page| (page.name(), routes.page(page)))
-        .collect();
-    if let Some(path) = sign_up_path {
-        urls.insert(AccountPage::Signup.name(), path);
-    }
-    let settings = accounts.settings();
-    templates.provide("urls", urls);
-    let by_kind = |is: &dyn Fn(AddressKind) -> bool| {
-        BTreeMap::from([
-            ("email", is(AddressKind::Email)),
-            ("phone", is(AddressKind::Phone)),
-        ])
-    };
-    templates.provide(
-        "has_addresses",
-        by_kind(&|kind| settings.has_addresses(kind)),
-    );
-    templates.provide(
-        "verifies",
-        by_kind(&|kind| accounts.offers(Purpose::Verify, kind)),
-    );
-    templates.provide("addresses_title", addresses_title(accounts));
-    templates.provide("site", BTreeMap::from([("name", site_name)]));
-    templates.provide("stylesheet", stylesheet);
-    templates.provide("login_redirect_url", settings.login_redirect_url.as_str());
-    templates.provide("logout_redirect_url", settings.logout_redirect_url.as_str());
 }

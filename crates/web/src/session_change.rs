@@ -10,7 +10,8 @@ use phone_auth_core::session::SessionKey;
 use phone_auth_core::user::{User, UserId};
 
 use crate::answer;
-use crate::request_context::{RequestContext, add_cookie};
+use crate::request_context::RequestContext;
+use crate::set_cookie::add_cookie;
 
 /// The cookies of a session that has begun or ended: a part of the answer, which must be sent.
 ///

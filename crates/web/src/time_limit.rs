@@ -182,3 +182,25 @@ impl HttpBody for Watched {
         self.body.size_hint()
     }
 }
+
+impl Web {
+    /// A layer that answers a request which takes longer than `limit` with a page: 408 while the client still sends its
+    /// body, 503 with `Retry-After` when the time was spent here, and a line in the log.
+    ///
+    /// Body and handling each have this time: the clock begins anew when the body has come.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use axum::Router;
+    /// use phone_auth_web::Web;
+    ///
+    /// fn app(web: &Web) -> Router {
+    ///     web.router().layer(web.time_limit(Duration::from_secs(30)))
+    /// }
+    /// ```
+    pub fn time_limit(&self, limit: Duration) -> TimeLimitLayer {
+        TimeLimitLayer::new(self.clone(), limit)
+    }
+}

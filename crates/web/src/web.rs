@@ -6,13 +6,10 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::response::Response;
+use http::Uri;
 use http::header::USER_AGENT;
 use http::request::Parts;
-use http::{Request, StatusCode, Uri};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::client::Client;
 use phone_auth_events::SiteOrigin;
@@ -20,21 +17,16 @@ use phone_auth_urls::AccountPage;
 
 pub use builder::WebBuilder;
 
-use crate::answer;
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
 use crate::client_address::{self, ProxyCheck, TrustedProxies};
 use crate::cookie_options::CookieOptions;
 use crate::cookies::Cookies;
-use crate::csrf::{CsrfKeys, Origins, SameOriginLayer};
-use crate::guard::{GuardLayer, Rule};
+use crate::csrf::{CsrfKeys, Origins};
 use crate::headers::PageHeadersLayer;
-use crate::request_context::RequestContext;
-use crate::router;
 use crate::session_layer::SessionLayer;
 use crate::stylesheet::Stylesheet;
 use crate::template_note::{self, TemplateNote};
 use crate::templates::{self, Templates};
-use crate::time_limit::TimeLimitLayer;
 
 /// The account pages, sessions and guards of a site. Cheap to clone; clones share everything.
 ///
@@ -68,26 +60,6 @@ impl Web {
     /// Begins to put the pages together over the flows, for the site at this origin.
     pub fn builder(accounts: Accounts, site: SiteOrigin) -> WebBuilder {
         WebBuilder::new(accounts, site)
-    }
-
-    /// The account pages at their full paths, for [`Router::merge`]. It has no fallback, so that the
-    /// application's stays in force.
-    ///
-    /// Not for [`Router::nest`]: the links in pages and messages are those of the mount, which
-    /// [`AccountRoutes`](phone_auth_urls::AccountRoutes) has. A router cannot see at build that it is nested, so each
-    /// request is then answered with 500, and the log says what to write.
-    ///
-    /// # Examples
-    /// ```
-    /// use axum::{Router, routing::get};
-    /// use phone_auth_web::Web;
-    ///
-    /// fn app(web: &Web) -> Router {
-    ///     Router::new().route("/", get("Hello")).merge(web.router())
-    /// }
-    /// ```
-    pub fn router(&self) -> Router {
-        router::accounts(self)
     }
 
     /// The flows.
@@ -166,92 +138,6 @@ impl Web {
         SessionLayer::new()
     }
 
-    /// A layer that lets only users through who are logged in; others are sent to the log-in page
-    /// and come back from there.
-    ///
-    /// Behind it, handlers find who it is by [`LoggedIn`](crate::LoggedIn), without a second look
-    /// into the store.
-    ///
-    /// # Examples
-    /// ```
-    /// use axum::{Router, routing::get};
-    /// use phone_auth_web::Web;
-    ///
-    /// fn orders(web: &Web) -> Router {
-    ///     Router::new().route("/orders/", get("tea")).layer(web.login_required())
-    /// }
-    /// ```
-    pub fn login_required(&self) -> GuardLayer {
-        GuardLayer::new(self.clone(), Rule::LoggedIn)
-    }
-
-    /// A layer that lets only users through who are not logged in; others are sent to the setting
-    /// `login_redirect_url`.
-    ///
-    /// # Examples
-    /// ```
-    /// use axum::{Router, routing::get};
-    /// use phone_auth_web::Web;
-    ///
-    /// fn welcome(web: &Web) -> Router {
-    ///     Router::new().route("/welcome/", get("Join us")).layer(web.anonymous_required())
-    /// }
-    /// ```
-    pub fn anonymous_required(&self) -> GuardLayer {
-        GuardLayer::new(self.clone(), Rule::Anonymous)
-    }
-
-    /// A layer that lets only users through who have a verified email address. Anyone who is logged
-    /// in without one is sent to the page that asks for verification.
-    ///
-    /// # Examples
-    /// ```
-    /// use axum::{Router, routing::get};
-    /// use phone_auth_web::Web;
-    ///
-    /// fn news(web: &Web) -> Router {
-    ///     Router::new().route("/news/", get("news")).layer(web.verified_email_required())
-    /// }
-    /// ```
-    pub fn verified_email_required(&self) -> GuardLayer {
-        GuardLayer::new(self.clone(), Rule::VerifiedEmail)
-    }
-
-    /// A layer that lets only users through who have a verified phone number. Anyone who is logged in
-    /// without one is sent to the page that asks for verification.
-    ///
-    /// # Examples
-    /// ```
-    /// use axum::{Router, routing::get};
-    /// use phone_auth_web::Web;
-    ///
-    /// fn alerts(web: &Web) -> Router {
-    ///     Router::new().route("/alerts/", get("alerts")).layer(web.verified_phone_required())
-    /// }
-    /// ```
-    pub fn verified_phone_required(&self) -> GuardLayer {
-        GuardLayer::new(self.clone(), Rule::VerifiedPhone)
-    }
-
-    /// A layer that lets requests which may change something through only when the browser says
-    /// that a page of this site sent them.
-    ///
-    /// For the application's own routes that do not read a [`SubmittedForm`](crate::SubmittedForm),
-    /// JSON among them. A client that does not say where it comes from is refused.
-    ///
-    /// # Examples
-    /// ```
-    /// use axum::{Router, routing::post};
-    /// use phone_auth_web::Web;
-    ///
-    /// fn api(web: &Web) -> Router {
-    ///     Router::new().route("/api/orders/", post("ordered")).layer(web.same_origin_required())
-    /// }
-    /// ```
-    pub fn same_origin_required(&self) -> SameOriginLayer {
-        SameOriginLayer::new(self.clone())
-    }
-
     /// A layer that puts the headers of the account pages on the application's own.
     ///
     /// # Examples
@@ -265,46 +151,6 @@ impl Web {
     /// ```
     pub fn page_headers(&self) -> PageHeadersLayer {
         self.inner.page_headers.clone()
-    }
-
-    /// A layer that answers a request which takes longer than `limit` with a page: 408 while the client still sends its
-    /// body, 503 with `Retry-After` when the time was spent here, and a line in the log.
-    ///
-    /// Body and handling each have this time: the clock begins anew when the body has come.
-    ///
-    /// # Examples
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// use axum::Router;
-    /// use phone_auth_web::Web;
-    ///
-    /// fn app(web: &Web) -> Router {
-    ///     web.router().layer(web.time_limit(Duration::from_secs(30)))
-    /// }
-    /// ```
-    pub fn time_limit(&self, limit: Duration) -> TimeLimitLayer {
-        TimeLimitLayer::new(self.clone(), limit)
-    }
-
-    /// The page that tells of an error which was found before any page was asked: a request that cannot be read, or is
-    /// for nobody here, or a panic. It has the headers of an account page, and knows nothing of the request.
-    ///
-    /// # Examples
-    /// ```
-    /// use axum::response::Response;
-    /// use http::StatusCode;
-    /// use phone_auth_web::Web;
-    ///
-    /// fn after_panic(web: &Web) -> Response {
-    ///     web.error_page(StatusCode::INTERNAL_SERVER_ERROR)
-    /// }
-    /// ```
-    pub fn error_page(&self, status: StatusCode) -> Response {
-        let (parts, ()) = Request::new(()).into_parts();
-        let mut response = answer::of_status(&RequestContext::unasked(self, &parts), status);
-        self.inner.page_headers.apply(response.headers_mut());
-        response
     }
 
     /// The path of the style sheet. Its name changes with its content.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponseParts, ResponseParts};
 use http::HeaderValue;
 
 use super::FIELD;
-use crate::request_context::add_cookie;
+use crate::set_cookie::add_cookie;
 
 /// The hidden field that a form of this site carries, as HTML, and a part of the answer that sets the cookie beside it.
 ///

@@ -77,3 +77,24 @@ where
         Box::pin(std::future::ready(Ok(response)))
     }
 }
+
+impl Web {
+    /// A layer that lets requests which may change something through only when the browser says
+    /// that a page of this site sent them.
+    ///
+    /// For the application's own routes that do not read a [`SubmittedForm`](crate::SubmittedForm),
+    /// JSON among them. A client that does not say where it comes from is refused.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::post};
+    /// use phone_auth_web::Web;
+    ///
+    /// fn api(web: &Web) -> Router {
+    ///     Router::new().route("/api/orders/", post("ordered")).layer(web.same_origin_required())
+    /// }
+    /// ```
+    pub fn same_origin_required(&self) -> SameOriginLayer {
+        SameOriginLayer::new(self.clone())
+    }
+}

@@ -106,3 +106,72 @@ where
         })
     }
 }
+
+impl Web {
+    /// A layer that lets only users through who are logged in; others are sent to the log-in page
+    /// and come back from there.
+    ///
+    /// Behind it, handlers find who it is by [`LoggedIn`](crate::LoggedIn), without a second look
+    /// into the store.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use phone_auth_web::Web;
+    ///
+    /// fn orders(web: &Web) -> Router {
+    ///     Router::new().route("/orders/", get("tea")).layer(web.login_required())
+    /// }
+    /// ```
+    pub fn login_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::LoggedIn)
+    }
+
+    /// A layer that lets only users through who are not logged in; others are sent to the setting
+    /// `login_redirect_url`.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use phone_auth_web::Web;
+    ///
+    /// fn welcome(web: &Web) -> Router {
+    ///     Router::new().route("/welcome/", get("Join us")).layer(web.anonymous_required())
+    /// }
+    /// ```
+    pub fn anonymous_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::Anonymous)
+    }
+
+    /// A layer that lets only users through who have a verified email address. Anyone who is logged
+    /// in without one is sent to the page that asks for verification.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use phone_auth_web::Web;
+    ///
+    /// fn news(web: &Web) -> Router {
+    ///     Router::new().route("/news/", get("news")).layer(web.verified_email_required())
+    /// }
+    /// ```
+    pub fn verified_email_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::VerifiedEmail)
+    }
+
+    /// A layer that lets only users through who have a verified phone number. Anyone who is logged in
+    /// without one is sent to the page that asks for verification.
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::{Router, routing::get};
+    /// use phone_auth_web::Web;
+    ///
+    /// fn alerts(web: &Web) -> Router {
+    ///     Router::new().route("/alerts/", get("alerts")).layer(web.verified_phone_required())
+    /// }
+    /// ```
+    pub fn verified_phone_required(&self) -> GuardLayer {
+        GuardLayer::new(self.clone(), Rule::VerifiedPhone)
+    }
+}

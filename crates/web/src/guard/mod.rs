@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 
 pub use extract::{Anonymous, LoggedIn, RecentlyProven, VerifiedEmail, VerifiedPhone};
 pub use layer::{GuardLayer, Guarded};
-pub(crate) use rule::{Rule, to_confirm_identity, to_verify_first};
+pub(crate) use rule::Rule;
 
 /// The answer to a request that a guard, or another extractor of this crate, does not let through: a
 /// redirect, or a page that says why.

@@ -16,7 +16,7 @@ use crate::headers::vary_by_cookie;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
 use crate::redirect;
-use crate::request_context::{self, original_uri};
+use crate::request_context::{self, RequestContext, original_uri};
 use crate::web::Web;
 
 /// What a guard asks for.
@@ -142,4 +142,26 @@ pub(crate) fn to_confirm_identity(web: &Web, wanted: &Uri) -> Response {
 
 fn to_login(web: &Web, wanted: &Uri) -> Response {
     redirect::to_login(web.accounts().routes().page(AccountPage::Login), wanted)
+}
+
+impl RequestContext {
+    /// Who is logged in, if they have proven lately who they are.
+    ///
+    /// # Errors
+    /// [`Refusal`]: the way to the page "Confirm it's you", or to the log-in page.
+    ///
+    /// # Examples
+    /// See [`RecentlyProven`](crate::RecentlyProven).
+    pub fn recently_proven(&self) -> Result<&CurrentUser, Refusal> {
+        let Some(current_user) = self.current_user() else {
+            return Err(Refusal::new(self.to_login_again()));
+        };
+        if let Some(response) = to_verify_first(self.web(), current_user, self.uri()) {
+            return Err(Refusal::new(response));
+        }
+        match self.accounts().require_recent_proof(current_user) {
+            Ok(()) => Ok(current_user),
+            Err(_required) => Err(Refusal::new(to_confirm_identity(self.web(), self.uri()))),
+        }
+    }
 }

@@ -27,10 +27,10 @@ use crate::gate::GateView;
 use crate::guard::LoggedIn;
 use crate::next;
 use crate::notice::{Notice, Reason};
+use crate::offered::addresses_title;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
-use crate::router::addresses_title;
 
 /// The most addresses of each kind on the page. Nobody can add so many; another program may have.
 const MAX_SHOWN: usize = 50;

@@ -10,7 +10,7 @@ use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 
-use super::log_in::{KEEP, keeps_signed_in, login_field, wanted};
+use super::signing_in::{KEEP, keeps_signed_in, login_field, wanted};
 use crate::answer;
 use crate::asked::{AskedCode, AskedCodes};
 use crate::code::{self, Pending, ResendView};

@@ -8,7 +8,7 @@ use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
-use super::log_in::{KEEP, keeps_signed_in};
+use super::signing_in::{KEEP, keeps_signed_in};
 use super::{FORM_TOKEN, NEW_PASSWORD_HINT};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};

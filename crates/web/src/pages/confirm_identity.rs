@@ -9,7 +9,7 @@ use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
 use super::FORM_TOKEN;
-use super::log_in::{KEEP, keeps_signed_in};
+use super::signing_in::{KEEP, keeps_signed_in};
 use crate::answer;
 use crate::form::{FieldView, FormView, SubmittedForm};
 use crate::guard::LoggedIn;

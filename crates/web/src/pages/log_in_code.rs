@@ -10,8 +10,8 @@ use phone_auth_core::session::SessionKey;
 use phone_auth_urls::AccountPage;
 
 use super::asked_code::{CodePages, named};
-use super::log_in::welcome;
 use super::reset_link;
+use super::signing_in::welcome;
 use crate::asked::{AskedCode, AskedCodes};
 use crate::code;
 use crate::form::AnyonesForm;

@@ -14,7 +14,7 @@ use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::form::Field;
 use phone_auth_core::outbox::Purpose;
 
-use super::log_in::{KEEP, welcome};
+use super::signing_in::{KEEP, welcome};
 use super::{FORM_TOKEN, reset_link};
 use crate::answer;
 use crate::asked::AskedCodes;

@@ -17,6 +17,7 @@ pub(crate) mod password_reset;
 pub(crate) mod reset_link;
 pub(crate) mod sessions;
 pub(crate) mod sign_up;
+mod signing_in;
 pub(crate) mod verification_link;
 mod waiting;
 

@@ -25,7 +25,8 @@ use crate::notice::Reason;
 use crate::opening;
 use crate::page::Page;
 use crate::redirect;
-use crate::request_context::{RequestContext, add_cookie};
+use crate::request_context::RequestContext;
+use crate::set_cookie::add_cookie;
 
 /// The field of a form that frees an address: which one.
 const FREES: &str = "frees";

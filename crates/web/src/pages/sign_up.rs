@@ -12,7 +12,7 @@ use phone_auth_core::password::Password;
 use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
-use super::log_in::KEEP;
+use super::signing_in::KEEP;
 use super::{FORM_TOKEN, NEW_PASSWORD_HINT, log_in_code, phone_hint, waiting};
 use crate::answer;
 use crate::asked::{AskedCode, AskedCodes};

@@ -15,7 +15,7 @@ use crate::client_address::{ProxyCheck, TrustedProxies};
 use crate::cookie_options::{CookieOptions, host_of};
 use crate::csrf::{CsrfKeys, Origins};
 use crate::headers::{self, PageHeadersLayer};
-use crate::router;
+use crate::offered::provide_addresses;
 use crate::stylesheet::{self, Stylesheet};
 use crate::templates::Templates;
 
@@ -417,7 +417,7 @@ impl WebBuilder {
             .site_name
             .unwrap_or_else(|| host_of(&self.site).to_owned());
         let sign_up_path = self.sign_up_path;
-        router::provide_addresses(
+        provide_addresses(
             &mut templates,
             &self.accounts,
             sign_up_path.as_deref(),
