@@ -143,7 +143,7 @@ async fn unverified_members_must_verify() {
 }
 
 #[tokio::test]
-async fn forms_have_the_model_s_fields() {
+async fn forms_have_the_fields_of_django_phone_auth() {
     let site = Site::start().await;
     let (anyone, ann) = (site.client(), site.member().await);
     let sign_up = [

@@ -28,7 +28,7 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 11] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 12] = [
     attack_tests::every_attack_has_its_test,
     builders::every_method_has_an_example,
     heads::every_file_says_its_purpose,
@@ -40,6 +40,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 11] = [
     unfinished::nothing_is_left_for_later,
     white_space::no_line_ends_in_it,
     words::none_is_forbidden,
+    words::page_lists_what_is_held,
 ];
 
 /// Reads the tree, holds it to every rule, prints what breaks one.

@@ -90,7 +90,7 @@ impl TestSite {
         TestBrowser::new(self.router.clone(), self.auth.site())
     }
 
-    /// Begins to make a user.
+    /// Begins to create a user.
     pub fn user(&self, username: &str) -> TestUser<'_> {
         TestUser::new(self, username)
     }

@@ -2,7 +2,7 @@
 //! paths of the machine that something was written on.
 
 use crate::tidy::finding::Finding;
-use crate::tidy::tree::Tree;
+use crate::tidy::tree::{SourceFile, Tree, is_fixture};
 
 /// The files that may say them: this one, the glossary, and those with the words of mail servers, of messages to people,
 /// and of a version before these words.
@@ -15,8 +15,11 @@ const EXEMPT: [&str; 6] = [
     "tests/tests/upgrade.rs",
 ];
 
+/// The page that tells people of the glossary.
+const GLOSSARY_PAGE: &str = "CONTRIBUTING.md";
+
 /// Words and phrases, in lower case, and what to say instead. A part of a name is a word as well: `with_hub`, `HubChoice`.
-const GLOSSARY: [(&str, &str); 36] = [
+const GLOSSARY: [(&str, &str); 40] = [
     ("audience", "listeners"),
     ("audiences", "listeners"),
     ("bell", "wake"),
@@ -25,6 +28,7 @@ const GLOSSARY: [(&str, &str); 36] = [
     ("hub", "dispatcher"),
     ("hubs", "dispatchers"),
     ("kept out", "disabled"),
+    ("make a user", "create a user"),
     ("moot", "obsolete"),
     ("oddities", "anomalies"),
     ("oddity", "anomaly"),
@@ -35,6 +39,7 @@ const GLOSSARY: [(&str, &str); 36] = [
     ("owes", "enqueues"),
     ("owing", "enqueueing"),
     ("person", "user"),
+    ("promise a message", "enqueue a message"),
     ("promised at", "enqueued at"),
     ("recipe", "request template"),
     ("revive", "requeue"),
@@ -46,12 +51,14 @@ const GLOSSARY: [(&str, &str); 36] = [
     ("speaking", "with language"),
     ("switch off", "disable"),
     ("switched off", "disabled"),
+    ("the model", "django-phone-auth"),
     ("unreceived", "allow_unreceived, or without receiver"),
     ("visitor", "current user"),
     ("visitors", "users"),
     ("whoever", "anyone who"),
     ("witness", "registered receiver"),
     ("witnesses", "registered receivers"),
+    ("worker elsewhere", "without worker"),
     ("workshop", "hash pool"),
 ];
 
@@ -78,14 +85,22 @@ const PATHS: [&str; 1] = ["/root/"];
 /// Finds words that the glossary replaces, and such paths.
 pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // Lists of other people's words, such as of common passwords, are plain text, and columns of tables keep their names.
+    // Lists of other people's words, such as of common passwords, are plain text.
     let ours = tree.files().iter().filter(|file| {
         let (_, ending) = file.path().rsplit_once('.').unwrap_or_default();
         let is_text = ending == "txt" && !file.path().contains("/templates/");
-        ending != "sql" && !is_text
+        // Statements of an earlier version are as it was.
+        let is_of_before = ending == "sql" && is_fixture(file.path());
+        !is_text && !is_of_before
     });
     for file in ours.filter(|file| !EXEMPT.contains(&file.path())) {
         for (number, line) in file.lines() {
+            // Columns of tables keep their names.
+            let line = if file.has_ending("sql") {
+                line.split_once("--").map_or("", |(_, comment)| comment)
+            } else {
+                line
+            };
             for (word, instead) in replaced_in(line) {
                 let text = format!("say `{instead}` instead of `{word}`");
                 findings.push(Finding::at(file.path(), number, text));
@@ -107,6 +122,43 @@ pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Finds words of the page [`GLOSSARY_PAGE`] that nothing here holds.
+pub(crate) fn page_lists_what_is_held(tree: &Tree) -> Vec<Finding> {
+    let page = tree
+        .files()
+        .iter()
+        .find(|file| file.path() == GLOSSARY_PAGE);
+    let lines = page.into_iter().flat_map(SourceFile::lines);
+    let after = lines.skip_while(|(_, line)| *line != "## Words").skip(1);
+    let section = after.take_while(|(_, line)| !line.starts_with("## "));
+    let rows = section.filter_map(|(number, line)| {
+        let (_, out) = line
+            .strip_prefix("| ")?
+            .strip_suffix(" |")?
+            .split_once(" | ")?;
+        (out != "not").then_some((number, out))
+    });
+    let words =
+        rows.flat_map(|(number, out)| out.split([',', ';']).map(move |word| (number, word.trim())));
+    words
+        .filter(|(_, word)| !is_held(word))
+        .map(|(number, word)| {
+            let advice = format!(
+                "nothing holds `{word}`: add it to the glossary of tidy, or take it off the page"
+            );
+            Finding::at(GLOSSARY_PAGE, number, advice)
+        })
+        .collect()
+}
+
+/// Whether a word is refused wherever it stands, or as the name that the page says it is.
+fn is_held(word: &str) -> bool {
+    let name = word.strip_prefix("as names ").unwrap_or(word);
+    let name = name.strip_prefix("also ").unwrap_or(name);
+    let mut held = GLOSSARY.iter().chain(&SPELLINGS);
+    held.any(|(out, _)| *out == word) || NAMES.iter().any(|out| out.eq_ignore_ascii_case(name))
 }
 
 /// The words of the glossary in a line, once each.
@@ -226,6 +278,22 @@ mod tests {
     fn lists_of_passwords_are_free() {
         let tree = Tree::of(&[("common.txt", "outsider\n")]);
         assert_eq!(none_is_forbidden(&tree), []);
+    }
+
+    #[test]
+    fn comments_of_a_schema_are_read() {
+        let schema = "-- A person.\nCREATE TABLE t (person text) -- of whoever\n";
+        let tree = Tree::of(&[("s.sql", schema)]);
+        assert_eq!(places(&none_is_forbidden(&tree)), ["s.sql:1", "s.sql:2"]);
+    }
+
+    #[test]
+    fn word_that_nothing_holds_is_found() {
+        let page = "# Rules\n## Words\n| say | not |\n|---|---|\n| wake | bell, gong |\n\
+                    | none | hub; as names also plan, bare |\n## Tests\n| a | gong |\n";
+        let found = page_lists_what_is_held(&Tree::of(&[("CONTRIBUTING.md", page)]));
+        assert_eq!(places(&found), ["CONTRIBUTING.md:5"]);
+        assert!(found.iter().all(|it| it.to_string().contains("`gong`")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
--- When an address was last verified by a link. A link that was issued before is used up, also once somebody has marked
+-- When an address was last verified by a link. A link that was issued before is used up, also once someone has marked
 -- the address as unverified again. An address that is deleted, by Django too, takes its row along. Ids of addresses are
 -- 32 bits wide in some databases and 64 in others; these columns hold either.
 

@@ -1,4 +1,4 @@
--- The same as for e-mail addresses.
+-- The same as for email addresses.
 
 CREATE TABLE phone_auth_phone_verified (
     address_id bigint NOT NULL REFERENCES phone_auth_phonenumber (id) ON DELETE CASCADE,

@@ -1,4 +1,4 @@
--- Sessions. A person who is deleted, by Django too, takes theirs along. Ids of people are 32 bits wide
+-- Sessions. A user who is deleted, by Django too, takes theirs along. Ids of users are 32 bits wide
 -- in some databases and 64 in others; this column holds either.
 
 CREATE TABLE phone_auth_session (

@@ -1,4 +1,4 @@
--- Messages that are owed, and dead letters. A message to nobody has no person. A person who is deleted, by Django
+-- Messages that are pending, and dead letters. A message to nobody has no user. A user who is deleted, by Django
 -- too, takes theirs along.
 
 CREATE TABLE phone_auth_outbox (

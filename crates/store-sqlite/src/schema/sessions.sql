@@ -1,4 +1,4 @@
--- Sessions. A person who is deleted, by Django too, takes theirs along.
+-- Sessions. A user who is deleted, by Django too, takes theirs along.
 
 CREATE TABLE phone_auth_session (
     digest BLOB NOT NULL PRIMARY KEY,

@@ -1,6 +1,6 @@
 -- Fingerprints of the secret keys that links are signed with, the current one first. An empty text where an earlier
--- version has signed links with a key that it kept no fingerprint of: whoever has a session, has verified an
--- address, or was ever owed a message, was served by one.
+-- version has signed links with a key that it kept no fingerprint of: anyone who has a session, has verified an
+-- address, or had a message pending, was served by one.
 
 CREATE TABLE phone_auth_site_key (
     id integer NOT NULL PRIMARY KEY CHECK (id = 1),
