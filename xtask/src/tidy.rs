@@ -6,6 +6,7 @@
 mod attack_tests;
 mod builders;
 mod finding;
+mod functions;
 mod heads;
 mod import_rule;
 mod imports;
@@ -28,9 +29,10 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 12] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 13] = [
     attack_tests::every_attack_has_its_test,
     builders::every_method_has_an_example,
+    functions::no_function_is_too_long,
     heads::every_file_says_its_purpose,
     lengths::no_file_is_too_long,
     lint_exceptions::every_exception_has_a_reason,

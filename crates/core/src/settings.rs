@@ -384,27 +384,9 @@ impl Settings {
         Ok(())
     }
 
-    /// Checks that the settings can be used.
-    ///
-    /// # Errors
-    /// [`SettingsError`] names the first setting that cannot, and says what would be right.
-    pub fn validate(&self) -> Result<(), SettingsError> {
+    /// The form keeps what is required, and something to log in by.
+    fn validate_sign_up_form(&self) -> Result<(), SettingsError> {
         let methods = self.authentication_methods;
-        if !(methods.phone || methods.email || methods.username) {
-            return Err(SettingsError::new(
-                "authentication_methods",
-                "at least one of phone, email and username",
-            ));
-        }
-        self.validate_codes()?;
-        if self.require_verified && !(methods.phone || methods.email) {
-            return Err(SettingsError::new(
-                "require_verified",
-                "false, or authentication_methods must have phone or email: without them nobody has an address to verify",
-            ));
-        }
-        self.validate_concealment()?;
-        channels::validate(&self.phone_channels)?;
         let required = self.required_fields();
         let names = [
             (methods.phone, Field::Phone),
@@ -435,6 +417,31 @@ impl Settings {
                  register_…_required to false first",
             ));
         }
+        Ok(())
+    }
+
+    /// Checks that the settings can be used.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the first setting that cannot, and says what would be right.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let methods = self.authentication_methods;
+        if !(methods.phone || methods.email || methods.username) {
+            return Err(SettingsError::new(
+                "authentication_methods",
+                "at least one of phone, email and username",
+            ));
+        }
+        self.validate_codes()?;
+        if self.require_verified && !(methods.phone || methods.email) {
+            return Err(SettingsError::new(
+                "require_verified",
+                "false, or authentication_methods must have phone or email: without them nobody has an address to verify",
+            ));
+        }
+        self.validate_concealment()?;
+        channels::validate(&self.phone_channels)?;
+        self.validate_sign_up_form()?;
         for (setting, url) in [
             ("login_redirect_url", &self.login_redirect_url),
             ("logout_redirect_url", &self.logout_redirect_url),

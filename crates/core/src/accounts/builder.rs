@@ -395,16 +395,8 @@ impl AccountsBuilder {
     pub fn build(self) -> Result<Accounts, BuildError> {
         let wrong = |error| BuildError::new(BuildErrorKind::Settings, error);
         self.validate_settings().map_err(wrong)?;
-        let signals = match self.signals {
-            Some(signals) => signals,
-            None => Signals::linked()
-                .map_err(|error| BuildError::new(BuildErrorKind::Signals, error))?,
-        };
-        let routes = match self.routes {
-            Some(routes) => routes,
-            None => AccountRoutes::new(DEFAULT_MOUNT)
-                .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))?,
-        };
+        let signals = self.signals.map_or_else(linked_signals, Ok)?;
+        let routes = self.routes.map_or_else(default_routes, Ok)?;
         self.settings.validate_routes(&routes).map_err(wrong)?;
         let hasher = self.hasher.unwrap_or_else(|| {
             Arc::new(Argon2Hasher::new().with_randomness(Arc::clone(&self.randomness)))
@@ -420,11 +412,7 @@ impl AccountsBuilder {
             (&self.settings, &self.allow_unreceived),
         ));
         if self.outbox.is_none() {
-            let durable = (DurableSignal::ALL.iter()).flat_map(|signal| signal.receivers(&signals));
-            let names: Vec<String> = durable.map(|it| it.to_string()).collect();
-            if !names.is_empty() {
-                return Err(BuildError::new(BuildErrorKind::Signals, NoOutbox(names)));
-            }
+            refuse_durable_receivers(&signals)?;
         }
         let outbox = self.outbox.map(|store| {
             Outbox::new(OutboxParts {
@@ -483,6 +471,28 @@ impl AccountsBuilder {
             gate_answer: None,
             browser: None,
         })
+    }
+}
+
+/// The receivers that the linker found.
+fn linked_signals() -> Result<Signals, BuildError> {
+    Signals::linked().map_err(|error| BuildError::new(BuildErrorKind::Signals, error))
+}
+
+/// The routes of a site that names none.
+fn default_routes() -> Result<AccountRoutes, BuildError> {
+    AccountRoutes::new(DEFAULT_MOUNT)
+        .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))
+}
+
+/// Without an outbox, no event would ever come to a durable receiver.
+fn refuse_durable_receivers(signals: &Signals) -> Result<(), BuildError> {
+    let durable = (DurableSignal::ALL.iter()).flat_map(|signal| signal.receivers(signals));
+    let names: Vec<String> = durable.map(|it| it.to_string()).collect();
+    if names.is_empty() {
+        Ok(())
+    } else {
+        Err(BuildError::new(BuildErrorKind::Signals, NoOutbox(names)))
     }
 }
 
