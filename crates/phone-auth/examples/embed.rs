@@ -6,7 +6,7 @@ use axum::{Router, routing::get};
 use phone_auth::signals::{Message, ResetPasswordPhone, VerifyPhone};
 use phone_auth::signals::{receiver, reset_password_email, verify_email};
 use phone_auth::{BuildError, Database, PhoneAuth, SecretKey, Settings, SiteOrigin, web};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 
 /// Whatever sends your mail; here it is written.
 pub(crate) struct Mailer(pub(crate) Mutex<Box<dyn io::Write + Send>>);
@@ -56,13 +56,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     // Each client has its share of the work, so its address counts.
     let app = app(&auth).into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = auth.clone();
-    let stop = async move {
-        drop(tokio::signal::ctrl_c().await);
-        stopping.stop_claiming();
-    };
-    let server = axum::serve(listener, app).with_graceful_shutdown(stop);
-    server.await?;
-    auth.shut_down(Duration::from_secs(20)).await;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
+    let server = tokio::spawn(server.into_future());
+    tokio::signal::ctrl_c().await?;
+    drop(stop);
+    // One deadline for requests and messages under way, so that no client keeps the process.
+    auth.finish(server, Duration::from_secs(20)).await;
     Ok(())
 }

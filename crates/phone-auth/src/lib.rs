@@ -214,9 +214,8 @@
 //! ```
 //!
 //! # Stopping
-//! When the process is asked to stop, [`PhoneAuth::stop_claiming`] lets the worker begin no further message; when the
-//! requests under way are answered, [`PhoneAuth::shut_down`] waits for the receivers at work. What is pending then is
-//! delivered after the next start.
+//! When the process is asked to stop, [`PhoneAuth::finish`] lets the worker begin no further message, and waits for the
+//! requests under way and the receivers at work, until a deadline. What is pending then is delivered after the next start.
 //!
 //! # Logs
 //! All crates write to `tracing`, a line for each event: also for a refused form or a full outbox, which strangers can
@@ -358,16 +357,49 @@ impl PhoneAuth {
         &self.site
     }
 
+    /// Lets requests and messages under way finish side by side, when the process is asked to stop: claims no further
+    /// message, waits for the server, and then for the receivers at work, all within one patience. A client that sends half a
+    /// request, or does not read its answer, can keep a server waiting for ever: it does not keep the process. `false` when
+    /// something had not finished: it goes on for as long as the runtime does. What is still pending is delivered by another
+    /// worker or after the next start.
+    ///
+    /// # Cancel safety
+    /// No further message is claimed from the first poll on. Dropping it drops the server, and only stops the waiting for the rest.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::{error::Error, time::Duration};
+    /// # async fn serve(auth: phone_auth::PhoneAuth, app: axum::Router) -> Result<(), Box<dyn Error>> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    /// let server = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
+    /// let server = tokio::spawn(server.into_future());
+    /// tokio::signal::ctrl_c().await?;
+    /// drop(stop);
+    /// auth.finish(server, Duration::from_secs(20)).await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn finish(&self, server: impl Future, patience: Duration) -> bool {
+        let begun = std::time::Instant::now();
+        self.stop_claiming();
+        let is_answered = tokio::time::timeout(patience, server).await.is_ok();
+        let left = patience.saturating_sub(begun.elapsed());
+        self.shut_down(left).await && is_answered
+    }
+
     /// Has the worker claim no further message, without waiting for those it delivers. Call it when the process is
     /// asked to stop, before the requests under way are waited for: then both finish side by side, and a client that
-    /// keeps the server waiting leaves no message half sent. [`shut_down`](Self::shut_down) waits for the rest.
+    /// keeps the server waiting leaves no message half sent. [`shut_down`](Self::shut_down) waits for the rest, and
+    /// [`finish`](Self::finish) does all of it.
     ///
     /// # Examples
     /// ```
     /// # use std::time::Duration;
     /// # async fn stop(auth: phone_auth::PhoneAuth, server: impl Future<Output = ()>) {
     /// auth.stop_claiming();
-    /// server.await; // the requests under way
+    /// // The requests under way, and no longer than a deadline.
+    /// drop(tokio::time::timeout(Duration::from_secs(20), server).await);
     /// auth.shut_down(Duration::from_secs(20)).await;
     /// # }
     /// ```
@@ -377,7 +409,7 @@ impl PhoneAuth {
         }
     }
 
-    /// Ends what runs in the background, when no request is served any more: claims nothing from here on, and lets
+    /// Ends what runs in the background, when no request is served any more, or none is to be waited for: claims nothing from here on, and lets
     /// receivers at work finish, at most so long. `false` when some had not finished: they go on for as long as the
     /// runtime does. What is still pending is delivered by another worker or after the next start.
     ///

@@ -11,6 +11,7 @@ use phone_auth::{Database, PhoneAuth, SecretKey, SiteOrigin};
 use phone_auth_tea_house::{Orders, Post, tea_house};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Writes mail where the one who runs it looks.
 struct Printed;
@@ -40,20 +41,20 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let builder = PhoneAuth::builder(site, SecretKey::new(key.trim())?, accounts);
     let (auth, router) = tea_house(builder, orders, Arc::new(Printed)).await?;
 
+    let grace = Duration::from_secs(setting("TEA_HOUSE_GRACE", "20").parse()?);
     let mut terminate = signal(SignalKind::terminate())?;
-    let stopping = auth.clone();
-    let stop = async move {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-        stopping.stop_claiming();
-    };
-    writeln!(io::stdout(), "{here}/")?;
+    let (stop, stopped) = oneshot::channel::<()>();
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, router)
-        .with_graceful_shutdown(stop)
-        .await?;
-    auth.shut_down(Duration::from_secs(20)).await;
+    let server =
+        axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
+    let server = tokio::spawn(server.into_future());
+    writeln!(io::stdout(), "{here}/")?;
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    drop(stop);
+    // One deadline for requests and messages under way, so that no client keeps the process.
+    auth.finish(server, grace).await;
     Ok(())
 }

@@ -2,9 +2,27 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// Asks until the program can write no further: the client reads nothing.
+fn reads_nothing(host: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream
+        .set_write_timeout(Some(Duration::from_secs(1)))
+        .unwrap();
+    let question = format!("GET /join/ HTTP/1.1\r\nHost: {host}\r\n\r\n").repeat(100);
+    loop {
+        match stream.write_all(question.as_bytes()) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return stream,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
 
 #[test]
 fn program_serves_and_stops() {
@@ -18,6 +36,7 @@ fn program_serves_and_stops() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_tea-house"))
         .current_dir(folder.path())
         .env("TEA_HOUSE_ADDR", "127.0.0.1:0")
+        .env("TEA_HOUSE_GRACE", "2")
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -36,7 +55,28 @@ fn program_serves_and_stops() {
         answer.starts_with("HTTP/1.1 200") && answer.contains("<h1>Join</h1>"),
         "{answer}"
     );
-    let asked = Command::new("kill").arg(program.id().to_string()).status();
-    assert!(asked.unwrap().success());
-    assert!(program.wait().unwrap().success());
+    // Neither one who never ends the question nor one who never reads the answer keeps it.
+    let mut half = TcpStream::connect(host).unwrap();
+    write!(half, "GET /join/ HTTP/1.1\r\nHost: {host}\r\n").unwrap();
+    let full = reads_nothing(host);
+    let id = program.id().to_string();
+    assert!(Command::new("kill").arg(&id).status().unwrap().success());
+    // A program that waits for them waits for ever: it is killed, and that is no success.
+    let (ended, waits) = std::sync::mpsc::channel::<()>();
+    let guard = thread::spawn(move || {
+        let is_over = waits
+            .recv_timeout(Duration::from_secs(60))
+            .is_err_and(|it| it == std::sync::mpsc::RecvTimeoutError::Disconnected);
+        is_over
+            || !Command::new("kill")
+                .args(["-9", &id])
+                .status()
+                .unwrap()
+                .success()
+    });
+    let status = program.wait().unwrap();
+    drop(ended);
+    assert!(guard.join().unwrap(), "it waited for its clients");
+    assert!(status.success(), "{status}");
+    drop((half, full));
 }
