@@ -2,6 +2,196 @@
 
 use phone_auth_tests::{Browser, BrowserOptions, Member, Site, SiteOptions, User};
 
+/// Every button of the pages that sends something: the template, what stands on it, and by what it is clicked on twice here.
+const BUTTONS: [(&str, &str, &str); 29] = [
+    (
+        "_code",
+        "{{ channel.button }}",
+        "double_click(\"button[value='voice']\")",
+    ),
+    (
+        "_code",
+        "Send a new code",
+        "double_click_form_of(\"resend\")",
+    ),
+    ("add_new_email", "Add email", "double_click_form_of(kind)"),
+    ("add_new_phone", "Add phone", "double_click_form_of(kind)"),
+    (
+        "address",
+        "Keep this one",
+        "double_click(\"button[value='keep']\")",
+    ),
+    (
+        "address",
+        "Make primary",
+        "double_click(\"button[value='primary']\")",
+    ),
+    (
+        "address",
+        "Change",
+        "double_click(\"button[value='change']\")",
+    ),
+    (
+        "address",
+        "Remove",
+        "double_click(\"button[value='remove']\")",
+    ),
+    (
+        "change_password",
+        "Change password",
+        "double_click_form_of(\"old_password\")",
+    ),
+    (
+        "close_account",
+        "Close my account",
+        "double_click(\"main form [type='submit']\")",
+    ),
+    (
+        "confirm_identity",
+        "Continue",
+        "double_click_form_of(\"password\")",
+    ),
+    ("export_account", "Download", "it.click(); it.click();"),
+    // The program has no gate: see the test of the pages `challenge_keeps_the_channel`.
+    ("gate", "Continue", "challenge_keeps_the_channel"),
+    ("login", "Sign in", "double_click_form_of(\"password\")"),
+    (
+        "login",
+        "Sign in with a code",
+        "double_click(\"button[formaction]\")",
+    ),
+    (
+        "login_code",
+        "Send a code",
+        "double_click_form_of(\"login\")",
+    ),
+    (
+        "login_code_done",
+        "Sign in",
+        "double_click_form_of(\"code\")",
+    ),
+    (
+        "login_confirm",
+        "Sign in",
+        "double_click(\"main form [type='submit']\")",
+    ),
+    (
+        "logout",
+        "Sign out",
+        "double_click_form_of(\"csrfmiddlewaretoken\")",
+    ),
+    (
+        "password_reset",
+        "Continue",
+        "double_click_form_of(\"login\")",
+    ),
+    (
+        "password_reset_confirm",
+        "Remove",
+        "double_click(\"main form [type='submit']\")",
+    ),
+    (
+        "password_reset_confirm",
+        "Set password",
+        "double_click_form_of(\"new_password1\")",
+    ),
+    (
+        "password_reset_done",
+        "Continue",
+        "double_click_form_of(\"code\")",
+    ),
+    (
+        "phone_and_email_verification",
+        "Verify",
+        "double_click_form_of(\"method\")",
+    ),
+    (
+        "phone_and_email_verification",
+        "Confirm",
+        "double_click_form_of(\"code\")",
+    ),
+    (
+        "phone_email_verification_confirm",
+        "Verify",
+        "double_click(\"main form [type='submit']\")",
+    ),
+    (
+        "sessions",
+        "Sign out",
+        "double_click(\"li:last-of-type form [type='submit']\")",
+    ),
+    (
+        "sessions",
+        "Sign out on all other devices",
+        "double_click(\"form:has(input[value='others']) [type='submit']\")",
+    ),
+    ("signup", "Sign up", "double_click_form_of(\"first_name\")"),
+];
+
+/// The parts of a text between these, one after the other.
+fn between<'a>(text: &'a str, start: &'a str, end: &'a str) -> impl Iterator<Item = &'a str> {
+    let parts = text.split(start).skip(1);
+    parts.filter_map(move |it| it.split_once(end).map(|(part, _)| part))
+}
+
+/// The buttons of the templates that post a form, each with what a user reads on it.
+fn buttons() -> Vec<(String, String)> {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../crates/web/templates/phone_auth"
+    );
+    let mut buttons = Vec::new();
+    for template in std::fs::read_dir(folder).expect("the templates") {
+        let path = template.expect("a template").path();
+        let text = std::fs::read_to_string(&path).expect("a template");
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let forms: Vec<_> = between(&text, "<form method=\"post\"", "</form>").collect();
+        let all = text.matches("<form").count();
+        assert_eq!(
+            forms.len(),
+            all,
+            "{name}: a form that is written in another way"
+        );
+        for form in forms {
+            let found: Vec<_> = between(form, "<button type=\"submit\"", "</button>").collect();
+            assert!(!found.is_empty(), "{name}: a form without a button");
+            let words = found.iter().filter_map(|it| it.split_once('>'));
+            let words = words.map(|(_, it)| it.split('<').next().unwrap_or_default().to_owned());
+            buttons.extend(words.map(|words| (name.clone(), words)));
+        }
+    }
+    buttons.sort_unstable();
+    buttons
+}
+
+/// A new form fails here until it is clicked on: those that have one selector are counted.
+#[test]
+fn every_button_is_clicked_on_twice() {
+    let mut listed = BUTTONS.map(|(template, words, _)| (template.to_owned(), words.to_owned()));
+    listed.sort_unstable();
+    assert_eq!(buttons(), listed);
+    let (_, clicks) = include_str!("double_click.rs")
+        .split_once("async fn double_click_is_answered_as_a_click")
+        .expect("the tests");
+    let gate = include_str!("../../crates/web/tests/web/gate.rs");
+    for (template, words, click) in BUTTONS {
+        let sharing = BUTTONS.iter().filter(|it| it.2 == click).count();
+        let mut made = clicks.matches(click).count();
+        if template == "gate" {
+            made = gate.matches(click).count();
+        }
+        if click == "double_click_form_of(kind)" {
+            // For each kind of address.
+            made *= 2;
+        }
+        assert!(made >= sharing, "{template}: {words}: {click}");
+    }
+}
+
 /// A browser that runs no scripts, so none keeps the second click back.
 async fn plain_browser() -> Browser {
     Browser::start(BrowserOptions {
@@ -77,8 +267,16 @@ async fn double_click_is_answered_as_a_click() {
     browser.type_into("login", &ann.email).await;
     browser.double_click_form_of("login").await;
     browser.arrives_at("/accounts/password_reset_done/").await;
-    let line = site.printed("reset_password_email", &ann.email).await;
+    site.printed("reset_password_email", &ann.email).await;
     assert_eq!(site.count("reset_password_email", &ann.email), 1);
+    // The time that one waits for another code is over.
+    let later = "UPDATE phone_auth_challenge SET resend_at = resend_at - 3600000000";
+    site.database().execute(later);
+    browser.double_click_form_of("resend").await;
+    browser.arrives_at("/accounts/password_reset_done/").await;
+    let signal = "reset_password_email";
+    let line = site.nth_printed(signal, &ann.email, 2).await;
+    assert_eq!(site.count(signal, &ann.email), 2);
     browser.type_into("code", line.code()).await;
     browser.double_click_form_of("code").await;
     browser
@@ -280,6 +478,7 @@ async fn double_click_at_a_code_is_answered_as_a_click() {
     let site = Site::options()
         .setting("verify_at_sign_up", "true")
         .setting("login_by_code", "true")
+        .setting("phone_channels", "sms,voice")
         .limited()
         .start()
         .await;
@@ -319,6 +518,12 @@ async fn double_click_at_a_code_is_answered_as_a_click() {
     browser.arrives_at("/accounts/login_code_done/").await;
     let line = site.printed("login_phone", &ann.phone).await;
     assert_eq!(site.count("login_phone", &ann.phone), 1);
+    assert!(!line.code().is_empty());
+    // By another channel nothing is waited for.
+    browser.double_click("button[value='voice']").await;
+    browser.arrives_at("/accounts/login_code_done/").await;
+    let line = site.nth_printed("login_phone", &ann.phone, 2).await;
+    assert_eq!(site.count("login_phone", &ann.phone), 2);
     browser.goto(&at(line.url())).await;
     browser.double_click("main form [type='submit']").await;
     browser.arrives_at("/accounts/profile/").await;

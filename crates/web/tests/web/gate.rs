@@ -327,7 +327,15 @@ async fn challenge_keeps_the_channel() {
     ];
     let done = ann.post(path, &fields).await;
     assert_eq!(done.status, StatusCode::FOUND, "{}", done.body);
-    assert_eq!(verifications.take().remove(0).channel(), Channel::Voice);
+    // The page that asks is clicked on twice as well.
+    let again = ann.post(path, &fields).await;
+    assert_eq!(again.location(), done.location());
+    let called: Vec<_> = verifications
+        .take()
+        .iter()
+        .map(VerifyPhone::channel)
+        .collect();
+    assert_eq!(called, [Channel::Voice]);
 
     // The page of a code shows its buttons again, and what else it had.
     for (ask, done) in [
