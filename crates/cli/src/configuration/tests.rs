@@ -50,6 +50,47 @@ pub(super) fn mistakes(
     load(file, environment, addr).unwrap_err()
 }
 
+/// The blocks of settings in a chapter, each with the line it begins at.
+fn settings_in(chapter: &str) -> Vec<(usize, String)> {
+    let (mut blocks, mut open) = (Vec::new(), None);
+    for (line, text) in (1..).zip(chapter.lines()) {
+        match (&mut open, text.trim()) {
+            (None, "```toml") => open = Some((line, String::new())),
+            (Some(_), "```") => blocks.extend(open.take()),
+            (Some((_, block)), text) => {
+                block.push_str(text);
+                block.push('\n');
+            }
+            (None, _) => {}
+        }
+    }
+    // Of Cargo's, and not ours.
+    blocks.retain(|(_, block)| !block.starts_with("[profile"));
+    blocks
+}
+
+#[test]
+fn guide_shows_settings_that_are_read() {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide");
+    let (mut read, mut refused) = (0, Vec::new());
+    for chapter in fs::read_dir(guide).unwrap() {
+        let chapter = chapter.unwrap().path();
+        for (line, mut block) in settings_in(&fs::read_to_string(&chapter).unwrap()) {
+            if block.starts_with("sms.") {
+                let rest = "sms.url = \"https://sms.example\"\nsms.form = { To = \"{{ to }}\", Text = \"{{ text }}\" }\n";
+                block.push_str(rest);
+            }
+            read += 1;
+            if let Err(mistakes) = load(&block, &[], None) {
+                refused.push(format!("{}:{line}: {mistakes:?}", chapter.display()));
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
+    // A fence that is written in another way is not passed over.
+    assert!(read >= 10, "{read}");
+}
+
 #[test]
 fn mount_is_a_path() {
     for mount in ["konto", "/konto", "/kon to/", "//"] {
