@@ -27,6 +27,7 @@ mod log_in;
 mod log_in_code;
 mod other_user;
 mod pages;
+mod pasted_numbers;
 mod redirects;
 mod repeats;
 mod reset;
