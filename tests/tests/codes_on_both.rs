@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 
 use phone_auth_tests::{
     Answer, Client, Gateway, Kind, OwnDatabase, Printed, Site, SiteOptions, User, other_code,
-    together,
+    together, told,
 };
 
 const NEW: &str = "marble-Cottage-31";
@@ -208,7 +208,8 @@ async fn code_is_used_once_and_for_one_thing() {
     }
 }
 
-/// Five attempts and then none, and none after ten minutes; the same words for a number that nobody has (O4, O7, O13, X2).
+/// Five attempts and then none, and none after ten minutes; the same for a number that nobody has, in all that is told (O4, O7,
+/// O13, X2).
 #[tokio::test]
 async fn attempts_and_time_run_out() {
     for (database, site, ann) in sites(|options| options).await {
@@ -222,6 +223,12 @@ async fn attempts_and_time_run_out() {
             let nobodys = User::another_phone();
             let asked = unknown.submit(pages.ask, [("login", &nobodys)]).await;
             asked.leads_to_code(pages.done);
+            let typed = [ann.phone.as_str(), nobodys.as_str()];
+            let same = |[known, unknown]: [&Answer; 2]| {
+                let [known, unknown] = [known, unknown].map(|it| told(it, &typed));
+                assert_eq!(known, unknown, "{:?}", database.kind());
+            };
+            same([&known.get(pages.done).await, &unknown.get(pages.done).await]);
             for (by, words) in [
                 (1, "You can try 4 more times, or get a new code."),
                 (2, "You can try 3 more times, or get a new code."),
@@ -230,12 +237,21 @@ async fn attempts_and_time_run_out() {
                 (5, "Get a new one."),
                 (0, "Get a new one."),
             ] {
-                let typed = other_code(&code, by);
-                for client in [&known, &unknown] {
-                    let told = client.post(pages.done, [("code", &typed)]).await;
-                    told.expect(400).says(words);
-                }
+                let code = other_code(&code, by);
+                let type_it = async |client: &Client| {
+                    let told = client.post(pages.done, [("code", &code)]).await;
+                    told.expect(400).says(words)
+                };
+                same([&type_it(&known).await, &type_it(&unknown).await]);
             }
+            let again = async |client: &Client| client.submit(pages.done, [("resend", "1")]).await;
+            same([&again(&known).await, &again(&unknown).await]);
+            same([&known.get(pages.done).await, &unknown.get(pages.done).await]);
+            expire(&database);
+            same([&known.get(pages.done).await, &unknown.get(pages.done).await]);
+            // What is said of one that gave way to others is what is said of one that is over.
+            database.execute("DELETE FROM phone_auth_challenge WHERE key_digest IS NOT NULL;");
+            same([&known.get(pages.done).await, &unknown.get(pages.done).await]);
             let late = site.client();
             let code = pages
                 .asked(&site, &late, &ann.phone)
@@ -246,6 +262,34 @@ async fn attempts_and_time_run_out() {
             let told = late.post(pages.done, [("code", &code)]).await;
             told.expect(400).says("Get a new one.");
         }
+    }
+}
+
+/// Of twenty browsers that have asked for a code to sign in, each with a challenge of its own, one signs in by it (O3).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_twenty_browsers_signs_in() {
+    for (database, site, ann) in sites(|options| options).await {
+        let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
+        let before = sessions();
+        let mut all = Vec::new();
+        for _ in 0..20 {
+            let client = site.client();
+            let message = LOG_IN.asked(&site, &client, &ann.phone).await;
+            all.push((message.code().to_owned(), client));
+        }
+        let first = all[0].0.clone();
+        assert!(all.iter().all(|(code, _)| *code == first));
+        let clicks = all
+            .into_iter()
+            .map(|(code, client)| async move { LOG_IN.typed(&client, &code).await });
+        let statuses = together(clicks).await;
+        let won = statuses.iter().filter(|it| **it == 302).count();
+        assert_eq!(
+            (won, sessions()),
+            (1, before + 1),
+            "{:?}: {statuses:?}",
+            database.kind()
+        );
     }
 }
 

@@ -198,7 +198,9 @@ pub(crate) async fn pending(
 ) -> Result<Option<Pending>, Failure> {
     let mut waits = Vec::new();
     for asked in sent(context, headers, purpose).about(named) {
-        let pending = context.accounts().pending_code(&asked.key, purpose).await?;
+        let kept = context.accounts().pending_code(&asked.key, purpose).await?;
+        // One that is gone is as one that is over: only challenges of names that nobody has go before their time.
+        let pending = kept.or_else(|| asked.login.is_some().then(PendingCode::over));
         waits.extend(pending.map(|pending| (asked, pending)));
     }
     let only = match waits.pop() {

@@ -100,6 +100,17 @@ pub struct PendingCode {
     pub is_over: bool,
 }
 
+impl PendingCode {
+    /// What is told of one that nothing is known of any more: that its code is over, and another can be sent.
+    pub const fn over() -> Self {
+        Self {
+            resend_in: Duration::ZERO,
+            attempts_left: 0,
+            is_over: true,
+        }
+    }
+}
+
 impl Accounts {
     /// What the browser that has this key waits for; none if it waits for nothing with this purpose, as its code was right.
     /// For a name that nobody has it is the same.
