@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 use crate::address::{AddressId, AddressKind};
 use crate::outbox::Purpose;
 
+pub use crate::typed_names::TypedNames;
+
 /// For how long a challenge is remembered after its code is over: so that the wait before the next message goes on growing.
 /// The longest wait and the shortest life of a code are within it.
 pub const REMEMBERED: Duration = Duration::from_mins(40);
@@ -231,19 +233,6 @@ impl NewChallenge {
     pub fn key_digest(&self) -> Option<ChallengeId> {
         (self.place() != self.id).then_some(self.id)
     }
-}
-
-/// The names that someone has typed who signs up, kept beside the challenge of the code that they were sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::exhaustive_structs,
-    reason = "stores of other crates build it, and a field they forget must not compile"
-)]
-pub struct TypedNames {
-    /// The given name, possibly empty.
-    pub first_name: String,
-    /// The family name, possibly empty.
-    pub last_name: String,
 }
 
 /// A challenge as it stands.

@@ -191,6 +191,7 @@ pub mod sessions;
 pub mod settings;
 pub mod site_key;
 pub mod store;
+mod typed_names;
 pub mod user;
 mod user_id;
 pub mod username;

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 use crate::address::Losses;
 use crate::outbox::Notices;
 use crate::password::EncodedPassword;
+use crate::typed_names::TypedNames;
 use crate::user::{User, UserId};
 
 pub use listed::{ListedSession, NewUse, SessionClient, SessionHandle};
@@ -343,6 +344,8 @@ pub struct PasswordReplacement {
     pub notices: Notices,
     /// What becomes of others who have the address of the link without proof.
     pub losses: Losses,
+    /// The names that the user has from now on; `None` where they stay.
+    pub names: Option<TypedNames>,
 }
 
 /// The session in which a password is changed. It is bound to the new password and gets another key: anyone who had

@@ -334,6 +334,7 @@ impl PasswordHasher for ResetMeanwhile {
             keeps: None,
             notices: Notices::default(),
             losses: Losses::default(),
+            names: None,
         };
         let _ = self.store.replace_password(&replacement).await.unwrap();
         self.inner.hash(password, requester).await

@@ -20,7 +20,7 @@ use crate::rows::{self, USER_COLUMNS, past, sought, user_columns};
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
 use crate::taken::{is_email_taken, is_phone_taken};
-use crate::{address_changes, claims, links, proofs, users, verification};
+use crate::{address_changes, claim_proofs, claims, links, proofs, users, verification};
 
 /// The statements about one of the two tables, which differ by two names only.
 pub(crate) struct Statements {
@@ -375,7 +375,7 @@ impl AddressStore for PostgresStore {
         claim: &VerificationClaim,
     ) -> Result<VerificationOutcome, StoreError> {
         if claim.id.is_claim() {
-            return claims::verify(self, claim).await;
+            return claim_proofs::verify(self, claim).await;
         }
         verification::verify(self, claim).await
     }
@@ -419,7 +419,7 @@ impl AddressStore for PostgresStore {
 
     async fn set_verified(&self, proof: &ProofByHand) -> Result<bool, StoreError> {
         if proof.id.is_claim() {
-            return claims::set_verified(self, proof).await;
+            return claim_proofs::set_verified(self, proof).await;
         }
         address_changes::set_verified(self, proof).await
     }

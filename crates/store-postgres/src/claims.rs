@@ -1,9 +1,7 @@
 //! Claims, on PostgreSQL: addresses that users have added while others held them without proof.
 
-use chrono::{DateTime, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, EmailAddress,
-    PhoneNumber, ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, RemovalOutcome,
 };
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::store::{StoreError, StoreErrorKind, UniqueName};
@@ -13,15 +11,13 @@ use sqlx::{Row, query};
 
 use crate::failure::Failure;
 use crate::outbox;
-use crate::outbox::statements::{enqueue_losses, enqueue_notices};
+use crate::outbox::statements::enqueue_notices;
 use crate::pool::Query;
 use crate::replacements::replaces;
-use crate::rows::{self, past, sought, user_columns};
-use crate::spellings::{
-    Texts, digits, is_email, is_foreign_phone, is_padded, is_phone, list, trimmed,
-};
+use crate::rows::{self, past, user_columns};
+use crate::spellings::{Texts, is_email, is_phone};
 use crate::store::PostgresStore;
-use crate::{addresses, locks, proofs, users, verification};
+use crate::{addresses, locks, users};
 
 /// Whether more than unproven rows of others keep the user `$2` from an email address.
 macro_rules! is_email_kept {
@@ -74,13 +70,10 @@ pub(crate) struct Statements {
     pub(crate) holders: &'static str,
     /// The claim, its user, and the newest request for a link.
     pub(crate) target: &'static str,
-    /// Makes a claim an address, and ends whatever others have of it. Runs while the address, its user and those who hold it
-    /// are locked: of someone who proves their own row at the same moment one comes first, and the other finds it verified.
-    pub(crate) prove: &'static str,
 }
 
 macro_rules! statements {
-    ($kind:literal, $table:literal, $column:literal, $verified:literal, $is_email:literal, $is_kept:expr, $is_it:expr, $is_added:expr, $is_held:expr, $notices:literal, $replaces:expr, $in_session:literal) => {
+    ($kind:literal, $table:literal, $column:literal, $is_added:expr, $is_held:expr, $notices:literal, $replaces:expr) => {
         Statements {
             add: concat!(
                 "WITH looked AS (
@@ -149,71 +142,6 @@ macro_rules! statements {
                 $kind,
                 "'"
             ),
-            prove: concat!(
-                "WITH proven AS (
-                    UPDATE phone_auth_claim SET is_proven = true
-                    WHERE id = $1 AND user_id = $2 AND kind = '",
-                $kind,
-                "' AND value = $3 AND NOT is_proven
-                        AND (NOT $4 OR (SELECT requested_at FROM phone_auth_link_request
-                            WHERE kind = '",
-                $kind,
-                "' AND purpose = 'verify' AND holder = $1) IS NOT DISTINCT FROM $5)
-                        AND NOT ",
-                $is_kept,
-                "   RETURNING user_id
-                ), freed AS (
-                    DELETE FROM ",
-                $table,
-                " WHERE is_verified IS NOT TRUE AND EXISTS (SELECT 1 FROM proven) AND (",
-                $is_it,
-                ")  RETURNING id::int8, user_id::int8, ",
-                $column,
-                "::text AS value
-                ), others AS (
-                    UPDATE auth_user u SET email = coalesce((
-                        SELECT email FROM phone_auth_emailaddress
-                        WHERE user_id = u.id AND is_verified ORDER BY id LIMIT 1), '')
-                    FROM freed
-                    WHERE ",
-                $is_email,
-                " AND u.id = freed.user_id AND lower(u.email COLLATE \"C\") = lower(freed.value COLLATE \"C\")
-                ), ended AS (
-                    DELETE FROM phone_auth_claim
-                    WHERE kind = '",
-                $kind,
-                "' AND value = $3 AND user_id <> $2 AND NOT $8 AND EXISTS (SELECT 1 FROM proven)
-                    RETURNING id, user_id
-                ), ended_links AS (",
-                proofs::end_links_of_others!("$8", "ARRAY[$3::text]", $kind, "proven"),
-                "), lost AS (
-                    SELECT id, user_id FROM freed UNION ALL SELECT id, user_id FROM ended
-                ), moved AS (
-                    INSERT INTO ",
-                $table,
-                " (",
-                $column,
-                ", is_verified, user_id)
-                    SELECT $3, true, proven.user_id FROM proven, (SELECT count(*) FROM freed) f
-                    RETURNING id, user_id
-                ), kept AS (
-                    INSERT INTO ",
-                $verified,
-                " (address_id, verified_at, in_session) SELECT id, $6, ",
-                $in_session,
-                " FROM moved
-                ), own_row AS (
-                    UPDATE auth_user u SET email = $3 FROM moved
-                    WHERE ",
-                $is_email,
-                " AND u.id = moved.user_id AND coalesce(u.email, '') = ''
-                ), noticed AS (",
-                enqueue_notices!("moved", "user_id", "$7"),
-                "), told AS (",
-                enqueue_losses!("lost", "$9"),
-                ")
-                SELECT 1 FROM moved"
-            ),
         }
     };
 }
@@ -222,30 +150,20 @@ const EMAIL: Statements = statements!(
     "email",
     "phone_auth_emailaddress",
     "email",
-    "phone_auth_email_verified",
-    "true",
-    is_email_kept!("$10"),
-    is_email!("$10"),
     is_email!("$5"),
     is_email!("$1"),
     "$6",
-    replaces!("claimed", "email", "$7", "$8"),
-    "$11"
+    replaces!("claimed", "email", "$7", "$8")
 );
 
 const PHONE: Statements = statements!(
     "phone",
     "phone_auth_phonenumber",
     "phone",
-    "phone_auth_phone_verified",
-    "false",
-    is_phone_kept!("$10", "$11"),
-    is_phone!("$10", "$11"),
     is_phone!("$5", "$6"),
     is_phone!("$1", "$4"),
     "$7",
-    replaces!("claimed", "phone", "$8", "$9"),
-    "$12"
+    replaces!("claimed", "phone", "$8", "$9")
 );
 
 /// The statements about a kind.
@@ -273,12 +191,6 @@ pub(crate) const fn target(kind: AddressKind, id: AddressId) -> &'static str {
         addresses::statements(kind).target
     }
 }
-
-pub(crate) const IS_PROVEN: &str = "SELECT 1 FROM phone_auth_claim
-    WHERE id = $1 AND user_id = $2 AND kind = $3 AND value = $4 AND is_proven";
-
-pub(crate) const VALUE: &str = "SELECT value FROM phone_auth_claim
-    WHERE id = $1 AND user_id = $2 AND kind = $3 AND NOT is_proven";
 
 /// Removes a claim: it is no way in.
 pub(crate) const REMOVE: &str = concat!(
@@ -345,68 +257,6 @@ fn added(row: Option<&PgRow>, kind: AddressKind) -> Result<AddressRecord, Failur
     rows::address(row, kind, 4)
 }
 
-/// Makes a claim an address, if all that a link says is so.
-pub(crate) async fn verify(
-    store: &PostgresStore,
-    claim: &VerificationClaim,
-) -> Result<VerificationOutcome, StoreError> {
-    let Some(value) = sought(&claim.value) else {
-        return Ok(VerificationOutcome::Gone);
-    };
-    let prove = query(statements(claim.kind).prove)
-        .bind(claim.id.get())
-        .bind(claim.user.get())
-        .bind(value)
-        .bind(true)
-        .bind(claim.newest.map(rows::micros))
-        .bind(rows::micros(claim.at))
-        .bind(outbox::notices_text(&claim.notices))
-        .bind(claim.losses.keeps_claims)
-        .bind(outbox::losses_text(&claim.losses));
-    let whose = (claim.kind, claim.user, claim.in_session);
-    if prove_locked(store, whose, value, prove).await? {
-        return Ok(VerificationOutcome::Verified);
-    }
-    // Asked by a statement of its own: it must see what the update may have waited for.
-    let is_proven = query(IS_PROVEN)
-        .bind(claim.id.get())
-        .bind(claim.user.get())
-        .bind(claim.kind.as_str())
-        .bind(value);
-    if store.first(is_proven).await?.is_none() {
-        return Ok(VerificationOutcome::Gone);
-    }
-    if claim.in_session {
-        let keep = verification::statements(claim.kind).keep_session_of_claim;
-        let keep = query(keep).bind(claim.user.get()).bind(value);
-        store.first_locked(&users::lock(claim.user), keep).await?;
-    }
-    Ok(VerificationOutcome::AlreadyVerified)
-}
-
-/// Marks a claim as verified by hand: it becomes an address.
-pub(crate) async fn set_verified(
-    store: &PostgresStore,
-    proof: &ProofByHand,
-) -> Result<bool, StoreError> {
-    let row = store.first(of_user(VALUE, proof.id, proof.user, proof.kind));
-    let Some(row) = row.await?.filter(|_| proof.is_verified) else {
-        return Ok(false);
-    };
-    let value: String = row.try_get(0).map_err(Failure::from)?;
-    let prove = query(statements(proof.kind).prove)
-        .bind(proof.id.get())
-        .bind(proof.user.get())
-        .bind(value.as_str())
-        .bind(false)
-        .bind(None::<DateTime<Utc>>)
-        .bind(rows::micros(proof.at))
-        .bind(outbox::notices_text(&proof.notices))
-        .bind(proof.losses.keeps_claims)
-        .bind(outbox::losses_text(&proof.losses));
-    prove_locked(store, (proof.kind, proof.user, true), &value, prove).await
-}
-
 /// Removes a claim.
 pub(crate) async fn remove(
     store: &PostgresStore,
@@ -421,7 +271,7 @@ pub(crate) async fn remove(
     })
 }
 
-fn of_user(
+pub(crate) fn of_user(
     statement: &'static str,
     id: AddressId,
     user: UserId,
@@ -431,70 +281,4 @@ fn of_user(
         .bind(id.get())
         .bind(user.get())
         .bind(kind.as_str())
-}
-
-/// Proves a claim while its address, its user and those who hold it are locked; whether it was.
-async fn prove_locked(
-    store: &PostgresStore,
-    (kind, user, in_session): (AddressKind, UserId, bool),
-    value: &str,
-    prove: Query<'_>,
-) -> Result<bool, StoreError> {
-    let address = match kind {
-        AddressKind::Email => EmailAddress::parse(value).ok().map(Address::Email),
-        AddressKind::Phone => PhoneNumber::parse(value).ok().map(Address::Phone),
-    };
-    let Some(address) = address else {
-        return Ok(false);
-    };
-    let texts = Texts::of(&address);
-    let lock = texts.lock_before(&lock_with_holders(kind, user, &texts));
-    let prove = prove.bind(texts.texts);
-    let prove = match kind {
-        AddressKind::Email => prove,
-        AddressKind::Phone => prove.bind(texts.digits),
-    };
-    let prove = prove.bind(in_session);
-    match store
-        .first_locked_at(&users::lock(user), &lock, prove)
-        .await
-        .map_err(StoreError::from)
-    {
-        // Whose row it was has proven it at the same moment, by another program.
-        Err(error) if matches!(error.kind(), StoreErrorKind::Taken(_)) => Ok(false),
-        proven => Ok(proven?.is_some()),
-    }
-}
-
-/// The statement that locks a user and all who hold an address without proof, in the order of their ids: two users may
-/// prove claims on what is the other's.
-pub(crate) fn lock_with_holders(kind: AddressKind, user: UserId, texts: &Texts) -> String {
-    let (user, list, digits) = (user.get(), list(&texts.texts), list(&texts.digits));
-    let holders = match kind {
-        AddressKind::Email => format!(
-            concat!(
-                "SELECT user_id FROM phone_auth_emailaddress WHERE lower(email COLLATE \"C\") = ANY({list})
-                UNION ALL SELECT user_id FROM phone_auth_emailaddress WHERE ",
-                trimmed!("email"),
-                " = ANY({list}) AND ",
-                is_padded!("email")
-            ),
-            list = list
-        ),
-        AddressKind::Phone => format!(
-            concat!(
-                "SELECT user_id FROM phone_auth_phonenumber WHERE phone = ANY({list})
-                UNION ALL SELECT user_id FROM phone_auth_phonenumber WHERE ",
-                digits!("phone"),
-                " = ANY({digits}) AND ",
-                is_foreign_phone!("phone")
-            ),
-            list = list,
-            digits = digits
-        ),
-    };
-    format!(
-        "SELECT 1 FROM auth_user WHERE id = ANY(ARRAY(SELECT {user}::int8 UNION ALL {holders}))
-        ORDER BY id FOR NO KEY UPDATE"
-    )
 }

@@ -13,6 +13,7 @@ use sqlx::{Row, query};
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox::statements::enqueue_notices;
+use crate::passwords;
 use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
 use crate::sessions::row_of;
@@ -69,7 +70,8 @@ pub(crate) const REPLACE_PASSWORD: &str = concat!(
     ), ",
     proofs::since_of_link!("$11", "$12"),
     ", one_user AS (
-        UPDATE auth_user SET password = $3, email = ",
+        UPDATE auth_user SET password = $3, first_name = coalesce($20::text, first_name),
+            last_name = coalesce($21::text, last_name), email = ",
     proofs::own_email_after_reset!("$11", "$12", "$13"),
     "
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
@@ -179,8 +181,8 @@ impl DjangoSessionStore for PostgresStore {
             .bind(new.key.reveal())
             .bind(new.data.as_str())
             .bind(rows::micros(new.expires_at));
-        let replace = users::bind_link(replace, replacement);
-        users::replace_locked(self, replacement, replace).await
+        let replace = passwords::bind_link(replace, replacement);
+        passwords::replace_locked(self, replacement, replace).await
     }
 
     async fn remove_django_session(&self, row: &DjangoRow) -> Result<bool, StoreError> {

@@ -32,6 +32,7 @@ mod addresses;
 mod anomalies;
 mod cause;
 mod challenges;
+mod claim_proofs;
 mod claims;
 mod closing;
 mod closing_schedule;
@@ -48,6 +49,7 @@ mod open_error;
 mod options;
 mod outbox;
 mod password_kinds;
+mod passwords;
 mod pem_file;
 #[cfg(test)]
 mod plans;

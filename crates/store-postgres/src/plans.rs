@@ -9,9 +9,9 @@ use sqlx::{AssertSqlSafe, Connection, query_scalar, raw_sql};
 
 use crate::spellings::Texts;
 use crate::{
-    PostgresOptions, PostgresStore, address_changes, addresses, challenges, claims, closing,
-    closing_schedule, django_sessions, limits, links, outbox, proofs, replacements, sessions,
-    site_key, taken, users, verification,
+    PostgresOptions, PostgresStore, address_changes, addresses, challenges, claim_proofs, claims,
+    closing, closing_schedule, django_sessions, limits, links, outbox, passwords, proofs,
+    replacements, sessions, site_key, taken, users, verification,
 };
 
 /// Rows enough that plans tell, Django's table of sessions, and no look at all rows, for itself or to join
@@ -189,7 +189,7 @@ fn of_addresses() -> impl Iterator<Item = &'static str> {
             of_claims.with_user,
             of_claims.holders,
             of_claims.target,
-            of_claims.prove,
+            claim_proofs::prove(kind),
             changes.remove,
             changes.text,
             changes.set_verified,
@@ -238,12 +238,12 @@ fn statements() -> Vec<String> {
         users::RENAME,
         users::SET_NAMES,
         address_changes::MAKE_PRIMARY,
-        claims::IS_PROVEN,
-        claims::VALUE,
+        claim_proofs::IS_PROVEN,
+        claim_proofs::VALUE,
         claims::REMOVE,
         users::ACTIVATE,
         users::DEACTIVATE,
-        users::REPLACE_PASSWORD,
+        passwords::REPLACE,
         sessions::ALIVE,
         sessions::LOG_IN,
         sessions::LOG_IN_UPGRADING,
@@ -316,7 +316,7 @@ fn statements() -> Vec<String> {
             ]
             .map(|(kind, stored)| {
                 let texts = Texts::of_stored(kind, stored);
-                claims::lock_with_holders(kind, UserId::new(1), &texts)
+                claim_proofs::lock_with_holders(kind, UserId::new(1), &texts)
             }),
         )
         .collect()

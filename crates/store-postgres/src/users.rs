@@ -15,14 +15,13 @@ use sqlx::postgres::PgRow;
 use sqlx::query;
 
 use crate::failure::Failure;
-use crate::links;
 use crate::locks;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
+use crate::passwords;
 use crate::pool::Query;
-use crate::proofs;
-use crate::rows::{self, USER_COLUMNS, readable, sought, user_columns};
-use crate::spellings::{Texts, digits, emails, is_foreign_phone, is_padded, trimmed};
+use crate::rows::{self, USER_COLUMNS, sought, user_columns};
+use crate::spellings::{digits, emails, is_foreign_phone, is_padded, trimmed};
 use crate::store::PostgresStore;
 use crate::taken::{
     self, TAKEN, is_email_kept_by_anyone, is_phone_kept_by_anyone, is_username_taken, taken,
@@ -171,35 +170,6 @@ pub(crate) const DEACTIVATE: &str = "WITH one_user AS (
     )
     SELECT 1 FROM one_user";
 
-/// Runs while the user is locked. NULL differs from no digest, so that without one to keep all end.
-pub(crate) const REPLACE_PASSWORD: &str = concat!(
-    "WITH ",
-    proofs::since_of_link!("$9", "$10"),
-    ", one_user AS (
-        UPDATE auth_user SET password = $3, email = ",
-    proofs::own_email_after_reset!("$9", "$10", "$11"),
-    "
-        WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
-            AND (NOT $5 OR ",
-    readable!("last_login"),
-    " IS NOT DISTINCT FROM $6)
-            AND ",
-    links::is_newest!("$9", "$10", "$11", "$12"),
-    "
-        RETURNING id
-    ), ended AS (
-        DELETE FROM phone_auth_session
-        WHERE person_id IN (SELECT id FROM one_user) AND digest IS DISTINCT FROM $4
-    ), moved AS (
-        UPDATE phone_auth_session SET digest = $7, password_digest = $8
-        WHERE person_id IN (SELECT id FROM one_user) AND digest = $4
-    ), noticed AS (",
-    enqueue_notices!("one_user", "id", "$14"),
-    ")",
-    proofs::by_reset!("$9", "$10", "$13", "$15", "$16", "$17"),
-    " SELECT 1 FROM one_user"
-);
-
 #[async_trait]
 impl UserStore for PostgresStore {
     async fn create_user_claiming(
@@ -346,7 +316,7 @@ impl UserStore for PostgresStore {
             return Ok(false);
         };
         let kept = replacement.keeps.as_ref();
-        let replace = query(REPLACE_PASSWORD)
+        let replace = query(passwords::REPLACE)
             .bind(replacement.user.get())
             .bind(old)
             .bind(replacement.new.reveal())
@@ -355,8 +325,8 @@ impl UserStore for PostgresStore {
             .bind(replacement.last_login.flatten().map(rows::micros))
             .bind(kept.as_ref().map(|kept| kept.becomes.as_bytes().as_slice()))
             .bind(PasswordDigest::of(&replacement.new).as_bytes().as_slice());
-        let replace = bind_link(replace, replacement);
-        replace_locked(self, replacement, replace).await
+        let replace = passwords::bind_link(replace, replacement);
+        passwords::replace_locked(self, replacement, replace).await
     }
 }
 
@@ -406,41 +376,6 @@ impl<'a> Names<'a> {
             .into_iter()
             .chain(emails.chain(phones).map(String::as_str))
     }
-}
-
-/// Adds what a replacement says of a link, and its notices, to the arguments of a statement.
-pub(crate) fn bind_link<'q>(query: Query<'q>, replacement: &'q PasswordReplacement) -> Query<'q> {
-    let link = replacement.link.as_ref();
-    query
-        .bind(link.map(|link| link.kind.as_str()))
-        .bind(link.map(|link| link.address.get()))
-        // A text that no row can have is no row's.
-        .bind(link.map(|link| sought(&link.value).unwrap_or_default()))
-        .bind(link.and_then(|link| link.newest).map(rows::micros))
-        .bind(link.map(|link| rows::micros(link.at)))
-        .bind(outbox::notices_text(&replacement.notices))
-        .bind(texts_of_link(replacement).texts)
-        .bind(replacement.losses.keeps_claims)
-        .bind(outbox::losses_text(&replacement.losses))
-}
-
-/// The texts of the address that a link was sent to, which it proves.
-fn texts_of_link(replacement: &PasswordReplacement) -> Texts {
-    let link = replacement.link.as_ref();
-    link.map(|link| Texts::of_stored(link.kind, &link.value))
-        .unwrap_or_default()
-}
-
-/// Runs a statement that replaces a password, while the address of the link and the user are locked.
-pub(crate) async fn replace_locked(
-    store: &PostgresStore,
-    replacement: &PasswordReplacement,
-    replace: Query<'_>,
-) -> Result<bool, StoreError> {
-    let user = lock(replacement.user);
-    let lock = texts_of_link(replacement).lock_before(&user);
-    let row = store.first_locked_at(&user, &lock, replace).await?;
-    Ok(row.is_some())
 }
 
 /// The statement that locks a user's row, as a log-in does too. Anyone who ends all sessions of a user

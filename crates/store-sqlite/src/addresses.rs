@@ -349,7 +349,7 @@ impl AddressStore for SqliteStore {
             let ended = rows::change(connection, statements(link.kind).end_link, opened)? > 0;
             if ended {
                 for end in links::END_ALL {
-                    rows::change(connection, end, (user.get(), purpose.as_str()))?;
+                    rows::change(connection, end, (user.get(), purpose.as_str(), None::<i64>))?;
                 }
             }
             Ok(ended)

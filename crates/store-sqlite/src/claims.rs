@@ -16,6 +16,7 @@ use crate::addresses;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
+use crate::passwords;
 use crate::proofs;
 use crate::rows::{self, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
@@ -247,6 +248,12 @@ pub(crate) fn verify(
             Ok(VerificationOutcome::AlreadyVerified)
         }
         Some((false, newest)) if is_newest(newest) => {
+            let account = claim.account.as_ref();
+            if let Some(account) = account
+                && !passwords::is_as_proven(connection, claim.user, account)?
+            {
+                return Ok(VerificationOutcome::Gone);
+            }
             let row = (claim.kind, claim.id, claim.user);
             let is_proven = prove(
                 connection,
@@ -254,11 +261,13 @@ pub(crate) fn verify(
                 (&claim.value, claim.at, claim.in_session),
                 (&claim.notices, &claim.losses),
             )?;
-            Ok(if is_proven {
-                VerificationOutcome::Verified
-            } else {
-                VerificationOutcome::Gone
-            })
+            if !is_proven {
+                return Ok(VerificationOutcome::Gone);
+            }
+            if let Some(account) = account {
+                passwords::prove_account(connection, claim, account)?;
+            }
+            Ok(VerificationOutcome::Verified)
         }
         _ => Ok(VerificationOutcome::Gone),
     }

@@ -10,9 +10,9 @@ use rusqlite::{Connection, Row, params};
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
+use crate::passwords::{END_SESSIONS, LAST_LOGIN};
 use crate::rows;
 use crate::store::SqliteStore;
-use crate::users::{END_SESSIONS, LAST_LOGIN};
 use crate::zone::Zone;
 
 const SCHEDULE: &str = "INSERT INTO phone_auth_closing (user_id, begun_at, due_at, is_of_nobody)

@@ -54,6 +54,7 @@ mod open_error;
 mod options;
 mod outbox;
 mod password_kinds;
+mod passwords;
 mod place;
 #[cfg(test)]
 mod plans;

@@ -43,13 +43,13 @@ pub(crate) const REQUEST: &str = concat!(
     RETURNING requested_at"
 );
 
-/// Ends what was asked for with a purpose at all addresses of a user of one kind, and at their claims.
+/// Ends what was asked for with a purpose at all addresses of a user of one kind but one, and at their claims.
 pub(crate) const END_ALL: [&str; 2] = [
-    "DELETE FROM phone_auth_link_request WHERE kind = 'email' AND purpose = ?2 AND holder IN (
+    "DELETE FROM phone_auth_link_request WHERE kind = 'email' AND purpose = ?2 AND holder IS NOT ?3 AND holder IN (
         SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1
         UNION ALL
         SELECT id FROM phone_auth_claim WHERE user_id = ?1)",
-    "DELETE FROM phone_auth_link_request WHERE kind = 'phone' AND purpose = ?2 AND holder IN (
+    "DELETE FROM phone_auth_link_request WHERE kind = 'phone' AND purpose = ?2 AND holder IS NOT ?3 AND holder IN (
         SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1
         UNION ALL
         SELECT id FROM phone_auth_claim WHERE user_id = ?1)",

@@ -6,7 +6,8 @@ use rusqlite::Connection;
 
 use crate::{
     address_changes, addresses, challenges, claims, closing, closing_schedule, django_sessions,
-    holders, limits, links, migrations, outbox, proofs, replacements, sessions, site_key, users,
+    holders, limits, links, migrations, outbox, passwords, proofs, replacements, sessions,
+    site_key, users,
 };
 
 #[test]
@@ -20,10 +21,11 @@ fn every_lookup_uses_an_index() {
         users::FIND,
         users::TAKEN,
         users::SET_ACTIVE,
-        users::LAST_LOGIN,
-        users::REPLACE_PASSWORD,
-        users::END_SESSIONS,
-        users::MOVE_SESSION,
+        passwords::LAST_LOGIN,
+        passwords::REPLACE_PASSWORD,
+        passwords::END_SESSIONS,
+        passwords::MOVE_SESSION,
+        passwords::IS_UNPROVEN,
         sessions::ALIVE,
         django_sessions::PROVEN,
         sessions::RECORD,
@@ -45,7 +47,7 @@ fn every_lookup_uses_an_index() {
         address_changes::MAKE_PRIMARY,
         users::USERNAME_TAKEN,
         users::RENAME,
-        users::SET_NAMES,
+        passwords::SET_NAMES,
         claims::CLAIM,
         claims::PROVEN,
         holders::CLAIMED,

@@ -91,7 +91,7 @@ macro_rules! statements {
                 " WHERE id = ?1 AND user_id = ?2 AND ",
                 $column,
                 " = ?3 AND is_verified
-                ON CONFLICT (address_id) DO UPDATE SET in_session = 1"
+                ON CONFLICT (address_id) DO UPDATE SET in_session = 1 WHERE NOT in_session"
             ),
             keep_session_of_claim: concat!(
                 "INSERT INTO ",
@@ -101,12 +101,15 @@ macro_rules! statements {
                 " WHERE user_id = ?1 AND ",
                 $column,
                 " = ?2 AND is_verified
-                ON CONFLICT (address_id) DO UPDATE SET in_session = 1"
+                ON CONFLICT (address_id) DO UPDATE SET in_session = 1 WHERE NOT in_session"
             ),
             end_links: concat!(
                 "DELETE FROM phone_auth_link_request WHERE kind = '",
                 $kind,
-                "' AND purpose = 'verify' AND holder IN (SELECT id FROM ",
+                "' AND purpose = 'verify' AND NOT EXISTS (SELECT 1 FROM ",
+                $verified,
+                " v WHERE v.address_id = holder AND v.verified_at >= datetime(requested_at / 1000000, 'unixepoch'))
+                AND holder IN (SELECT id FROM ",
                 $table,
                 " WHERE user_id = ?1 AND id IS NOT ?2)"
             ),
@@ -150,7 +153,7 @@ pub(crate) fn by_change(connection: &Connection, user: UserId) -> Result<(), Fai
     rows::change(connection, replacements::END_ALL, [user.get()])?;
     for end in links::END_ALL {
         let verify = Purpose::Verify.as_str();
-        rows::change(connection, end, (user.get(), verify))?;
+        rows::change(connection, end, (user.get(), verify, None::<i64>))?;
     }
     Ok(())
 }

@@ -13,9 +13,9 @@ use phone_auth_core::user::UserId;
 use rusqlite::{Connection, Row, params};
 
 use crate::failure::Failure;
+use crate::passwords::END_SESSIONS;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::store::SqliteStore;
-use crate::users::END_SESSIONS;
 use crate::zone::Zone;
 
 /// All that a guard asks, in one query.

@@ -17,6 +17,7 @@ use crate::closing_schedule;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
+use crate::passwords::{self, END_SESSIONS, LAST_LOGIN, MOVE_SESSION, REPLACE_PASSWORD, SET_NAMES};
 use crate::proofs;
 use crate::rows::{self, USER_COLUMNS, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
@@ -214,8 +215,6 @@ pub(crate) const TAKEN: &str = concat!(
 /// Whether a username that the user `?22` wants is taken; the other arguments are those of [`TAKEN`].
 pub(crate) const USERNAME_TAKEN: &str = concat!("SELECT ", is_username_taken!(" AND id <> ?22"));
 
-pub(crate) const SET_NAMES: &str = "UPDATE auth_user SET first_name = coalesce(?2, first_name), last_name = coalesce(?3, last_name) WHERE id = ?1";
-
 pub(crate) const RENAME: &str = "UPDATE auth_user SET username = ?2 WHERE id = ?1";
 
 const INSERT: &str = "INSERT INTO auth_user
@@ -224,18 +223,6 @@ const INSERT: &str = "INSERT INTO auth_user
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, 1, 0, 0)";
 
 pub(crate) const SET_ACTIVE: &str = "UPDATE auth_user SET is_active = ?2 WHERE id = ?1";
-
-pub(crate) const LAST_LOGIN: &str = "SELECT last_login FROM auth_user WHERE id = ?1";
-
-pub(crate) const REPLACE_PASSWORD: &str = "UPDATE auth_user SET password = ?3 WHERE id = ?1 AND ifnull(CAST(password AS TEXT), '') = ?2 AND is_active";
-
-/// NULL differs from no digest, so that without one to keep all end.
-pub(crate) const END_SESSIONS: &str =
-    "DELETE FROM phone_auth_session WHERE person_id = ?1 AND digest IS NOT ?2";
-
-pub(crate) const MOVE_SESSION: &str =
-    "UPDATE phone_auth_session SET digest = ?3, password_digest = ?4
-    WHERE digest = ?2 AND person_id = ?1";
 
 #[async_trait]
 impl UserStore for SqliteStore {
@@ -475,6 +462,7 @@ pub(crate) fn replace_password(
     if rows::change(connection, REPLACE_PASSWORD, (id, old, new))? == 0 {
         return Ok(false);
     }
+    passwords::set_names(connection, replacement.user, replacement.names.as_ref())?;
     if let Some(link) = &replacement.link {
         proofs::by_reset(connection, replacement.user, link, &replacement.losses)?;
     } else {

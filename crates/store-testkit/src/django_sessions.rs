@@ -95,6 +95,7 @@ pub async fn keeps_django_sessions(store: &(impl UserStore + DjangoSessionStore)
         keeps: None,
         notices: Notices::default(),
         losses: Losses::default(),
+        names: None,
     };
     let replace = async |replacement: &PasswordReplacement, rewrite: &DjangoRewrite| {
         let replaced = store.replace_password_of_django(replacement, rewrite).await;

@@ -278,6 +278,7 @@ impl Accounts {
                 keeps: None,
                 notices: notices.to_commit(),
                 losses: Losses::default(),
+                names: None,
             };
             let replaced = self.store().replace_password(&replacement).await;
             if self.unless_made(&notices, replaced, |it| *it).await? {

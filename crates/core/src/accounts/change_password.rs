@@ -182,6 +182,7 @@ impl Accounts {
                 keeps: None,
                 notices: notices.to_commit(),
                 losses: Losses::default(),
+                names: None,
             };
             let once = self.begins_once(Gives::Password, user.id).await;
             let rebound = self

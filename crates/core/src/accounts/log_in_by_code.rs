@@ -253,9 +253,9 @@ impl Accounts {
         let is_claim = self.settings().sign_up_by_code && !target.address.is_verified;
         let mut user = target.user.clone();
         if is_claim {
-            let mut target = target.clone();
-            self.take_typed_names(&mut target.user, &asked).await?;
-            user = self.claim_by_link(flow, target).await.map_err(over)?;
+            let names = self.typed_names_of(&asked).await?;
+            let claimed = self.claim_by_link(flow, target.clone(), names);
+            user = claimed.await.map_err(over)?;
         }
         // Of two that use it at once the one who ends it goes on; of a claim the one who made it.
         let is_ended = self

@@ -189,6 +189,7 @@ impl Accounts {
             keeps: None,
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
+            names: None,
         };
         let replaced = self.store().replace_password(&replacement).await;
         if !matches!(replaced, Ok(true)) {

@@ -7,12 +7,13 @@ use super::asked_once::AskedOnce;
 use super::limits::Asking;
 use super::request_reset::SentTo;
 use super::resend::{Asked, Claim};
+use super::typed_names::proven_user;
 use super::{ATTEMPTS, Accounts, Failure, FlowError, InvalidLink, SignUpForm, SignUpRefusal};
 use crate::address::{
-    Address, AddressKind, Claiming, EmailAddress, EmailSpellings, Losses, PhoneNumber,
-    PhoneSpellings, VerificationClaim, VerificationOutcome,
+    AccountProof, Address, AddressKind, Claiming, EmailAddress, EmailSpellings, Losses,
+    PhoneNumber, PhoneSpellings, VerificationClaim, VerificationOutcome,
 };
-use crate::challenge::ChallengeKey;
+use crate::challenge::{ChallengeKey, TypedNames};
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::link::{LinkTarget, OpenedLink};
 use crate::outbox::{Notices, Purpose};
@@ -295,15 +296,11 @@ impl Accounts {
         &self,
         flow: &'static str,
         target: LinkTarget,
+        names: Option<TypedNames>,
     ) -> Result<User, FlowError<InvalidLink>> {
         let refused = Err(FlowError::Refused(InvalidLink));
-        let (mut user, address) = (target.user, target.address);
+        let (user, address) = (target.user, target.address);
         if user.password.is_usable() {
-            return refused;
-        }
-        // Since the code was sent an operator may have verified another: the account is of the one who has that.
-        let own = self.some_addresses_of(user.id).await?;
-        if own.iter().any(|it| it.is_verified) {
             return refused;
         }
         let purpose = Purpose::Verify;
@@ -322,6 +319,8 @@ impl Accounts {
         let may_lose = self
             .may_lose(user.id, (address.kind, &address.value), &notices)
             .await?;
+        // What was sent is over with the password that it was sent beside.
+        let new = EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?;
         let claim = VerificationClaim {
             kind: address.kind,
             id: address.id,
@@ -333,6 +332,12 @@ impl Accounts {
             in_session: true,
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
+            // Since the code was sent an operator may have verified another: the account is of the one who has that.
+            account: Some(AccountProof {
+                old: user.password.clone(),
+                new: new.clone(),
+                names: names.clone(),
+            }),
         };
         let verified = self.store().verify_address(&claim).await;
         if !matches!(verified, Ok(VerificationOutcome::Verified)) {
@@ -342,25 +347,11 @@ impl Accounts {
         if verified? != VerificationOutcome::Verified {
             return refused;
         }
+        let user = proven_user(user, new, names);
         self.notify(&user, notices).await;
         self.tell_verified(flow, &address, &user).await;
         self.finish_replacement(&user, &address).await;
         self.tell_losers(flow, may_lose).await;
-        // What was sent is over with the password that it was sent beside.
-        let replacement = PasswordReplacement {
-            user: user.id,
-            old: user.password,
-            new: EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?,
-            last_login: None,
-            link: None,
-            keeps: None,
-            notices: Notices::default(),
-            losses: Losses::default(),
-        };
-        if !self.store().replace_password(&replacement).await? {
-            return refused;
-        }
-        user.password = replacement.new;
         Ok(user)
     }
 
@@ -371,13 +362,14 @@ impl Accounts {
         &self,
         flow: &'static str,
         target: LinkTarget,
+        names: Option<TypedNames>,
     ) -> Result<User, FlowError<InvalidLink>> {
         if target.address.id.is_claim() {
-            return self.prove_claim(flow, target).await;
+            return self.prove_claim(flow, target, names).await;
         }
         let new = EncodedPassword::unusable(self.randomness()).map_err(Failure::from)?;
         let kind = target.address.kind;
-        let mut user = target.user.clone();
+        let user = &target.user;
         let event = self.event_of_address(
             [DurableSignal::EmailVerified, DurableSignal::PhoneVerified],
             user.id,
@@ -391,8 +383,13 @@ impl Accounts {
         let may_lose = self
             .may_lose(user.id, (kind, &target.address.value), &notices)
             .await?;
-        let enclosed = (notices.to_commit(), may_lose.to_commit());
-        let replaced = self.replace_by_address(&target, &new, enclosed).await;
+        let replaces = ByAddress {
+            new: new.clone(),
+            names: names.clone(),
+            notices: notices.to_commit(),
+            losses: may_lose.to_commit(),
+        };
+        let replaced = self.replace_by_address(&target, replaces).await;
         if !matches!(replaced, Ok(true)) {
             self.was_not_made(&notices).await;
             self.nobody_lost(&may_lose).await;
@@ -400,7 +397,7 @@ impl Accounts {
         if !replaced? {
             return Err(FlowError::Refused(InvalidLink));
         }
-        user.password = new;
+        let user = proven_user(target.user, new, names);
         self.notify(&user, notices).await;
         self.tell_verified(flow, &target.address, &user).await;
         self.finish_replacement(&user, &target.address).await;
@@ -413,8 +410,7 @@ impl Accounts {
     pub(super) async fn replace_by_address(
         &self,
         target: &LinkTarget,
-        new: &EncodedPassword,
-        (notices, losses): (Notices, Losses),
+        by: ByAddress,
     ) -> Result<bool, Failure> {
         let (user, address) = (&target.user, &target.address);
         for _ in 0..ATTEMPTS {
@@ -428,15 +424,16 @@ impl Accounts {
             let replacement = PasswordReplacement {
                 user: user.id,
                 old: user.password.clone(),
-                new: new.clone(),
+                new: by.new.clone(),
                 last_login: None,
                 link: Some(OpenedLink {
                     newest: reset.newest,
                     ..OpenedLink::of(target, self.now())
                 }),
                 keeps: None,
-                notices: notices.clone(),
-                losses: losses.clone(),
+                notices: by.notices.clone(),
+                losses: by.losses.clone(),
+                names: by.names.clone(),
             };
             if self.store().replace_password(&replacement).await? {
                 return Ok(true);
@@ -455,6 +452,18 @@ impl Accounts {
             found => Ok(found?),
         }
     }
+}
+
+/// What someone who has shown an address of an account sets there.
+pub(super) struct ByAddress {
+    /// The password.
+    pub(super) new: EncodedPassword,
+    /// The names; `None` where they stay.
+    pub(super) names: Option<TypedNames>,
+    /// What is enqueued with it.
+    pub(super) notices: Notices,
+    /// What becomes of others who have the address without proof.
+    pub(super) losses: Losses,
 }
 
 /// The field of the form that has such an address.

@@ -3,6 +3,8 @@
 
 use super::{Accounts, Failure};
 use crate::challenge::{ChallengeId, ChallengeKey, TypedNames};
+use crate::password::EncodedPassword;
+use crate::store::StoreError;
 use crate::user::{NewUser, User};
 
 impl Accounts {
@@ -39,27 +41,36 @@ impl Accounts {
         self.keep_typed_names(key, new).await
     }
 
-    /// Gives an account that nobody has proven the names that were typed by the one who proves it now, in the form after which
-    /// their browser was sent the code. Before it is proven: so nobody finds another's in theirs.
-    pub(super) async fn take_typed_names(
+    /// The names that were typed by the one who proves an account that nobody has proven, in the form after which their browser
+    /// was sent the code. It gets them with the proof, so nobody finds another's in theirs, and nobody changes those of an account
+    /// that is not theirs.
+    pub(super) async fn typed_names_of(
         &self,
-        user: &mut User,
         asked: &[ChallengeId],
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<TypedNames>, StoreError> {
         for id in asked {
-            let Some(names) = self.store().typed_names(id).await? else {
-                continue;
-            };
-            let (first, last) = (names.first_name.as_str(), names.last_name.as_str());
-            if (user.first_name.as_str(), user.last_name.as_str()) != (first, last) {
-                self.store()
-                    .set_names(user.id, Some(first), Some(last))
-                    .await?;
-                user.first_name = names.first_name;
-                user.last_name = names.last_name;
+            let names = self.store().typed_names(id).await?;
+            if names.is_some() {
+                return Ok(names);
             }
-            return Ok(());
         }
-        Ok(())
+        Ok(None)
+    }
+}
+
+/// A user as they are once an account is theirs: with the password that was set with the proof, and the names that they typed.
+pub(super) fn proven_user(user: User, new: EncodedPassword, names: Option<TypedNames>) -> User {
+    let TypedNames {
+        first_name,
+        last_name,
+    } = names.unwrap_or(TypedNames {
+        first_name: user.first_name,
+        last_name: user.last_name,
+    });
+    User {
+        password: new,
+        first_name,
+        last_name,
+        ..user
     }
 }

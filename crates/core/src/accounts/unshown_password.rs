@@ -5,6 +5,7 @@
 
 use phone_auth_events::{AccountChange, DurableSignal, PasswordWasReset, Sender};
 
+use super::sign_up_by_code::ByAddress;
 use super::{Accounts, Failure, FlowError, InvalidLink, LinkForm, ProvenReset};
 use crate::challenge::ChallengeKey;
 use crate::link::LinkTarget;
@@ -172,8 +173,13 @@ impl Accounts {
         let notices = notices.with_event(event);
         let on = (address.kind, address.value.as_str());
         let may_lose = self.may_lose(user.id, on, &notices).await?;
-        let enclosed = (notices.to_commit(), may_lose.to_commit());
-        let replaced = self.replace_by_address(target, &new, enclosed).await;
+        let replaces = ByAddress {
+            new: new.clone(),
+            names: None,
+            notices: notices.to_commit(),
+            losses: may_lose.to_commit(),
+        };
+        let replaced = self.replace_by_address(target, replaces).await;
         if !matches!(replaced, Ok(true)) {
             self.was_not_made(&notices).await;
             self.nobody_lost(&may_lose).await;

@@ -219,6 +219,7 @@ impl Accounts {
                 .is_stranger(),
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
+            account: None,
         };
         let outcome = self.store().verify_address(&claim).await;
         if !matches!(outcome, Ok(VerificationOutcome::Verified)) {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::user_id::UserId;
 
+mod account_proof;
 mod email;
 mod losses;
 mod phone;
@@ -18,6 +19,7 @@ mod verification;
 
 pub use phone_auth_events::AddressKind;
 
+pub use account_proof::AccountProof;
 pub use email::{EmailAddress, EmailAddressError};
 pub use losses::{Loss, Losses};
 pub use phone::{NumberType, PhoneNumber, PhoneNumberError};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{AddressId, AddressKind, Losses};
+use super::{AccountProof, AddressId, AddressKind, Losses};
 use crate::outbox::Notices;
 use crate::user_id::UserId;
 
@@ -37,6 +37,9 @@ pub struct VerificationClaim {
     pub notices: Notices,
     /// What becomes of others who have the address without proof.
     pub losses: Losses,
+    /// What becomes of the account, where the proof of a [claim](AddressId::is_claim) makes it the account of the one who
+    /// gives it; `None` where only the address is proven.
+    pub account: Option<AccountProof>,
 }
 
 /// What became of a [`VerificationClaim`].

@@ -145,6 +145,10 @@ pub trait AddressStore: Send + Sync {
     /// [`Taken`](super::StoreErrorKind::Taken) by now; who held it without proof has it no more, and no copy of it in their own
     /// row. The same claim once more is [`AlreadyVerified`](VerificationOutcome::AlreadyVerified). Of a holder and of those who claim
     /// the address, who prove it at the same moment, one has it, and none of the calls fails for it.
+    ///
+    /// A claim that proves [the account](VerificationClaim::account) as well is proven with all that this says, or not at all. The
+    /// sessions of the user end with it, the links that would verify another address of theirs or another claim, and what was [to
+    /// take the place](super::ReplacementStore) of another, but for the claim itself.
     async fn verify_address(
         &self,
         claim: &VerificationClaim,

@@ -112,8 +112,8 @@ pub trait UserStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Replaces a password by compare-and-swap and ends the user's sessions but the one kept, which gets
-    /// another name if it is still there; enqueues its notices with it. `false`, and nothing changed, when the user is gone, inactive, or
-    /// not as described.
+    /// another name if it is still there; enqueues its notices with it, and gives the user the names, if there are any. `false`, and nothing
+    /// changed, when the user is gone, inactive, or not as described.
     ///
     /// A link that it is done by is refused when its address is not verified and another of the user is. It proves its address, which is verified then, at that time. With it end the links that would
     /// verify other addresses of the user, and the proof of those that were verified by a link later than this one was; a

@@ -151,6 +151,7 @@ async fn upgraded_hash_does_not_disturb() {
         }),
         notices: phone_auth_core::outbox::Notices::default(),
         losses: Losses::default(),
+        names: None,
     };
     let store: &dyn phone_auth_core::store::UserStore = &kit.store;
     assert!(store.replace_password(&replacement).await.unwrap());
@@ -280,6 +281,7 @@ async fn session_that_goes_on_keeps_its_key() {
         }),
         notices: phone_auth_core::outbox::Notices::default(),
         losses: Losses::default(),
+        names: None,
     };
     let store: &dyn phone_auth_core::store::UserStore = &kit.store;
     assert!(store.replace_password(&replacement).await.unwrap());

@@ -563,6 +563,7 @@ async fn reset_during_login_wins() {
                 keeps: None,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                names: None,
             })),
         };
         let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(common::SECRET))

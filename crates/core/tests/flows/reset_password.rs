@@ -415,6 +415,7 @@ async fn make_unusable(kit: &Kit, current_user: &CurrentUser) {
         keeps: None,
         notices: Notices::default(),
         losses: Losses::default(),
+        names: None,
     };
     assert!(kit.store.replace_password(&replacement).await.unwrap());
 }

@@ -527,6 +527,7 @@ fn unreadable_times_keep_nobody_out() {
                 keeps: None,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                names: None,
             };
             assert!(store.replace_password(&replacement).await.unwrap());
         });
@@ -615,6 +616,7 @@ fn session_keys_stand_in_no_statement() {
             keeps: None,
             notices: Notices::default(),
             losses: Losses::default(),
+            names: None,
         };
         let waits = tokio::spawn({
             let store = Arc::clone(&store);

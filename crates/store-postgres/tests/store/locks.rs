@@ -100,6 +100,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 keeps: None,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                names: None,
             })
         ),
     ),
@@ -130,6 +131,7 @@ const ABOUT_ANN: [(&str, Call); 8] = [
                 in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                account: None,
             })
         ),
     ),

@@ -478,6 +478,7 @@ fn times_are_those_of_a_zone() {
         keeps: None,
         notices: Notices::default(),
         losses: Losses::default(),
+        names: None,
     };
     assert!(run(store.replace_password(&replacement)).unwrap());
 
@@ -614,6 +615,7 @@ fn password_written_as_bytes_is_a_password() {
         keeps: None,
         notices: Notices::default(),
         losses: Losses::default(),
+        names: None,
     };
     assert!(run(store.replace_password(&replacement)).unwrap());
 }

@@ -244,12 +244,19 @@ impl State {
             }
             VerificationOutcome::AlreadyVerified
         } else if newest == claim.newest
+            && claim
+                .account
+                .as_ref()
+                .is_none_or(|it| self.is_as_proven(claim.user, it))
             && self.prove_claim(
                 &record,
                 (claim.at, claim.in_session),
                 (&claim.notices, &claim.losses),
             )
         {
+            if let Some(account) = &claim.account {
+                self.prove_account(claim.user, claim.id, account);
+            }
             VerificationOutcome::Verified
         } else {
             VerificationOutcome::Gone

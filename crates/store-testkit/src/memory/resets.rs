@@ -1,11 +1,12 @@
 //! What a reset by a link asks of addresses and does to them, in memory.
 
-use phone_auth_core::address::{AddressKind, Losses};
+use chrono::SubsecRound;
+use phone_auth_core::address::{AccountProof, AddressId, AddressKind, Losses};
 use phone_auth_core::link::OpenedLink;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::user::UserId;
 
-use super::state::{State, to_micros};
+use super::state::{State, take_names, to_micros};
 
 impl State {
     /// Whether a link to an address of a user may reset the password: it is verified, or no other is.
@@ -59,23 +60,53 @@ impl State {
                     self.replace_email(user, &value);
                 }
             }
-            self.requests
-                .remove(&(kind, Purpose::Verify.as_str(), id.get()));
+            self.end_unused_link(kind, id);
         }
         self.fill_own_email(&address);
     }
 
     /// What another password ends without a link: the links of what is about to be proven, and what that was to take the place
-    /// of.
-    pub(super) fn end_unproven(&mut self, user: UserId) {
-        self.replacements.retain(|(of, _), _| *of != user);
+    /// of; but not of what is proven with it.
+    pub(super) fn end_unproven(&mut self, user: UserId, proven: Option<AddressId>) {
+        self.replacements
+            .retain(|(of, _), it| *of != user || Some(it.new) == proven);
         let own = self.addresses_of(user, u32::MAX);
         let own: Vec<_> = own.map(|it| (it.kind, it.id)).collect();
         for (kind, id) in own {
-            let link = (kind, Purpose::Verify.as_str(), id.get());
+            self.end_unused_link(kind, id);
+        }
+        self.end_links_of(|it| it.user == user && !it.is_verified && Some(it.id) != proven);
+    }
+
+    /// Ends the link that would verify an address. One that has verified it, to the second, verifies no other, and stays: who
+    /// opens it again is told that.
+    fn end_unused_link(&mut self, kind: AddressKind, id: AddressId) {
+        let link = (kind, Purpose::Verify.as_str(), id.get());
+        let verified_at = self.verified.get(&(kind, id)).copied();
+        let requested_at = self
+            .requests
+            .get(&link)
+            .map(|it| it.requested_at.trunc_subsecs(0));
+        if requested_at.is_some_and(|requested_at| verified_at.is_none_or(|at| at < requested_at)) {
             self.requests.remove(&link);
         }
-        self.end_links_of(|claim| claim.user == user);
+    }
+
+    /// Whether the account of a claim is as its proof says that it must be.
+    pub(super) fn is_as_proven(&self, user: UserId, account: &AccountProof) -> bool {
+        let stored = self.users.get(&user);
+        stored.is_some_and(|it| it.is_active && it.password == account.old)
+            && !self.has_any_verified(user)
+    }
+
+    /// Makes an account the account of the one who has proven its claim: what was there before ends.
+    pub(super) fn prove_account(&mut self, user: UserId, claim: AddressId, account: &AccountProof) {
+        if let Some(user) = self.users.get_mut(&user) {
+            user.password = account.new.clone();
+            take_names(user, account.names.as_ref());
+        }
+        self.end_sessions_of(user);
+        self.end_unproven(user, Some(claim));
     }
 
     /// Whether a reset link that was opened is still the newest, and its address the user's.

@@ -306,6 +306,14 @@ pub(super) fn taken<T>(name: UniqueName) -> Result<T, StoreError> {
     Err(StoreError::new(StoreErrorKind::Taken(name)))
 }
 
+/// Gives a user the names that were typed, if any were.
+pub(super) fn take_names(user: &mut User, names: Option<&TypedNames>) {
+    if let Some(names) = names {
+        user.first_name.clone_from(&names.first_name);
+        user.last_name.clone_from(&names.last_name);
+    }
+}
+
 /// A time as a database keeps it: whole microseconds.
 pub(super) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     time.trunc_subsecs(6)

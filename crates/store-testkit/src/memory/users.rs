@@ -16,7 +16,7 @@ use phone_auth_core::user::{
 };
 
 use super::MemoryStore;
-use super::state::{State, taken, to_micros};
+use super::state::{State, take_names, taken, to_micros};
 
 #[async_trait]
 impl UserStore for MemoryStore {
@@ -176,10 +176,11 @@ impl UserStore for MemoryStore {
                 return Err(StoreError::new(StoreErrorKind::SessionExists));
             }
             user.password = replacement.new.clone();
+            take_names(user, replacement.names.as_ref());
             if let Some(link) = link {
                 state.prove_by_reset(replacement.user, link, &replacement.losses);
             } else {
-                state.end_unproven(replacement.user);
+                state.end_unproven(replacement.user, None);
             }
             state.end_sessions_but(replacement.user, replacement.keeps, &replacement.new);
             state.enqueue_notices(replacement.user, &replacement.notices);

@@ -66,6 +66,7 @@ pub(super) async fn link(
         in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
+        account: None,
     }
 }
 

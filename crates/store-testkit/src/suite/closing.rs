@@ -50,6 +50,7 @@ async fn whole_life(subject: &Subject, username: &str, number: u8) -> User {
             in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
+            account: None,
         };
         let verified = store.verify_address(&claim).await.unwrap();
         assert_eq!(verified, VerificationOutcome::Verified);

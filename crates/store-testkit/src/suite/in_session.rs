@@ -75,6 +75,7 @@ async fn link(
         in_session,
         notices: Notices::default(),
         losses: Losses::default(),
+        account: None,
     };
     store.verify_address(&claim).await.unwrap()
 }

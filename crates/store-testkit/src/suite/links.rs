@@ -236,6 +236,7 @@ pub(super) async fn used_link_is_not_asked_for_again(subject: &Subject) {
                 in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                account: None,
             };
             let outcome = store.verify_address(&claim).await.unwrap();
             assert_eq!(outcome, VerificationOutcome::Verified);
@@ -317,6 +318,7 @@ pub(super) async fn older_link_verifies_nothing(subject: &Subject) {
             in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
+            account: None,
         };
         let first = asked(subject, Purpose::Verify, &address, at(0)).await;
         let second = asked(subject, Purpose::Verify, &address, at(0)).await;
@@ -415,6 +417,7 @@ pub(super) async fn link_of_nobody_asked_for_is_usable(subject: &Subject) {
             in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
+            account: None,
         };
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Verified);

@@ -3,6 +3,7 @@
 //! A case gets an empty store and panics when a promise is broken. [`store_suite!`](crate::store_suite)
 //! makes a test of each; [`run_suite`] runs all in turn where there is no test harness.
 
+mod account_proofs;
 mod address_changes;
 mod addresses;
 mod challenge_attempts;
@@ -154,6 +155,7 @@ macro_rules! __for_each_case {
             address_changes::proof_by_hand_uses_links_up;
             address_changes::other_username_obeys_the_one_space;
             address_changes::other_names_are_of_one_user;
+            account_proofs::account_is_proven_whole;
             claims::claim_stands_beside_what_it_claims;
             claims::proven_claim_becomes_an_address;
             claims::proof_of_the_holder_ends_claims;
@@ -484,9 +486,8 @@ where
     Made: Future<Output = Subject>,
 {
     let mut cases = CASES.iter().chain(OUTBOX_CASES).chain(LIMIT_CASES);
-    let case = cases
-        .find(|case| case.name == name)
-        .expect("a case of this name is in the list");
+    let case = cases.find(|case| case.name == name);
+    let case = case.expect("a case of this name is in the list");
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

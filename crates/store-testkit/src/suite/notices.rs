@@ -95,6 +95,7 @@ pub(super) async fn notices_are_committed_with_the_change(subject: &Subject) {
             in_session: true,
             notices: notices(&[key], ann.id),
             losses: Losses::default(),
+            account: None,
         };
         let verified = format!("{key} verified");
         let first = store.verify_address(&claim(&verified)).await.unwrap();

@@ -172,6 +172,7 @@ pub(super) async fn odd_verified_is_read(subject: &Subject) {
                 in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                account: None,
             };
             let expected = if verified {
                 VerificationOutcome::AlreadyVerified

@@ -39,6 +39,7 @@ async fn verify(subject: &Subject, address: &AddressRecord, seconds: i64) {
         in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
+        account: None,
     };
     let outcome = subject.store().verify_address(&claim).await.unwrap();
     assert_eq!(outcome, VerificationOutcome::Verified);

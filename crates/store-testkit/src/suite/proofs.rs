@@ -62,6 +62,7 @@ async fn verified(subject: &Subject, address: &AddressRecord, seconds: i64) -> V
         in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
+        account: None,
     };
     store.verify_address(&claim).await.unwrap()
 }
@@ -120,6 +121,7 @@ pub(super) async fn reset_ends_links_to_other_addresses(subject: &Subject) {
             in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
+            account: None,
         };
         let outcome = store.verify_address(&claim).await.unwrap();
         assert_eq!(outcome, VerificationOutcome::Gone);

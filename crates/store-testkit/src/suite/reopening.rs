@@ -48,6 +48,7 @@ pub(super) async fn addresses_survive_reopening(subject: &Subject) {
         in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
+        account: None,
     };
     store.verify_address(&claim).await.unwrap();
     let here = store.addresses_of(ann.id, 100).await.unwrap();

@@ -368,6 +368,7 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
                 in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                account: None,
             };
             let proven = store.verify_address(&proof).await.unwrap();
             assert_eq!(proven, VerificationOutcome::Verified);

@@ -137,6 +137,7 @@ pub(super) fn replacement(user: UserId, new: &str) -> PasswordReplacement {
         keeps: None,
         notices: Notices::default(),
         losses: Losses::default(),
+        names: None,
     }
 }
 

@@ -24,6 +24,7 @@ fn claim(record: &AddressRecord) -> VerificationClaim {
         in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
+        account: None,
     }
 }
 

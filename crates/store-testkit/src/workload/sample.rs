@@ -19,6 +19,7 @@ pub(super) fn replacement(user: &User) -> PasswordReplacement {
         keeps: None,
         notices: Notices::default(),
         losses: Losses::default(),
+        names: None,
     }
 }
 
@@ -42,5 +43,6 @@ pub(super) fn claim(address: &AddressRecord) -> VerificationClaim {
         in_session: true,
         notices: Notices::default(),
         losses: Losses::default(),
+        account: None,
     }
 }
