@@ -16,7 +16,8 @@ use crate::users;
 
 /// The statements about one of the two tables, which differ by their names only.
 pub(crate) struct Statements {
-    /// Removes an address if enough remains; whether it was removed. No row when there is no such address.
+    /// Removes an address if enough remains; whether it was removed. No row when there is no such address, or it is to give way to
+    /// one that does not wait for that any more.
     pub(crate) remove: &'static str,
     /// The text of an address, by which those who claim it are kept waiting.
     pub(crate) text: &'static str,
@@ -42,10 +43,17 @@ macro_rules! statements {
                     FROM ",
                 $table,
                 " a WHERE a.id = $1 AND a.user_id = $2
+                ), replaced AS (
+                    DELETE FROM phone_auth_replacement
+                    WHERE user_id = $2 AND kind = '",
+                $kind,
+                "' AND old_id = $1 AND new_id = $7::int8 AND (SELECT is_enough FROM looked)
+                    RETURNING 1
                 ), removed AS (
                     DELETE FROM ",
                 $table,
                 " WHERE id = $1 AND user_id = $2 AND (SELECT is_enough FROM looked)
+                        AND ($7::int8 IS NULL OR EXISTS (SELECT 1 FROM replaced))
                     RETURNING user_id, ",
                 $column,
                 "::text AS value
@@ -65,7 +73,8 @@ macro_rules! statements {
                 ), noticed AS (",
                 enqueue_notices!("removed", "user_id", "$6"),
                 ")
-                SELECT EXISTS (SELECT 1 FROM removed) FROM looked"
+                SELECT EXISTS (SELECT 1 FROM removed) FROM looked
+                WHERE $7::int8 IS NULL OR NOT is_enough OR EXISTS (SELECT 1 FROM replaced)"
             ),
             text: concat!(
                 "SELECT ",
@@ -144,7 +153,7 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
 pub(crate) const MAKE_PRIMARY: &str = concat!(
     "WITH changed AS (
         UPDATE auth_user u SET email = a.email FROM phone_auth_emailaddress a
-        WHERE u.id = $1 AND a.id = $2 AND a.user_id = $1 AND a.is_verified
+        WHERE u.id = $1 AND a.id = $2 AND a.user_id = $1 AND a.is_verified AND u.email IS DISTINCT FROM a.email
         RETURNING u.id AS user_id
     ), noticed AS (",
     enqueue_notices!("changed", "user_id", "$3"),

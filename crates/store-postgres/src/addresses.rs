@@ -391,7 +391,8 @@ impl AddressStore for PostgresStore {
             .bind(needs.is_some())
             .bind(needs.is_some_and(|needs| needs.email))
             .bind(needs.is_some_and(|needs| needs.phone))
-            .bind(outbox::notices_text(&removal.notices));
+            .bind(outbox::notices_text(&removal.notices))
+            .bind(removal.replaced_by.map(AddressId::get));
         let row = self
             .first_locked(&users::lock(removal.user), remove)
             .await?;

@@ -194,8 +194,13 @@ pub(crate) const fn target(kind: AddressKind, id: AddressId) -> &'static str {
 
 /// Removes a claim: it is no way in.
 pub(crate) const REMOVE: &str = concat!(
-    "WITH removed AS (
-        DELETE FROM phone_auth_claim WHERE id = $1 AND user_id = $2 AND kind = $3 RETURNING user_id
+    "WITH replaced AS (
+        DELETE FROM phone_auth_replacement
+        WHERE user_id = $2 AND kind = $3 AND old_id = $1 AND new_id = $5::int8 RETURNING 1
+    ), removed AS (
+        DELETE FROM phone_auth_claim WHERE id = $1 AND user_id = $2 AND kind = $3
+            AND ($5::int8 IS NULL OR EXISTS (SELECT 1 FROM replaced))
+        RETURNING user_id
     ), noticed AS (",
     enqueue_notices!("removed", "user_id", "$4"),
     ")
@@ -263,7 +268,8 @@ pub(crate) async fn remove(
     removal: &AddressRemoval,
 ) -> Result<RemovalOutcome, StoreError> {
     let remove = of_user(REMOVE, removal.id, removal.user, removal.kind)
-        .bind(outbox::notices_text(&removal.notices));
+        .bind(outbox::notices_text(&removal.notices))
+        .bind(removal.replaced_by.map(AddressId::get));
     let lock = users::lock(removal.user);
     Ok(match store.first_locked(&lock, remove).await? {
         Some(_) => RemovalOutcome::Removed,

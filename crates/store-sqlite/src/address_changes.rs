@@ -11,6 +11,7 @@ use crate::claims;
 use crate::failure::Failure;
 use crate::outbox;
 use crate::proofs;
+use crate::replacements;
 use crate::rows;
 
 /// The statements about one of the two tables, which differ by their names only.
@@ -71,7 +72,7 @@ pub(crate) const OWN_EMAIL: &str =
 /// Puts a verified email address of a user into their own row.
 pub(crate) const MAKE_PRIMARY: &str = "UPDATE auth_user SET email = a.email
     FROM phone_auth_emailaddress a
-    WHERE auth_user.id = ?1 AND a.id = ?2 AND a.user_id = ?1 AND a.is_verified";
+    WHERE auth_user.id = ?1 AND a.id = ?2 AND a.user_id = ?1 AND a.is_verified AND auth_user.email IS NOT a.email";
 
 /// Removes an address if enough remains.
 pub(crate) fn remove(
@@ -97,6 +98,9 @@ pub(crate) fn remove(
     };
     if removal.needs.is_some() && !is_enough {
         return Ok(RemovalOutcome::LastWayIn);
+    }
+    if !replacements::gives_way(connection, removal)? {
+        return Ok(RemovalOutcome::Gone);
     }
     rows::change(connection, statements.remove, [id])?;
     if is_email {

@@ -18,6 +18,7 @@ use crate::links;
 use crate::outbox;
 use crate::passwords;
 use crate::proofs;
+use crate::replacements;
 use crate::rows::{self, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
 use crate::users::{is_email_taken, is_phone_taken};
@@ -339,6 +340,9 @@ pub(crate) fn remove(
     connection: &Connection,
     removal: &AddressRemoval,
 ) -> Result<RemovalOutcome, Failure> {
+    if !replacements::gives_way(connection, removal)? {
+        return Ok(RemovalOutcome::Gone);
+    }
     let row = params![removal.id.get(), removal.kind.as_str(), removal.user.get()];
     if rows::change(connection, REMOVE, row)? == 0 {
         return Ok(RemovalOutcome::Gone);

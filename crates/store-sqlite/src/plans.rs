@@ -61,6 +61,7 @@ fn every_lookup_uses_an_index() {
         replacements::END,
         replacements::END_BY_RESET,
         replacements::END_ALL,
+        replacements::END_WITH,
         closing_schedule::FIND,
         closing_schedule::CANCEL,
         closing_schedule::DUE,

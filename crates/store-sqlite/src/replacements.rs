@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use phone_auth_core::address::{AddressCaps, AddressId, AddressKind};
+use phone_auth_core::address::{AddressCaps, AddressId, AddressKind, AddressRemoval};
 use phone_auth_core::store::{Replacement, ReplacementStore, StoreError, StoreErrorKind};
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, Row, params};
@@ -34,6 +34,10 @@ pub(crate) const END_BY_RESET: &str =
 
 /// What another password ends: all of them.
 pub(crate) const END_ALL: &str = "DELETE FROM phone_auth_replacement WHERE user_id = ?1";
+
+/// What the removal of the address ends that gives way.
+pub(crate) const END_WITH: &str = "DELETE FROM phone_auth_replacement
+    WHERE user_id = ?1 AND kind = ?2 AND old_id = ?3 AND new_id = ?4";
 
 /// What is done: the address, or the claim that has become one, is proven.
 pub(crate) const PROVEN: &str =
@@ -163,4 +167,17 @@ fn replacement(row: &Row<'_>) -> Result<(UserId, AddressKind, Replacement), Fail
         asked_at: links::time(row, 4)?.unwrap_or(DateTime::UNIX_EPOCH),
     };
     Ok((UserId::new(row.get(0)?), kind, replacement))
+}
+
+/// Ends what an address was to give way to, where one takes its place; whether it may be removed.
+pub(crate) fn gives_way(
+    connection: &Connection,
+    removal: &AddressRemoval,
+) -> Result<bool, Failure> {
+    let Some(new) = removal.replaced_by else {
+        return Ok(true);
+    };
+    let (user, kind, old) = (removal.user.get(), removal.kind.as_str(), removal.id.get());
+    let ended = rows::change(connection, END_WITH, (user, kind, old, new.get()))?;
+    Ok(ended > 0)
 }

@@ -323,8 +323,12 @@ impl Accounts {
             }
             let needs = self.needed_without(&user, old.kind);
             let sender = Sender::new("replace_address");
-            match self.remove(sender, &user, (old.kind, old.id), needs).await {
-                Ok(Removal::Removed(_) | Removal::NotThere) => {}
+            let finishes = (needs, Some(new.id));
+            let removed = self.remove_from(sender, &user, (&own, old.kind, old.id), finishes);
+            match removed.await {
+                Ok(Removal::Removed(_)) => return Ok(true),
+                // Another has finished it meanwhile, or its user keeps the old one.
+                Ok(Removal::NotThere) => return Ok(false),
                 // The last way in, where messages go to addresses of its kind alone: both stay.
                 Err(FlowError::Refused(_)) => {}
                 Err(FlowError::Failed(failure)) => return Err(failure),

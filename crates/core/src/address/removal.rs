@@ -19,6 +19,10 @@ pub struct AddressRemoval {
     pub user: UserId,
     /// By which of their other addresses the user must be able to get in afterwards; `None` when nothing need remain.
     pub needs: Option<WaysIn>,
+    /// The address of the same kind that takes its place, where one does: it is [`Gone`](RemovalOutcome::Gone) unless it is still
+    /// [to take it](crate::store::ReplacementStore), and that ends with it. Of several who finish a replacement, and of one who
+    /// keeps the address meanwhile, one comes first.
+    pub replaced_by: Option<AddressId>,
     /// What is enqueued with it.
     pub notices: Notices,
 }

@@ -160,7 +160,7 @@ pub trait AddressStore: Send + Sync {
     async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError>;
 
     /// Puts a verified email address of a user into their own row, where Django and others look for it, and enqueues these
-    /// notices. `false`, and nothing changed, when it is not there, not the user's, or not verified.
+    /// notices. `false`, and nothing changed, when it is there already, or there is none, it is not the user's, or not verified.
     async fn make_primary(
         &self,
         user: UserId,

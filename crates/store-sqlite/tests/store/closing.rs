@@ -151,6 +151,7 @@ async fn take(store: &dyn Store, taking: Taking, kind: AddressKind) -> Result<bo
                 kind,
                 id: address.id,
                 needs: None,
+                replaced_by: None,
                 notices: Notices::default(),
             };
             let outcome = store.remove_address(&removal).await?;

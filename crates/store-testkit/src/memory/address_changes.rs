@@ -14,7 +14,7 @@ impl State {
         let AddressRemoval { kind, id, user, .. } = *removal;
         if id.is_claim() {
             let is_own = self.address(kind, id).is_some_and(|it| it.user == user);
-            if !is_own {
+            if !is_own || !self.gives_way(removal) {
                 return RemovalOutcome::Gone;
             }
             self.end_claims(|it| it.id == id);
@@ -38,6 +38,9 @@ impl State {
         };
         if !removal.needs.is_none_or(is_enough) {
             return RemovalOutcome::LastWayIn;
+        }
+        if !self.gives_way(removal) {
+            return RemovalOutcome::Gone;
         }
         self.delete_address(&address);
         self.enqueue_notices(removal.user, &removal.notices);
@@ -82,6 +85,20 @@ impl State {
         }
     }
 
+    /// Ends what an address was to give way to, where one takes its place; whether it may be removed.
+    fn gives_way(&mut self, removal: &AddressRemoval) -> bool {
+        let Some(new) = removal.replaced_by else {
+            return true;
+        };
+        let of = (removal.user, removal.kind);
+        let kept = self.replacements.get(&of);
+        let is_kept = kept.is_some_and(|it| (it.old, it.new) == (removal.id, new));
+        if is_kept {
+            self.replacements.remove(&of);
+        }
+        is_kept
+    }
+
     /// Puts a verified email address into the row of its user.
     pub(super) fn make_primary(&mut self, user: UserId, email: AddressId) -> bool {
         let address = self.addresses(AddressKind::Email).get(&email);
@@ -91,8 +108,9 @@ impl State {
         let (Some(value), Some(user)) = (value, self.users.get_mut(&user)) else {
             return false;
         };
+        let is_new = user.email != value;
         user.email = value;
-        true
+        is_new
     }
 
     /// Marks an address as verified or not, by hand.

@@ -36,6 +36,7 @@ fn removal(address: &AddressRecord, needs: Option<WaysIn>) -> AddressRemoval {
         id: address.id,
         user: address.user,
         needs,
+        replaced_by: None,
         notices: Notices::default(),
     }
 }
@@ -162,6 +163,7 @@ pub(super) async fn removed_address_is_free_and_leads_nowhere(subject: &Subject)
             in_session: true,
             notices: Notices::default(),
             losses: Losses::default(),
+            account: None,
         };
         let verified = store.verify_address(&claim).await.unwrap();
         assert_eq!(verified, VerificationOutcome::Gone);
@@ -204,6 +206,8 @@ pub(super) async fn own_row_has_the_primary_address(subject: &Subject) {
     assert_eq!(row().await, "ann@example.org");
     assert!(primary(ann.id, three.id).await);
     assert_eq!(row().await, "three@example.org");
+    // Of two at once the second is no change of which anyone is told.
+    assert!(!primary(ann.id, three.id).await, "it is there already");
 
     // What is removed gives way to the oldest that is verified; of another the row knows nothing.
     for (address, expected) in [
@@ -250,6 +254,7 @@ pub(super) async fn proof_by_hand_uses_links_up(subject: &Subject) {
                 in_session: true,
                 notices: Notices::default(),
                 losses: Losses::default(),
+                account: None,
             };
             assert_eq!(store.verify_address(&claim).await.unwrap(), expected);
         }

@@ -465,6 +465,7 @@ pub(super) fn removal_of(address: &AddressRecord, user: &User) -> AddressRemoval
         id: address.id,
         user: user.id,
         needs: None,
+        replaced_by: None,
         notices: Notices::default(),
     }
 }

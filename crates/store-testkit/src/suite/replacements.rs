@@ -3,8 +3,8 @@
 
 use phone_auth_core::accounts::{Accounts, CurrentUser, Verification};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressId, AddressKind, AddressRecord, Losses, ProofByHand,
-    VerificationClaim, VerificationOutcome,
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, AddressRemoval, Losses,
+    ProofByHand, RemovalOutcome, VerificationClaim, VerificationOutcome,
 };
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
@@ -14,7 +14,7 @@ use phone_auth_core::tokens::{Keyring, SecretKey};
 use phone_auth_core::user::UserId;
 
 use super::Subject;
-use super::claims::{add, values};
+use super::claims::{add, removal_of, values};
 use super::proofs::reset;
 use super::sample::{
     AMPLE, address_of, at, email_address, phone, replacement, stored, user_now, whole,
@@ -372,6 +372,13 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
             };
             let proven = store.verify_address(&proof).await.unwrap();
             assert_eq!(proven, VerificationOutcome::Verified);
+            // It gives way to none but the one that is to take its place.
+            let to_another = AddressRemoval {
+                replaced_by: Some(old.id),
+                ..removal_of(&old, &ann)
+            };
+            let removed = store.remove_address(&to_another).await.unwrap();
+            assert_eq!(removed, RemovalOutcome::Gone);
             assert!(values(store, ann.id).await.contains(&old.value));
             // By the worker, or by a look of their own.
             let by_worker = number > 4;
