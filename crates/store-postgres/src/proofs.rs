@@ -39,7 +39,7 @@ macro_rules! by_reset {
             ") AND c.user_id <> one_user.id
                         UNION ALL
                         SELECT c.id FROM phone_auth_claim c, one_user
-                        WHERE c.user_id = one_user.id AND NOT EXISTS (SELECT 1 FROM since))
+                        WHERE c.user_id = one_user.id AND NOT c.is_proven AND NOT EXISTS (SELECT 1 FROM since))
                     ORDER BY id FOR UPDATE))
             ), told AS (",
             $crate::outbox::statements::enqueue_losses!("ended_claims", $losses),
@@ -240,7 +240,10 @@ macro_rules! of_kind {
                 DELETE FROM phone_auth_link_request
                 WHERE kind = '",
             $name,
-            "' AND purpose = 'verify' AND holder IN (
+            "' AND purpose = 'verify' AND NOT EXISTS (SELECT 1 FROM ",
+            $verified,
+            " v WHERE v.address_id = holder AND v.verified_at >= date_trunc('second', requested_at))
+                    AND holder IN (
                     SELECT a.id FROM ",
             $table,
             " a WHERE a.user_id IN (SELECT id FROM one_user)

@@ -401,7 +401,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         }],
     },
     Migration {
-        // Whether who proved an address was signed in. A server of the version before says it of none.
+        // Whether who proved an address was signed in. A server of the version before says it of none, but leaves it where it was
+        // said of the proof before.
         name: "proofs in a session",
         parts: &[
             Part {

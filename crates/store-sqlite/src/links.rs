@@ -43,16 +43,23 @@ pub(crate) const REQUEST: &str = concat!(
     RETURNING requested_at"
 );
 
-/// Ends what was asked for with a purpose at all addresses of a user of one kind but one, and at their claims.
+/// Ends what was asked for with a purpose at all addresses of a user of one kind but one, and at their claims. A link that has
+/// verified its address verifies no other, and stays: who opens it again is told that.
 pub(crate) const END_ALL: [&str; 2] = [
-    "DELETE FROM phone_auth_link_request WHERE kind = 'email' AND purpose = ?2 AND holder IS NOT ?3 AND holder IN (
+    "DELETE FROM phone_auth_link_request WHERE kind = 'email' AND purpose = ?2 AND holder IS NOT ?3 AND NOT (?2 = 'verify' AND coalesce(
+            (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = holder), '')
+                >= datetime(requested_at / 1000000, 'unixepoch'))
+    AND holder IN (
         SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1
         UNION ALL
-        SELECT id FROM phone_auth_claim WHERE user_id = ?1)",
-    "DELETE FROM phone_auth_link_request WHERE kind = 'phone' AND purpose = ?2 AND holder IS NOT ?3 AND holder IN (
+        SELECT id FROM phone_auth_claim WHERE user_id = ?1 AND NOT (?2 = 'verify' AND is_proven))",
+    "DELETE FROM phone_auth_link_request WHERE kind = 'phone' AND purpose = ?2 AND holder IS NOT ?3 AND NOT (?2 = 'verify' AND coalesce(
+            (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = holder), '')
+                >= datetime(requested_at / 1000000, 'unixepoch'))
+    AND holder IN (
         SELECT id FROM phone_auth_phonenumber WHERE user_id = ?1
         UNION ALL
-        SELECT id FROM phone_auth_claim WHERE user_id = ?1)",
+        SELECT id FROM phone_auth_claim WHERE user_id = ?1 AND NOT (?2 = 'verify' AND is_proven))",
 ];
 
 /// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request

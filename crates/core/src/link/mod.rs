@@ -104,7 +104,7 @@ pub struct LinkTarget {
     pub code_at: Option<DateTime<Utc>>,
     /// Whether the address was proven by someone who was signed in to the account, or who then set its password, or by an
     /// operator: the one who has the password has shown the address too. Not where a link was opened elsewhere, where another
-    /// program has marked it, or the proof is from before this was kept.
+    /// program has marked one that had not been shown so before, or the proof is from before this was kept.
     pub in_session: bool,
 }
 

@@ -123,6 +123,9 @@ pub trait UserStore: Send + Sync {
     /// Without a link no proof ends. But the links end that would verify addresses and claims of the user, and no address is
     /// [to take the place](super::ReplacementStore) of another any more: anyone who had the password before may have asked for them.
     ///
+    /// In either case a link that has verified its address stays: it verifies nothing any more, and who opens it again is told that
+    /// the address is verified.
+    ///
     /// # Errors
     /// [`SessionExists`](super::StoreErrorKind::SessionExists) when the new name is in use; then nothing is
     /// changed.

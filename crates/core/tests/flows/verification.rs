@@ -10,6 +10,7 @@ use phone_auth_core::accounts::{
     VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::password::Password;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
@@ -105,6 +106,29 @@ async fn used_link_stays_used() {
         }
         let newer = kit.verification_link(&current_user, &row).await;
         assert_eq!(verify(&kit, &newer).await, Ok("verified"));
+    }
+}
+
+/// What was done with it stays done: who opens it again is told that, and not that something is wrong with it.
+#[tokio::test]
+async fn used_link_says_so_after_another_password() {
+    let kit = Kit::with_ann().await;
+    let current_user = kit.current_user("ann", HORSE).await;
+    let mut links = Vec::new();
+    for kind in KINDS {
+        let row = kit.address(&current_user, kind).await;
+        let link = kit.verification_link(&current_user, &row).await;
+        assert_eq!(verify(&kit, &link).await, Ok("verified"));
+        links.push(link);
+    }
+    for password in ["battery staple", "correct battery"] {
+        kit.clock.advance(Duration::from_secs(60));
+        let password = Password::new(password);
+        let set = kit.accounts.set_password("ann", &password);
+        set.await.unwrap();
+        for link in &links {
+            assert_eq!(verify(&kit, link).await, Ok("already verified"));
+        }
     }
 }
 

@@ -93,7 +93,9 @@ async fn is_kept(store: &dyn Store, address: &AddressRecord) -> bool {
 
 pub(super) async fn proof_in_a_session_is_kept(subject: &Subject) {
     let store = subject.store();
-    let cases: [(&[Way], bool); 12] = [
+    let cases: [(&[Way], bool); 13] = [
+        // What another program does to the same address of the same user nobody sees.
+        (&[Way::Link(true, 1), Way::Undone, Way::Outside], true),
         (&[Way::Link(false, 1)], false),
         (&[Way::Link(true, 1)], true),
         // The link works once more, and shows the address as much.

@@ -1,5 +1,9 @@
 //! What the proof of an address ends that was there before it.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test, and so is an address that is not there"
+)]
 
 use phone_auth_core::address::{
     Address, AddressCaps, AddressKind, AddressRecord, Losses, VerificationClaim,
@@ -172,13 +176,37 @@ pub(super) async fn reset_ends_younger_proofs(subject: &Subject) {
 
 pub(super) async fn change_ends_no_proof(subject: &Subject) {
     let store = subject.store();
-    let ann = stored(store, &whole("ann", 1)).await;
-    for address in store.addresses_of(ann.id, 100).await.unwrap() {
-        verified(subject, &address, 1).await;
+    for (number, by_reset) in (1..).zip([false, true]) {
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let mut own = store.addresses_of(ann.id, 100).await.unwrap();
+        if !by_reset {
+            let held = format!("bob{number}");
+            stored(store, &whole(&held, number + 10)).await;
+            let held = email_address(&format!("{held}@example.org"));
+            own.push(claims::add(store, ann.id, &held).await);
+        }
+        let mut links = Vec::new();
+        for address in &own {
+            let link = claims::link(store, address, 1).await;
+            let opened = claims::opened(store, &link).await;
+            assert_eq!(opened, VerificationOutcome::Verified);
+            links.push(link);
+        }
+        if by_reset {
+            assert!(reset(subject, &own[0], 10).await);
+        } else {
+            let change = replacement(ann.id, "new");
+            assert!(store.replace_password(&change).await.unwrap());
+        }
+        assert_eq!(proven(subject, ann.id).await.len(), own.len());
+        // Nor a link that was used: who opens it again is told that.
+        for link in &links {
+            let target = store.link_target(Purpose::Verify, link.kind, link.id).await;
+            assert_eq!(target.unwrap().unwrap().newest, link.newest, "{link:?}");
+            let again = claims::opened(store, link).await;
+            assert_eq!(again, VerificationOutcome::AlreadyVerified, "{link:?}");
+        }
     }
-    let change = replacement(ann.id, "new");
-    assert!(store.replace_password(&change).await.unwrap());
-    assert_eq!(proven(subject, ann.id).await.len(), 2);
 }
 
 /// Anyone who had the password before may have added an address, and wait with its link.
