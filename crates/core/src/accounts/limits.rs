@@ -17,13 +17,14 @@ use crate::user::{AccountName, User};
 const TOLD_A_DAY: Rate = Rate::of(20, Duration::from_hours(24));
 
 /// What was counted of an attempt.
+#[derive(Clone)]
 pub(super) struct Counted {
     hits: Vec<Hit>,
     is_half_used: bool,
 }
 
 /// A counter that is over its limit.
-struct Full {
+pub(super) struct Full {
     hit: Option<Hit>,
     wait: Duration,
 }
@@ -122,7 +123,8 @@ impl Accounts {
             self.count_refused(&asking, Limit::LogIns).await;
         }
         if counted.is_err() {
-            self.note_refused(&asking, &[Limit::LogIns, Limit::FailedLogIns]);
+            self.note_refused(&asking, &[Limit::LogIns, Limit::FailedLogIns])
+                .await;
         }
         counted
     }
@@ -266,7 +268,7 @@ impl Accounts {
     }
 
     /// Counts, and nobody is told of one that is over its limit.
-    async fn try_count(
+    pub(super) async fn try_count(
         &self,
         asking: &Asking<'_>,
         counters: Counters<'_>,

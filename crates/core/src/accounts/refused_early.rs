@@ -4,7 +4,7 @@ use phone_auth_events::Limit;
 
 use super::limits::Asking;
 use super::{Accounts, Failure, FailureKind};
-use crate::limits::Hit;
+use crate::limits::Counters;
 
 impl Accounts {
     /// Refuses before anything is read where this process knows that the client's network is over its limits. One that may
@@ -19,9 +19,14 @@ impl Accounts {
         if !self.may_be_known() {
             return self.refuse_network(flow, limits).await;
         }
+        let Some(network) = self.client.network() else {
+            return Ok(());
+        };
         for &limit in limits {
-            let marked = self.marked(limit);
-            if let Some((_, wait)) = self.inner.limiter.recall(&marked, self.now()) {
+            let marks = [network.bytes(), network.wide_bytes()].map(|at| self.marked(limit, at));
+            let marks = marks.into_iter().fold(self.counters(), Counters::and);
+            let marks = marks.and(self.counters().known_at(limit, network));
+            if let Some((_, wait)) = self.inner.limiter.recall(&marks.into_hits(), self.now()) {
                 // It was told when it was met.
                 return Err(Failure::new(FailureKind::Limited { limit, wait }));
             }
@@ -29,35 +34,48 @@ impl Accounts {
         Ok(())
     }
 
-    /// Remembers that a client which may be known was refused as a stranger, at a network that is over these limits.
-    pub(super) fn note_refused(&self, asking: &Asking<'_>, limits: &[Limit]) {
+    /// Remembers that a client which may be known was refused as a stranger, at a network that is over these limits, or in one
+    /// that is: there it has as many networks as it likes. One who has many accounts is counted by network besides.
+    pub(super) async fn note_refused(&self, asking: &Asking<'_>, limits: &[Limit]) {
+        let Some(network) = self.client.network() else {
+            return;
+        };
         if !asking.is_stranger || !self.may_be_known() {
             return;
         }
         let (limiter, now) = (&self.inner.limiter, self.now());
         for &limit in limits {
-            let of_network = self.counters().network(limit, self.client.network());
-            if let Some((_, wait)) = limiter.recall(&of_network.into_hits(), now) {
-                for hit in self.marked(limit) {
-                    limiter.remember(hit.key, now, wait);
-                }
+            let wide = self.counters().wide_network(limit, network).into_hits();
+            let all = self.counters().network(limit, Some(network)).into_hits();
+            let Some((_, wait)) = limiter.recall(&all, now) else {
+                continue;
+            };
+            let mut marks = self.marked(limit, network.bytes());
+            if limiter.recall(&wide, now).is_some() {
+                marks = marks.and(self.marked(limit, network.wide_bytes()));
+            }
+            for hit in marks.into_hits() {
+                limiter.remember(hit.key, now, wait);
+            }
+            // A counter that is full is remembered, which is all that is wanted of it.
+            let known = self.counters().known_at(limit, network);
+            if let Err(error) = self.try_count(asking, known, None).await {
+                tracing::warn!(%error, "what was refused was not counted");
             }
         }
     }
 
-    /// What a client that may be known is remembered by, at its network: nothing is counted there.
-    fn marked(&self, limit: Limit) -> Vec<Hit> {
+    /// What a client that may be known is remembered by, at a network: nothing is counted there.
+    fn marked(&self, limit: Limit, at: &[u8]) -> Counters<'_> {
         let (account, user) = (self.marked_account(), self.client.user());
         let user = user.map(|it| it.get().to_be_bytes());
         let whose: Option<&[u8]> = match (&account, &user) {
             (Some(account), _) => Some(account),
             (None, user) => user.as_ref().map(|it| &it[..]),
         };
-        let (Some(network), Some(whose)) = (self.client.network(), whose) else {
-            return Vec::new();
-        };
-        let counters = self.counters();
-        let counters = counters.about(limit, &[b"marked", whose], &[network.bytes()]);
-        counters.into_hits()
+        match whose {
+            Some(whose) => (self.counters()).about(limit, &[b"marked", whose], &[at]),
+            None => self.counters(),
+        }
     }
 }

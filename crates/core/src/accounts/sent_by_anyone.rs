@@ -137,7 +137,7 @@ impl Accounts {
             self.count_refused(asking, Limit::ResetRequests).await;
         }
         if counted.is_err() {
-            self.note_refused(asking, &[Limit::ResetRequests]);
+            self.note_refused(asking, &[Limit::ResetRequests]).await;
         }
         let (counted, rows) = counted?;
         Ok(CountedRequest {

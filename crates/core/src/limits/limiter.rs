@@ -221,6 +221,14 @@ impl Limiter {
     }
 }
 
+/// A rule that lets so many times as much through.
+fn times(rule: LimitRule, factor: u32) -> LimitRule {
+    match rule {
+        LimitRule::Rate(rate) => LimitRule::Rate(rate.times(factor)),
+        LimitRule::InARow(_) | LimitRule::Row { .. } => rule,
+    }
+}
+
 fn first_half(digest: &[u8; 32]) -> [u8; 8] {
     digest.first_chunk().copied().unwrap_or_default()
 }
@@ -288,12 +296,27 @@ impl<'a> Counters<'a> {
             return self;
         };
         let rule = self.settings.rule(limit);
-        let wide = rule.map(|rule| match rule {
-            LimitRule::Rate(rate) => LimitRule::Rate(rate.times(WIDE)),
-            LimitRule::InARow(_) | LimitRule::Row { .. } => rule,
-        });
         self.with(limit, rule, &[b"network", network.bytes()], &[])
-            .with(limit, wide, &[b"network", network.wide_bytes()], &[])
+            .wide_network(limit, network)
+    }
+
+    /// The counter of the network around a client's alone.
+    pub(crate) fn wide_network(self, limit: Limit, network: ClientNetwork) -> Self {
+        let wide = self.settings.rule(limit).map(|rule| times(rule, WIDE));
+        self.with(limit, wide, &[b"network", network.wide_bytes()], &[])
+    }
+
+    /// What is counted by network of clients that are refused there though they are known for some account: ten times as
+    /// much as of strangers.
+    pub(crate) fn known_at(self, limit: Limit, network: ClientNetwork) -> Self {
+        let rule = self.settings.rule(limit);
+        let (rule, wide) = (
+            rule.map(|rule| times(rule, WIDE)),
+            rule.map(|rule| times(rule, WIDE * WIDE)),
+        );
+        let known: &[&[u8]] = &[b"known"];
+        self.with(limit, rule, &[b"network", network.bytes()], known)
+            .with(limit, wide, &[b"network", network.wide_bytes()], known)
     }
 
     fn with(

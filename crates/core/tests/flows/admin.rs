@@ -100,6 +100,9 @@ async fn ambiguous_name_finds_nobody() {
     let kit = Kit::with_ann().await;
     kit.store.fail_with(StoreErrorKind::Ambiguous);
     assert_eq!(refusal(kit.accounts.find("ann").await), AmbiguousName);
+    // Nor are the counters of one of them cleared.
+    let cleared = kit.accounts.clear_limits_of_login("ann").await;
+    assert_eq!(refusal(cleared), UsernameRefusal::Ambiguous);
 }
 
 #[tokio::test]

@@ -25,6 +25,7 @@ use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_core::user::UserId;
+use phone_auth_events::VerifyEmail;
 
 /// What a gate was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -553,6 +554,40 @@ async fn gate_is_not_asked_about_who_waits() {
     assert_eq!(gate.take(), [], "nothing is left to do");
 }
 
+/// The second click is answered as the first, so the gate is not asked about it; then nothing is sent for it either, also where
+/// there is room by now.
+#[tokio::test]
+async fn second_click_that_the_gate_did_not_see_sends_nothing() {
+    for by_code in [false, true] {
+        let kit = Kit::with_ann().await;
+        let user = kit.current_user("ann", HORSE).await;
+        let email = kit.address(&user, AddressKind::Email).await;
+        let gate = Told::new(|_| Ok(GateDecision::Allow));
+        let accounts = gated(&kit, &gate);
+        let mut sent = kit.signals.capture::<VerifyEmail>();
+        let link = || accounts.request_verification(&user, email.kind, email.id);
+        for _ in 0..2 {
+            let _ = link().await.unwrap();
+        }
+        gate.take();
+        assert_eq!(sent.take().len(), 1, "{by_code}");
+        // At another process: this one goes by what it has seen a moment ago.
+        assert!(kit.accounts.clear_limits(user.user().id).await.unwrap() > 0);
+        if by_code {
+            drop(
+                accounts
+                    .begin_verification(&user, email.kind, email.id)
+                    .await
+                    .unwrap(),
+            );
+        } else {
+            let _ = link().await.unwrap();
+        }
+        assert_eq!(gate.take(), [], "{by_code}");
+        assert_eq!(sent.take().len(), 0, "{by_code}");
+    }
+}
+
 /// A client that goes on at one name is soon stopped by its network, before the gate is asked about it.
 #[tokio::test]
 async fn client_past_its_share_does_not_reach_the_gate() {
@@ -631,6 +666,62 @@ async fn known_client_past_its_share_does_not_reach_the_gate() {
                 }
             }
         }
+    }
+}
+
+/// The same where each request comes from another network of a wide one, which anyone has by a contract at home.
+#[tokio::test]
+async fn known_client_of_many_networks_does_not_reach_the_gate() {
+    for (flow, most) in [("log_in", 320), ("reset", 220), ("begin_log_in", 220)] {
+        let kit = Kit::with_settings(|settings| settings.login_by_code = true);
+        kit.sign_up_ann().await;
+        let ann = kit.current_user("ann", HORSE).await;
+        let gate = Told::new(|_| Ok(GateDecision::Allow));
+        let accounts = gated_by_code(&kit, &gate);
+        let devices = accounts.remember_device(ann.user()).unwrap().text();
+        for number in 0..1_000 {
+            let client = Client::new().at(format!("2001:db8:7:{number:x}::1").parse().unwrap());
+            let client = client.with_devices(Devices::parse(&devices));
+            ask_about(&accounts.for_client(client), flow, number).await;
+        }
+        let asked = gate.take().len();
+        assert!(asked <= most, "{flow}: {asked} of 1000");
+        assert!(asked >= 90, "{flow}: {asked} of 1000");
+    }
+}
+
+/// Nor by as many accounts as one may have, one after the other.
+#[tokio::test]
+async fn client_of_many_accounts_does_not_reach_the_gate() {
+    for (flow, most) in [("log_in", 120), ("reset", 230), ("begin_log_in", 230)] {
+        let kit = Kit::with_settings(|settings| settings.login_by_code = true);
+        kit.sign_up_ann().await;
+        let mut user = kit.current_user("ann", HORSE).await.user().clone();
+        let gate = Told::new(|_| Ok(GateDecision::Allow));
+        let accounts = gated_by_code(&kit, &gate);
+        let client = Client::new().at("203.0.113.7".parse().unwrap());
+        for number in 0..1_000 {
+            user.id = UserId::new(1_000 + i64::from(number));
+            let devices = accounts.remember_device(&user).unwrap().text();
+            let client = client.clone().with_devices(Devices::parse(&devices));
+            ask_about(&accounts.for_client(client), flow, number).await;
+        }
+        let asked = gate.take().len();
+        assert!(asked <= most, "{flow}: {asked} of 1000");
+        assert!(asked >= 90, "{flow}: {asked} of 1000");
+    }
+}
+
+/// Begins a flow about a name that nobody has.
+async fn ask_about(accounts: &Accounts, flow: &str, number: u32) {
+    let name = format!("nobody{number}@example.org");
+    match flow {
+        "log_in" => {
+            let guess = Password::new("a guess");
+            drop(accounts.log_in(&name, &guess, None).await);
+        }
+        "begin_log_in" => drop(accounts.begin_log_in(&name, None).await),
+        _ => drop(accounts.request_password_reset(&name).await),
     }
 }
 
