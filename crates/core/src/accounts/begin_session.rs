@@ -1,9 +1,10 @@
 //! Beginning a session: the one place where each log-in ends, however it began.
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{Sender, UserLoggedIn};
+use phone_auth_events::{Limit, Sender, UserLoggedIn};
 
 use super::begun_once::{BegunOnce, Gives};
+use super::limits::Counted;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::EncodedPassword;
 use crate::randomness::Randomness;
@@ -87,7 +88,7 @@ impl Accounts {
             let found = found.filter(|user| user.is_active);
             let found = found.ok_or(FlowError::Refused(NotActive))?;
             // A password that is changed between the two is no reason to refuse: look again.
-            let begun = self.begin_and_tell("begin_session", found, None, previous);
+            let begun = self.begin_and_tell("begin_session", found, previous);
             if let Some(logged_in) = begun.await? {
                 return Ok(logged_in);
             }
@@ -101,17 +102,45 @@ impl Accounts {
         &self,
         flow: &'static str,
         user: User,
-        upgrade: Option<EncodedPassword>,
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
         let (accounts, previous) = (self.clone(), previous.cloned());
         let begins = async move {
-            let begun = accounts.record_log_in(user, upgrade, previous.as_ref());
+            let begun = accounts.record_log_in(user, None, previous.as_ref());
             let begun = begun.await?;
             if let Some(logged_in) = &begun {
                 accounts.tell_of_log_in(flow, logged_in).await;
             }
             Ok(begun)
+        };
+        self.to_the_end(begins).await
+    }
+
+    /// The same after a password was found to be right, which was [counted](Self::count_log_in) as one that fails: that is given
+    /// back with it.
+    pub(super) async fn begin_by_password(
+        &self,
+        user: User,
+        upgrade: Option<EncodedPassword>,
+        previous: Option<&SessionKey>,
+        counted: &Counted,
+    ) -> Result<Option<LoggedIn>, Failure> {
+        let (accounts, previous, counted) = (self.clone(), previous.cloned(), counted.clone());
+        let begins = async move {
+            let begun = accounts.record_log_in(user, upgrade, previous.as_ref());
+            match begun.await {
+                Ok(Some(logged_in)) => {
+                    accounts.give_back(&counted).await;
+                    accounts.tell_of_log_in("log_in", &logged_in).await;
+                    Ok(Some(logged_in))
+                }
+                Ok(None) => Ok(None),
+                // A right password has not failed either. But the hash was made, and counts.
+                Err(error) => {
+                    accounts.give_back_but(Limit::LogIns, &counted).await;
+                    Err(error)
+                }
+            }
         };
         self.to_the_end(begins).await
     }

@@ -111,21 +111,12 @@ impl Accounts {
                 None
             };
             let password_now = upgrade.clone();
-            let begun = self.begin_and_tell("log_in", user, upgrade, previous);
-            let begun = match begun.await {
-                Ok(begun) => begun,
-                // A right password has not failed either. But the hash was made, and counts.
-                Err(error) => {
-                    self.give_back_but(Limit::LogIns, counted).await;
-                    return Err(error.into());
-                }
-            };
-            if let Some(mut logged_in) = begun {
+            let begun = self.begin_by_password(user, upgrade, previous, counted);
+            if let Some(mut logged_in) = begun.await? {
                 // Of two clicks it is the hash of the first that is stored.
                 if let (Some(upgraded), false) = (password_now, logged_in.is_repeated) {
                     logged_in.user.password = upgraded;
                 }
-                self.give_back(counted).await;
                 return Ok(logged_in);
             }
             // Someone changed the user since we read it: another log-in upgraded the hash, or the

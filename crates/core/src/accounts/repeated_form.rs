@@ -162,7 +162,7 @@ impl Accounts {
 
     /// Begins a session for a user whose password has just been checked; none when it was changed since.
     pub(super) async fn log_in_again(&self, user: User) -> Result<Option<LoggedIn>, Failure> {
-        self.begin_and_tell(FLOW, user, None, None).await
+        self.begin_and_tell(FLOW, user, None).await
     }
 
     /// Counts a password that comes with a form, apart from those of sessions.

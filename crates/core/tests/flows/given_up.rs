@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::common::{ANNS_EMAIL, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{Accounts, LinkForm};
 use phone_auth_core::challenge::ChallengeKey;
+use phone_auth_core::client::{Client, Devices};
 use phone_auth_core::password::Password;
 use phone_auth_core::store::AddressStore as _;
 use phone_auth_events::{LoginEmail, Message as _, OneTimeCode, PasswordChanged, UserLoggedIn};
@@ -211,4 +212,40 @@ async fn change_of_a_browser_that_is_gone_is_told_of() {
     receiver.goes_on.notify_one();
     assert!(accounts.drain(LONG).await);
     assert_eq!(receiver.heard(), 1);
+}
+
+/// A right password has not failed, also where its browser does not wait for the session: its user gets in however often that was.
+#[tokio::test(start_paused = true)]
+async fn log_in_that_is_given_up_has_not_failed() {
+    for is_known in [true, false] {
+        let site = Site::new().await;
+        let accounts = site.kit.accounts.for_browser(None);
+        let ann = accounts.find("ann").await.unwrap().unwrap();
+        let client = Client::new().at("203.0.113.7".parse().unwrap());
+        let client = if is_known {
+            let devices = accounts.remember_device(&ann).unwrap();
+            client.with_devices(Devices::parse(&devices.text()))
+        } else {
+            client
+        };
+        let accounts = accounts.for_client(client);
+        let horse = Password::new(HORSE);
+        let receiver = Receiver::default();
+        let hears = receiver.clone();
+        let connection = site
+            .kit
+            .signals
+            .connect_async::<UserLoggedIn>(move |_| hears.clone().hear());
+        // Less than there are log-ins of a client network in a minute.
+        for _ in 0..20 {
+            receiver
+                .give_up_at(accounts.log_in("ann", &horse, None))
+                .await;
+            receiver.goes_on.notify_one();
+            assert!(accounts.drain(LONG).await);
+        }
+        drop(connection);
+        let log_in = accounts.log_in("ann", &horse, None).await;
+        assert!(log_in.is_ok(), "known: {is_known}: {log_in:?}");
+    }
 }
