@@ -86,11 +86,16 @@ impl Outbox {
                 .expiry(letter.message.purpose, letter.message.kind, now),
             receipts: letter.receipts.only_done(),
         };
-        match outbox.store.requeue_message(&requeue).await? {
+        // Before it is due: a worker elsewhere may give it up at once, and takes it off the count then.
+        if let Some(text) = &text {
+            outbox.count_text(text, TextChange::Sent, now).await;
+        }
+        let requeued = outbox.store.requeue_message(&requeue).await?;
+        if let (Some(text), false) = (&text, requeued == Requeued::Pending) {
+            outbox.count_text(text, TextChange::TakenBack, now).await;
+        }
+        match requeued {
             Requeued::Pending => {
-                if let Some(text) = text {
-                    outbox.count_text(&text, TextChange::Sent, now).await;
-                }
                 outbox.wake.notify_one();
                 Ok(())
             }
