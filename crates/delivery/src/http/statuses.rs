@@ -75,6 +75,10 @@ pub(crate) struct Statuses {
     conditions: Vec<Condition>,
 }
 
+/// The statuses that do not tell what became of a message: one who has taken it failed or waited for too long, or a proxy had no
+/// answer from them. 520 and 524 are those of Cloudflare.
+const UNTOLD: [u16; 6] = [408, 500, 502, 504, 520, 524];
+
 impl Statuses {
     /// # Errors
     /// `Statuses` when one means two things.
@@ -132,8 +136,8 @@ impl Statuses {
             (None, None) => format!("the {whom} answered {status}"),
         };
         let failure = Undelivered::new(retry, reason);
-        // What became of it was not told: the answer did not come whole, or comes from a proxy that had none.
-        let is_untold = matches!(status, 502 | 504) || (is_success && answer.body.is_none());
+        let is_untold = UNTOLD.contains(&status) && failure.retry() != Retry::Never;
+        let is_untold = is_untold || (is_success && answer.body.is_none());
         Err(if is_untold { failure.unsure() } else { failure })
     }
 
@@ -168,6 +172,30 @@ mod tests {
             "", "2xx,", "99", "600", "6xx", "0xx", "300-200", "2-3xx", "655xx", "200 300",
         ] {
             assert!(text.parse::<StatusSet>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn statuses_that_tell_nothing_are_in_doubt() {
+        let statuses = Statuses::new("2xx".parse().unwrap(), "410, 501-502".parse().unwrap());
+        let statuses = statuses.unwrap();
+        for (status, expected) in [
+            (400, false),
+            (408, true),
+            (429, false),
+            (500, true),
+            // The site says that it means no.
+            (502, false),
+            (503, false),
+            (504, true),
+            (520, true),
+            (521, false),
+            (524, true),
+        ] {
+            let answer = Answer::new(status, None, None);
+            let failure = statuses.judge(&answer, "gateway").unwrap_err();
+            let is_doubted = Undelivered::may_have_gone_out(&failure);
+            assert_eq!(is_doubted, expected, "{status}");
         }
     }
 
