@@ -60,7 +60,8 @@ pub(super) fn of_claimants<'a>(counters: Counters<'a>, about: &[&[u8]]) -> Count
     counters.by_rule(rate, Limit::WrongCodes, about, &[b"claimants"])
 }
 
-/// The same from a network that has tried few: those who have used up what all may keep no owner from proving it.
+/// The same from a network that has tried few, so that those who have used up what all may keep no owner from proving it by a
+/// code until they have also used up what such networks have in all.
 pub(super) fn of_new_claimants<'a>(
     counters: Counters<'a>,
     about: &[&[u8]],
