@@ -157,6 +157,13 @@ pub(super) async fn free_failures_at_once_all_count(subject: &Subject) {
         };
         let hit = [ruled(number, rule)];
         assert_eq!(at_once(subject, 20, &hit).await, 20, "{number}");
+        // Each has counted, so those after them wait, and in the end for longer than this takes.
+        let (twenty, _) = fill(subject.limits(), &hit).await;
+        assert!(twenty <= 1, "{number}: {twenty}");
+        for seconds in [1, 2, 4, 8, 16, 32, 64] {
+            pass(subject, seconds).await;
+            fill(subject.limits(), &hit).await;
+        }
         assert_eq!(at_once(subject, 5, &hit).await, 0, "{number}");
     }
     // One that came earlier is counted later.
