@@ -1,7 +1,11 @@
 //! Whether a stranger with a clock can tell who has an account: how long log-ins and requests for a reset or a code take, for
 //! users who exist and users who do not, and codes that are wrong; signing up and adding where accounts are concealed; resets
 //! also where no message can be delivered, and each attempt to do so may be under way while the next request is measured.
-//! The same of what is refused because it was tried too often.
+//! The same of what is refused because it was tried too often. All of it on either database, that of PostgreSQL on the server
+//! that `DATABASE_URL` names.
+//!
+//! `PHONE_AUTH_TIMING_ROUNDS` is how often each kind is asked about, where it is to be less than what tells them apart: then
+//! it shows that the rows are there, and no more.
 //!
 //! Who is asked for next is drawn, no matter who was before: so whatever slows the machine slows all kinds, and what a
 //! request leaves to be done in the background slows each of them as often. A kind differs when its median is further
@@ -9,15 +13,19 @@
 //! with an error. Times on a busy machine can prove nothing, so it belongs to the long runs.
 #![expect(clippy::expect_used, reason = "a site that does not answer ends it")]
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{Answer, Client, Site, User};
+use phone_auth_tests::{Answer, Client, Kind as Store, OwnDatabase, Site, User};
 
 /// How often each kind is asked, about.
 const ROUNDS: usize = 200;
+
+/// The variable that says how often instead.
+const ROUNDS_VARIABLE: &str = "PHONE_AUTH_TIMING_ROUNDS";
 
 /// The standard error of a median is this times that of a mean, for times that are spread about evenly.
 const MEDIAN_ERROR: f64 = 1.2533;
@@ -56,6 +64,17 @@ struct Kind {
     like: usize,
 }
 
+impl Kind {
+    fn of(what: &'static str, name: &str, password: &str, like: usize) -> Self {
+        Self {
+            what,
+            name: name.to_owned(),
+            password: password.to_owned(),
+            like,
+        }
+    }
+}
+
 /// What was measured of a kind.
 struct Measured {
     median: f64,
@@ -64,12 +83,33 @@ struct Measured {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let site = Site::options()
+    let mut same = true;
+    for store in [Store::Sqlite, Store::Postgres] {
+        let _closed = writeln!(std::io::stdout(), "{store:?}");
+        same &= open(store).await;
+        same &= concealed(store).await;
+        same &= limited(store).await;
+        same &= limited_codes(store).await;
+        same &= limited_owners(store).await;
+        same &= undelivered(store).await;
+    }
+    if same {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// A site as most are; whether nobody can be told from someone there.
+async fn open(store: Store) -> bool {
+    let database = OwnDatabase::new(store);
+    let site = database
+        .site()
         .setting("django_hash_iterations", DJANGO_ITERATIONS)
         .setting("login_by_code", "true")
         .start()
         .await;
-    let kinds = kinds(&site).await;
+    let kinds = kinds(&site, &database).await;
     let client = site.client();
     let log_ins = measure(&kinds, async |kind| refused(&client, kind).await).await;
     let resets = measure(&kinds, async |kind| {
@@ -102,27 +142,23 @@ async fn main() -> ExitCode {
     let resends = measure(&kinds, async |kind| resent(&site, kind).await).await;
     same &= report("resend", &kinds, &resends);
     let shown = measure(&kinds, async |kind| shown(&site, kind).await).await;
-    same &= report("page of a code", &kinds, &shown);
-    drop(site);
-    same &= concealed().await;
+    same & report("page of a code", &kinds, &shown)
+}
 
-    same &= limited().await;
-
-    let site = undeliverable().await;
-    let kinds = self::kinds(&site).await;
+/// A site that cannot deliver a message; whether nobody can be told from someone there.
+async fn undelivered(store: Store) -> bool {
+    let database = OwnDatabase::new(store);
+    let site = undeliverable(&database).await;
+    let kinds = kinds(&site, &database).await;
     let client = site.client();
     let resets = measure(&kinds, async |kind| asked(&client, kind).await).await;
-    same &= report("reset, undeliverable", &kinds, &resets);
-    if same {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    report("reset, undeliverable", &kinds, &resets)
 }
 
 /// A site at which all that is measured is over a limit; whether nobody can be told from someone there.
-async fn limited() -> bool {
-    let site = Site::options()
+async fn limited(store: Store) -> bool {
+    let database = OwnDatabase::new(store);
+    let site = (database.site())
         .limited()
         .setting("django_hash_iterations", DJANGO_ITERATIONS)
         .setting("limit_failures_in_a_row", "3")
@@ -130,7 +166,7 @@ async fn limited() -> bool {
         .setting("limit_sign_ups", "1/d")
         .start()
         .await;
-    let kinds = kinds(&site).await;
+    let kinds = kinds(&site, &database).await;
     let client = site.client();
     for kind in &kinds {
         until_limited(async || client.post_log_in(&kind.name, &kind.password).await).await;
@@ -174,22 +210,77 @@ async fn limited() -> bool {
     same
 }
 
-/// Asks until that is too often.
-async fn until_limited(ask: impl AsyncFn() -> Answer) {
-    for _ in 0..20 {
-        if ask().await.status == 429 {
-            return;
-        }
-    }
-}
-
-/// Whether signing up and adding an address take as long for what someone has, on a site that conceals it.
-async fn concealed() -> bool {
-    let site = Site::options()
-        .setting("conceal_accounts", "true")
-        .setting("verify_at_sign_up", "true")
+/// The same of codes: after three wrong ones there is no other, no matter who has the name.
+async fn limited_codes(store: Store) -> bool {
+    let database = OwnDatabase::new(store);
+    let site = (database.site())
+        .limited()
+        .setting("limit_wrong_codes_in_a_row", "3")
         .start()
         .await;
+    let kinds = kinds(&site, &database).await;
+    let mut clients = HashMap::new();
+    for kind in &kinds {
+        let client = asker(&site, kind).await;
+        until_limited(async || client.post(DONE, [("code", "000000")]).await).await;
+        clients.insert(kind.name.as_str(), client);
+    }
+    let codes = measure(&kinds, async |kind| {
+        let client = clients.get(kind.name.as_str()).expect("each has asked");
+        timed(client.post(DONE, [("code", "000000")]), 429).await
+    })
+    .await;
+    report("limited code", &kinds, &codes)
+}
+
+/// The same of what users do who are signed in, where an address may be someone else's.
+async fn limited_owners(store: Store) -> bool {
+    let database = OwnDatabase::new(store);
+    let site = (database.site())
+        .limited()
+        .setting("conceal_accounts", "true")
+        .setting("verify_at_sign_up", "true")
+        .setting("limit_added_addresses", "1/d")
+        .setting("limit_email_verifications", "2/d")
+        // A code that was sent a moment ago would be asked for instead.
+        .setting("email_carries", "link")
+        .start()
+        .await;
+    let owner = owner(&site).await;
+    let kinds = [
+        Kind::of("free email", &User::new().email, "", 0),
+        Kind::of("taken email", &owner.email, "", 0),
+    ];
+    let mut clients = HashMap::new();
+    for kind in &kinds {
+        let (client, user) = (site.client(), User::new());
+        client.sign_up(&user).await.expect(302);
+        client.confirm_identity(&user.password).await.expect(302);
+        client.add_address(&kind.name).await.expect(302);
+        until_limited(async || client.ask_verification(&kind.name).await).await;
+        until_limited(async || client.add_address(&User::new().email).await).await;
+        clients.insert(kind.name.as_str(), client);
+    }
+    let client_of = |kind: &Kind| clients.get(kind.name.as_str()).expect("each has asked");
+    let verifications = measure(&kinds, async |kind| {
+        timed(client_of(kind).ask_verification(&kind.name), 429).await
+    })
+    .await;
+    // Of one that has added neither.
+    let (client, user) = (site.client(), User::new());
+    client.sign_up(&user).await.expect(302);
+    client.confirm_identity(&user.password).await.expect(302);
+    until_limited(async || client.add_address(&User::new().email).await).await;
+    let additions = measure(&kinds, async |kind| {
+        timed(client.add_address(&kind.name), 429).await
+    })
+    .await;
+    let same = report("limited verification", &kinds, &verifications);
+    report("limited adding", &kinds, &additions) && same
+}
+
+/// Someone whose addresses are verified.
+async fn owner(site: &Site) -> User {
     let owner = User::new();
     site.client().sign_up(&owner).await.expect(302);
     for value in [&owner.email, &owner.phone] {
@@ -202,12 +293,28 @@ async fn concealed() -> bool {
         let clicked = site.client().post(link.url(), [("", ""); 0]).await;
         clicked.expect(200);
     }
-    let kind = |what, name: &str, password: &str, like| Kind {
-        what,
-        name: name.to_owned(),
-        password: password.to_owned(),
-        like,
-    };
+    owner
+}
+
+/// Asks until that is too often.
+async fn until_limited(ask: impl AsyncFn() -> Answer) {
+    for _ in 0..20 {
+        if ask().await.status == 429 {
+            return;
+        }
+    }
+}
+
+/// Whether signing up and adding an address take as long for what someone has, on a site that conceals it.
+async fn concealed(store: Store) -> bool {
+    let database = OwnDatabase::new(store);
+    let site = (database.site())
+        .setting("conceal_accounts", "true")
+        .setting("verify_at_sign_up", "true")
+        .start()
+        .await;
+    let owner = owner(&site).await;
+    let kind = Kind::of;
     // The name is the email address, the other the phone number; those that are missing are new each time.
     let kinds = [
         kind("free addresses", "", "", 0),
@@ -274,7 +381,7 @@ async fn added(site: &Site, kind: &Kind) -> Duration {
 }
 
 /// A site whose mail server and gateway refuse every connection.
-async fn undeliverable() -> Site {
+async fn undeliverable(database: &OwnDatabase) -> Site {
     let port = TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
         .expect("there is a port that is free")
@@ -283,29 +390,24 @@ async fn undeliverable() -> Site {
         "[smtp]\nhost = \"127.0.0.1\"\nport = {port}\nsecurity = \"none\"\nfrom = \"a@example.org\"\n\
          [sms]\nurl = \"http://127.0.0.1:{port}/\"\njson = {{ to = \"{{{{ to }}}}\", text = \"{{{{ text }}}}\" }}\n"
     );
-    Site::options().config(&toml).start().await
+    database.site().config(&toml).start().await
 }
 
 /// One kind for each way to be known or not. Phones are compared with phones: reading one takes longer.
-async fn kinds(site: &Site) -> Vec<Kind> {
+async fn kinds(site: &Site, database: &OwnDatabase) -> Vec<Kind> {
     let mut users = Vec::new();
     for set in [
-        "is_active = 1",
-        "is_active = 0",
+        "is_active = true",
+        "is_active = false",
         "password = '!'",
         &format!("password = '{DJANGO_HASH}'"),
-        &format!("is_active = 0, password = '{}'", DJANGO_SECRET.1),
+        &format!("is_active = false, password = '{}'", DJANGO_SECRET.1),
     ] {
-        users.push(user(site, set).await);
+        users.push(user(site, database, set).await);
     }
     let [known, inactive, unusable, django, both] =
         <[User; 5]>::try_from(users).expect("there are five");
-    let kind = |what, name: &str, password: &str, like| Kind {
-        what,
-        name: name.to_owned(),
-        password: password.to_owned(),
-        like,
-    };
+    let kind = Kind::of;
     let right = inactive.password.as_str();
     vec![
         kind("known email", &known.email, WRONG, 0),
@@ -329,16 +431,16 @@ async fn kinds(site: &Site) -> Vec<Kind> {
 }
 
 /// Someone who has signed up, changed as another program on the database would.
-async fn user(site: &Site, set: &str) -> User {
+async fn user(site: &Site, database: &OwnDatabase, set: &str) -> User {
     let user = site.signed_up().await;
-    site.database().execute(&format!(
+    database.execute(&format!(
         "UPDATE auth_user SET {set} WHERE username = '{}'",
         user.username
     ));
     // Codes to sign in go to verified addresses alone.
     for table in ["phone_auth_emailaddress", "phone_auth_phonenumber"] {
-        site.database().execute(&format!(
-            "UPDATE {table} SET is_verified = 1
+        database.execute(&format!(
+            "UPDATE {table} SET is_verified = true
             WHERE user_id = (SELECT id FROM auth_user WHERE username = '{}')",
             user.username
         ));
@@ -348,9 +450,12 @@ async fn user(site: &Site, set: &str) -> User {
 
 /// Asks, each time, for a kind that is drawn.
 async fn measure(kinds: &[Kind], ask: impl AsyncFn(&Kind) -> Duration) -> Vec<Measured> {
-    let mut times = vec![Vec::with_capacity(2 * ROUNDS); kinds.len()];
+    let rounds = std::env::var(ROUNDS_VARIABLE);
+    let rounds = rounds.ok().and_then(|it| it.parse().ok());
+    let rounds = rounds.unwrap_or(ROUNDS);
+    let mut times = vec![Vec::with_capacity(2 * rounds); kinds.len()];
     let mut seed = 1;
-    for _ in 0..ROUNDS * kinds.len() {
+    for _ in 0..rounds * kinds.len() {
         let place = draw(&mut seed, kinds.len());
         if let (Some(kind), Some(times)) = (kinds.get(place), times.get_mut(place)) {
             times.push(ask(kind).await.as_secs_f64());
