@@ -114,11 +114,12 @@ impl SubmittedForm {
         self.accounts().for_browser(secret.as_deref())
     }
 
-    /// What tells the page that the form comes from, to be shown again with it; none where it does not say, and for what no page
-    /// of ours has said.
-    pub(crate) fn page(&self, field: &str) -> Option<String> {
-        let page = Some(self.text(field)).filter(|it| csrf::is_nonce(it));
-        page.map(str::to_owned)
+    /// What tells the page that the form comes from; empty where it does not say, and for what no page of ours has said, such as
+    /// a text that is the same on all pages of a template. A form that is refused comes from another page then: anyone who sent it
+    /// may know the text that it brought.
+    pub(crate) fn page(&self, field: &str) -> &str {
+        let page = self.text(field);
+        if csrf::is_nonce(page) { page } else { "" }
     }
 
     /// What was typed into a field; empty when the form does not have it. Bytes that are not UTF-8

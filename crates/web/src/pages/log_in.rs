@@ -58,7 +58,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         page(context, view, next.as_deref())
             .with("gate", &gate)
             .with(KEEP, keeps_signed_in)
-            .with(FORM_TOKEN, form.page(FORM_TOKEN))
+            .with(FORM_TOKEN, csrf::new_page())
     };
     let again = |view: FormView| context.render(page(view).status(StatusCode::BAD_REQUEST));
     let login = form.text(Field::Login.name());
@@ -67,7 +67,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         return again(view(context, login).problems(&unreadable));
     }
     let password = form.password(Field::Password.name());
-    let accounts = form.accounts_by_page(form.text(FORM_TOKEN));
+    let accounts = form.accounts_by_page(form.page(FORM_TOKEN));
     let accounts = accounts.keeping_signed_in(keeps_signed_in);
     let flow = accounts.log_in(login, &password, context.session_key());
     match flow.await {

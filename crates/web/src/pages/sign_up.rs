@@ -74,7 +74,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
             let view = view(context, |field| form.text(field.name())).problems(&problems);
             let page = page(context, view, next.as_deref()).with("gate", gate);
             let page = page.with(KEEP, keeps_signed_in);
-            let page = page.with(FORM_TOKEN, form.page(FORM_TOKEN));
+            let page = page.with(FORM_TOKEN, csrf::new_page());
             context.render(page.status(StatusCode::BAD_REQUEST))
         }
         Err(FlowError::Failed(failure)) => {
@@ -83,7 +83,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
                 page(context, view.general_problem(sentence), next.as_deref())
                     .with("gate", gate)
                     .with(KEEP, keeps_signed_in)
-                    .with(FORM_TOKEN, form.page(FORM_TOKEN))
+                    .with(FORM_TOKEN, csrf::new_page())
             })
         }
     }
@@ -134,7 +134,7 @@ async fn signed_in(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Re
 /// Logs a new user in, who has been sent the links that verify their addresses.
 async fn welcome(form: &SubmittedForm, user: UserId, next: Option<&str>) -> Response {
     let context = form.context();
-    let accounts = form.accounts_by_page(form.text(FORM_TOKEN));
+    let accounts = form.accounts_by_page(form.page(FORM_TOKEN));
     let begun = accounts.begin_session(user, context.session_key());
     match begun.await.map(|begun| context.session_of(&begun)) {
         Ok(session) if context.keeps_no_cookies() => {

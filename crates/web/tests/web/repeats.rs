@@ -431,3 +431,69 @@ async fn another_page_gets_a_session_of_its_own() {
     keys.dedup();
     assert_eq!(keys.len(), 4);
 }
+
+/// A form that is refused is shown on a page of its own: what tells the one before may be known to anyone who sent it.
+#[tokio::test]
+async fn refused_form_stands_on_another_page() {
+    let taken = sign_up_form("ann", "other@example.org", "+919876543210");
+    let mut invalid = taken.clone();
+    invalid.retain(|(name, _)| *name != "email");
+    invalid.push(("email", "no address"));
+    let log_in = [("login", "ann"), ("password", "wrong horse battery")];
+    for (path, fields) in [
+        ("/accounts/login/", log_in.to_vec()),
+        ("/accounts/login/", vec![("login", ""), ("password", "")]),
+        ("/accounts/signup/", taken),
+        ("/accounts/signup/", invalid),
+    ] {
+        let site = Site::new();
+        site.ann_signed_up().await;
+        let mut browser = site.browser();
+        let page = browser.get(path).await;
+        let sent = page.hidden("form_token").to_owned();
+        let mut fields = fields;
+        fields.push(("form_token", &sent));
+        let refused = browser.post(path, &fields).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{path}");
+        let shown = refused.hidden("form_token");
+        assert!(
+            shown.len() == sent.len() && shown != sent,
+            "{path}: {shown}"
+        );
+    }
+}
+
+/// A template of the site's own with one text for all its pages has no second click, so that no browser gets the session of another.
+#[tokio::test]
+async fn text_that_is_no_page_tells_no_second_click() {
+    let of_a_page = Site::new().browser().get("/accounts/login/").await;
+    let of_a_page = of_a_page.hidden("form_token").to_owned();
+    for (token, is_known) in [
+        (&*of_a_page, true),
+        ("1", false),
+        ("page", false),
+        ("", false),
+    ] {
+        let site = Site::new();
+        site.ann_signed_up().await;
+        let mut ann = site.browser();
+        let page = ann.get("/accounts/login/").await;
+        let fields = [
+            ("csrfmiddlewaretoken", page.csrf_token()),
+            ("login", "ann"),
+            ("password", PASSWORD),
+            ("form_token", token),
+        ];
+        let mut keys = Vec::new();
+        for _ in 0..2 {
+            let mut click = site.browser();
+            click.cookies.clone_from(&ann.cookies);
+            let answer = click
+                .send(request(&click, "/accounts/login/", &fields))
+                .await;
+            assert_eq!(answer.status, StatusCode::FOUND, "{token}");
+            keys.push(click.cookies.get("sessionid").unwrap().clone());
+        }
+        assert_eq!(keys[0] == keys[1], is_known, "{token}");
+    }
+}
