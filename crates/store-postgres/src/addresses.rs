@@ -189,6 +189,24 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
     }
 }
 
+/// The statement that reads an address or a claim with its user.
+const fn with_user(kind: AddressKind, id: AddressId) -> &'static str {
+    if id.is_claim() {
+        claims::statements(kind).with_user
+    } else {
+        statements(kind).with_user
+    }
+}
+
+/// The same, with the newest request for a link.
+const fn target(kind: AddressKind, id: AddressId) -> &'static str {
+    if id.is_claim() {
+        claims::statements(kind).target
+    } else {
+        statements(kind).target
+    }
+}
+
 #[async_trait]
 impl AddressStore for PostgresStore {
     async fn add_address(
@@ -237,7 +255,7 @@ impl AddressStore for PostgresStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<(AddressRecord, User)>, StoreError> {
-        let look = query(claims::with_user(kind, id)).bind(id.get());
+        let look = query(with_user(kind, id)).bind(id.get());
         let Some(row) = self.first(look).await? else {
             return Ok(None);
         };
@@ -308,7 +326,7 @@ impl AddressStore for PostgresStore {
         kind: AddressKind,
         id: AddressId,
     ) -> Result<Option<LinkTarget>, StoreError> {
-        let look = query(claims::target(kind, id))
+        let look = query(target(kind, id))
             .bind(id.get())
             .bind(purpose.as_str());
         let row = self.first(look).await?;

@@ -17,7 +17,7 @@ use crate::replacements::replaces;
 use crate::rows::{self, past, user_columns};
 use crate::spellings::{Texts, is_email, is_phone};
 use crate::store::PostgresStore;
-use crate::{addresses, locks, users};
+use crate::{locks, users};
 
 /// Whether more than unproven rows of others keep the user `$2` from an email address.
 macro_rules! is_email_kept {
@@ -171,24 +171,6 @@ pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
     match kind {
         AddressKind::Email => &EMAIL,
         AddressKind::Phone => &PHONE,
-    }
-}
-
-/// The statement that reads an address or a claim with its user.
-pub(crate) const fn with_user(kind: AddressKind, id: AddressId) -> &'static str {
-    if id.is_claim() {
-        statements(kind).with_user
-    } else {
-        addresses::statements(kind).with_user
-    }
-}
-
-/// The same, with the newest request for a link.
-pub(crate) const fn target(kind: AddressKind, id: AddressId) -> &'static str {
-    if id.is_claim() {
-        statements(kind).target
-    } else {
-        addresses::statements(kind).target
     }
 }
 

@@ -1,4 +1,4 @@
-//! Locks on what has no row yet.
+//! Locks on what has no row yet, and on the row of a user.
 //!
 //! Whether a name is taken in any case, or stands in another table, no constraint can say on tables
 //! that Django made: it knows nothing of such constraints, and must go on working. So anyone who takes a
@@ -9,6 +9,7 @@
 use std::fmt::Write;
 
 use phone_auth_core::outbox::NewMessage;
+use phone_auth_core::user::UserId;
 
 /// The first half of every key, so that others who use advisory locks do not meet ours: "phon".
 const OURS: u32 = 0x7068_6f6e;
@@ -20,6 +21,16 @@ pub(crate) fn of_names<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     keys.sort_unstable();
     keys.dedup();
     of_keys(&keys)
+}
+
+/// The statement that locks a user's row, as a log-in does too. Anyone who ends all sessions of a user
+/// must see the one that a log-in begins meanwhile: a statement sees only what was committed before it
+/// began, so it must not begin before it has the row.
+pub(crate) fn of_user(user: UserId) -> String {
+    format!(
+        "SELECT 1 FROM auth_user WHERE id = {} FOR NO KEY UPDATE",
+        user.get()
+    )
 }
 
 /// The statement that locks these keys.

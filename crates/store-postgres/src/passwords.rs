@@ -4,6 +4,7 @@ use phone_auth_core::session::PasswordReplacement;
 use phone_auth_core::store::StoreError;
 
 use crate::links;
+use crate::locks;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::pool::Query;
@@ -11,7 +12,6 @@ use crate::proofs;
 use crate::rows::{self, readable, sought};
 use crate::spellings::Texts;
 use crate::store::PostgresStore;
-use crate::users;
 
 /// Runs while the user is locked. NULL differs from no digest, so that without one to keep all end.
 pub(crate) const REPLACE: &str = concat!(
@@ -74,7 +74,7 @@ pub(crate) async fn replace_locked(
     replacement: &PasswordReplacement,
     replace: Query<'_>,
 ) -> Result<bool, StoreError> {
-    let user = users::lock(replacement.user);
+    let user = locks::of_user(replacement.user);
     let lock = texts_of_link(replacement).lock_before(&user);
     let row = store.first_locked_at(&user, &lock, replace).await?;
     Ok(row.is_some())

@@ -16,6 +16,7 @@ use sqlx::query;
 
 use crate::failure::Failure;
 use crate::locks;
+pub(crate) use crate::locks::of_user as lock;
 use crate::outbox;
 use crate::outbox::statements::enqueue_notices;
 use crate::passwords;
@@ -376,16 +377,6 @@ impl<'a> Names<'a> {
             .into_iter()
             .chain(emails.chain(phones).map(String::as_str))
     }
-}
-
-/// The statement that locks a user's row, as a log-in does too. Anyone who ends all sessions of a user
-/// must see the one that a log-in begins meanwhile: a statement sees only what was committed before it
-/// began, so it must not begin before it has the row.
-pub(crate) fn lock(id: UserId) -> String {
-    format!(
-        "SELECT 1 FROM auth_user WHERE id = {} FOR NO KEY UPDATE",
-        id.get()
-    )
 }
 
 /// The user whom [`CREATE`] has stored, or the name that kept it from that.

@@ -24,7 +24,6 @@ use crate::locks;
 use crate::pool::Query;
 use crate::rows;
 use crate::store::PostgresStore;
-use crate::users;
 
 /// How long to wait before the database is asked again what is due, when others may write to it.
 const LOOK: Duration = Duration::from_millis(250);
@@ -49,7 +48,7 @@ impl OutboxStore for PostgresStore {
             let enqueue = query(statements::ENQUEUE_NOTICE)
                 .bind(user.get())
                 .bind(notices_text([message]));
-            let _pass = self.at(&users::lock(user)).await?;
+            let _pass = self.at(&locks::of_user(user)).await?;
             self.run(enqueue).await?;
             return Ok(());
         }
@@ -62,7 +61,7 @@ impl OutboxStore for PostgresStore {
         // for a verification is that user.
         let _passes = match (message.purpose, recipient) {
             (Purpose::Verify, Some(recipient)) => {
-                vec![self.at(&users::lock(recipient.user)).await?]
+                vec![self.at(&locks::of_user(recipient.user)).await?]
             }
             _ => self.at_as_stranger(&locks::of_key(key)).await?.into(),
         };
