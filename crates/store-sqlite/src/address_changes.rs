@@ -1,5 +1,7 @@
 //! What becomes of an address once it is there, on SQLite: removed, put first, verified by hand.
 
+pub(crate) mod statements;
+
 use phone_auth_core::address::{
     AddressId, AddressKind, AddressRemoval, ProofByHand, RemovalOutcome, WaysIn,
 };
@@ -7,72 +9,13 @@ use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
+use self::statements::{MAKE_PRIMARY, NEXT_EMAIL, fill_own_email, statements};
 use crate::claims;
 use crate::failure::Failure;
 use crate::outbox;
-use crate::proofs;
+use crate::proofs::statements as proofs;
 use crate::replacements;
 use crate::rows;
-
-/// The statements about one of the two tables, which differ by their names only.
-pub(crate) struct Statements {
-    /// The text of an address of a user, and whether enough remains without it.
-    pub(crate) look: &'static str,
-    pub(crate) remove: &'static str,
-    pub(crate) text: &'static str,
-    pub(crate) set_verified: &'static str,
-}
-
-macro_rules! statements {
-    ($table:literal, $column:literal) => {
-        Statements {
-            look: concat!(
-                "SELECT a.",
-                $column,
-                ", EXISTS (SELECT 1 FROM phone_auth_emailaddress o WHERE o.user_id = ?2 AND ?3
-                        AND (o.is_verified OR a.is_verified IS NOT TRUE) AND NOT (?5 AND o.id = a.id))
-                    OR EXISTS (SELECT 1 FROM phone_auth_phonenumber o WHERE o.user_id = ?2 AND ?4
-                        AND (o.is_verified OR a.is_verified IS NOT TRUE) AND NOT (NOT ?5 AND o.id = a.id))
-                FROM ",
-                $table,
-                " a WHERE a.id = ?1 AND a.user_id = ?2"
-            ),
-            remove: concat!("DELETE FROM ", $table, " WHERE id = ?1"),
-            text: concat!("SELECT ", $column, " FROM ", $table, " WHERE id = ?1"),
-            set_verified: concat!(
-                "UPDATE ",
-                $table,
-                " SET is_verified = ?3
-                WHERE id = ?1 AND user_id = ?2 AND (is_verified IS TRUE) IS NOT ?3"
-            ),
-        }
-    };
-}
-
-const EMAIL: Statements = statements!("phone_auth_emailaddress", "email");
-const PHONE: Statements = statements!("phone_auth_phonenumber", "phone");
-
-/// The statements about a kind.
-pub(crate) const fn statements(kind: AddressKind) -> &'static Statements {
-    match kind {
-        AddressKind::Email => &EMAIL,
-        AddressKind::Phone => &PHONE,
-    }
-}
-
-/// Puts the oldest verified email address of a user into their own row, in the place of one that is gone.
-pub(crate) const NEXT_EMAIL: &str = "UPDATE auth_user SET email = coalesce(
-        (SELECT email FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT 1), '')
-    WHERE id = ?1 AND lower(email) = lower(?2)";
-
-/// Puts a proven email address into the user's own row, if there is none.
-pub(crate) const OWN_EMAIL: &str =
-    "UPDATE auth_user SET email = ?2 WHERE id = ?1 AND coalesce(email, '') = ''";
-
-/// Puts a verified email address of a user into their own row.
-pub(crate) const MAKE_PRIMARY: &str = "UPDATE auth_user SET email = a.email
-    FROM phone_auth_emailaddress a
-    WHERE auth_user.id = ?1 AND a.id = ?2 AND a.user_id = ?1 AND a.is_verified AND auth_user.email IS NOT a.email";
 
 /// Removes an address if enough remains.
 pub(crate) fn remove(
@@ -123,19 +66,6 @@ pub(crate) fn make_primary(
     }
     outbox::enqueue_notices(connection, user, notices)?;
     Ok(true)
-}
-
-/// Puts an address that its user has proven into their own row, if it is an email address and none is there.
-pub(crate) fn fill_own_email(
-    connection: &Connection,
-    user: UserId,
-    kind: AddressKind,
-    value: &str,
-) -> Result<(), Failure> {
-    if kind == AddressKind::Email {
-        rows::change(connection, OWN_EMAIL, params![user.get(), value])?;
-    }
-    Ok(())
 }
 
 /// Marks an address as verified or not, by hand.

@@ -6,12 +6,11 @@ use phone_auth_core::address::AddressId;
 use phone_auth_core::challenge::{
     Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TypedNames,
 };
-use phone_auth_core::outbox::{NewMessage, Purpose};
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError};
 use rusqlite::{Connection, params};
 
 use crate::failure::Failure;
-use crate::outbox;
 use crate::rows;
 use crate::store::SqliteStore;
 
@@ -270,13 +269,6 @@ impl ChallengeStore for SqliteStore {
         })
         .await
     }
-}
-
-/// Enqueues a message, and begins the challenge that comes with it, if one does.
-pub(crate) fn begin_with(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
-    outbox::enqueue(connection, message)?;
-    let challenge = message.challenge.as_ref();
-    challenge.map_or(Ok(()), |new| begin(connection, new))
 }
 
 /// Begins a challenge, and ends the previous one.

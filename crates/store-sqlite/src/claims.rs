@@ -11,17 +11,17 @@ use phone_auth_core::user::UserId;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 
-use crate::address_changes;
-use crate::addresses;
+use crate::address_changes::statements::{self as of_addresses, NEXT_EMAIL, fill_own_email};
+use crate::addresses::statements::insert as insert_address;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
 use crate::passwords;
-use crate::proofs;
+use crate::proofs::statements as proofs;
 use crate::replacements;
 use crate::rows::{self, user_columns};
 use crate::spellings::{Texts, digits, is_foreign_phone, is_padded, trimmed};
-use crate::users::{is_email_taken, is_phone_taken};
+use crate::users::statements::{is_email_taken, is_phone_taken};
 
 /// The statements about one kind.
 pub(crate) struct Statements {
@@ -312,10 +312,10 @@ fn prove(
     let mut ended = Vec::new();
     for (row, holder, text) in held(connection, &address)? {
         ended.push((AddressId::new(row), UserId::new(holder)));
-        rows::change(connection, address_changes::statements(kind).remove, [row])?;
+        rows::change(connection, of_addresses::statements(kind).remove, [row])?;
         if kind == AddressKind::Email {
             let next = params![holder, text];
-            rows::change(connection, address_changes::NEXT_EMAIL, next)?;
+            rows::change(connection, NEXT_EMAIL, next)?;
         }
     }
     if losses.keeps_claims {
@@ -326,11 +326,11 @@ fn prove(
     }
     tell(connection, losses, &ended)?;
     rows::change(connection, PROVEN, [id.get()])?;
-    let row = addresses::insert(connection, kind, user, value)?.get();
+    let row = insert_address(connection, kind, user, value)?.get();
     rows::change(connection, statements(kind).verified, [row])?;
     let when = (row, rows::time_text(at)?, in_session);
     rows::change(connection, proofs::statements(kind).keep_when, when)?;
-    address_changes::fill_own_email(connection, user, kind, value)?;
+    fill_own_email(connection, user, kind, value)?;
     outbox::enqueue_notices(connection, user, notices)?;
     Ok(true)
 }

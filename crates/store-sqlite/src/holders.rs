@@ -4,7 +4,7 @@ use phone_auth_core::address::{Address, AddressId, AddressKind, AddressRecord};
 use phone_auth_core::user::{User, UserId};
 use rusqlite::{Connection, params_from_iter};
 
-use crate::addresses;
+use crate::addresses::statements as addresses;
 use crate::claims;
 use crate::failure::Failure;
 use crate::rows::{self, USER_COLUMNS};

@@ -8,7 +8,7 @@ use phone_auth_core::user::UserId;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use crate::addresses::statements;
+use crate::addresses::statements::statements;
 use crate::failure::Failure;
 use crate::rows;
 
@@ -62,7 +62,7 @@ pub(crate) const END_ALL: [&str; 2] = [
         SELECT id FROM phone_auth_claim WHERE user_id = ?1 AND NOT (?2 = 'verify' AND is_proven))",
 ];
 
-/// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
+/// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::statements::OF_USER) finds them, and the newest request
 /// for each.
 pub(crate) const OF_USER: &str = "
     SELECT a.id, a.value, a.is_verified, a.user_id, a.kind,

@@ -16,11 +16,11 @@ fn every_lookup_uses_an_index() {
     let mut connection = Connection::open_in_memory().unwrap();
     migrations::run(&mut connection).unwrap();
     let mut statements = vec![
-        users::USER,
-        users::USERS_AFTER,
-        users::FIND,
-        users::TAKEN,
-        users::SET_ACTIVE,
+        users::statements::USER,
+        users::statements::USERS_AFTER,
+        users::statements::FIND,
+        users::statements::TAKEN,
+        users::statements::SET_ACTIVE,
         passwords::LAST_LOGIN,
         passwords::REPLACE_PASSWORD,
         passwords::END_SESSIONS,
@@ -41,12 +41,12 @@ fn every_lookup_uses_an_index() {
         sessions::REMOVE_EXPIRED,
         sessions::PAGE,
         sessions::END_DISABLED,
-        addresses::OF_USER,
+        addresses::statements::OF_USER,
         holders::OLDEST_PROOF,
-        address_changes::NEXT_EMAIL,
-        address_changes::MAKE_PRIMARY,
-        users::USERNAME_TAKEN,
-        users::RENAME,
+        address_changes::statements::NEXT_EMAIL,
+        address_changes::statements::MAKE_PRIMARY,
+        users::statements::USERNAME_TAKEN,
+        users::statements::RENAME,
         passwords::SET_NAMES,
         claims::CLAIM,
         claims::PROVEN,
@@ -56,7 +56,7 @@ fn every_lookup_uses_an_index() {
         claims::END_OF_OTHERS,
         claims::END_LINKS_OF_OTHERS,
         claims::END_BY_RESET,
-        address_changes::OWN_EMAIL,
+        address_changes::statements::OWN_EMAIL,
         replacements::FIND,
         replacements::END,
         replacements::END_BY_RESET,
@@ -125,7 +125,7 @@ fn every_lookup_uses_an_index() {
     ];
     statements.extend(closing::REMOVE);
     for kind in [AddressKind::Email, AddressKind::Phone] {
-        let of_kind = addresses::statements(kind);
+        let of_kind = addresses::statements::statements(kind);
         statements.extend([
             of_kind.may_add,
             of_kind.with_user,
@@ -136,7 +136,7 @@ fn every_lookup_uses_an_index() {
             of_kind.end_link,
             of_kind.free,
         ]);
-        let of_kind = address_changes::statements(kind);
+        let of_kind = address_changes::statements::statements(kind);
         statements.extend([
             of_kind.look,
             of_kind.remove,
@@ -152,7 +152,7 @@ fn every_lookup_uses_an_index() {
         ]);
     }
     for kind in [AddressKind::Email, AddressKind::Phone] {
-        let of_kind = proofs::statements(kind);
+        let of_kind = proofs::statements::statements(kind);
         statements.extend([
             of_kind.keep_when,
             of_kind.keep_session,
@@ -164,7 +164,7 @@ fn every_lookup_uses_an_index() {
             of_kind.end_links,
         ]);
     }
-    statements.push(proofs::UNPROVEN_GIVES_WAY);
+    statements.push(proofs::statements::UNPROVEN_GIVES_WAY);
     for statement in statements {
         for step in plan(&connection, statement) {
             // What a subquery has found is looked through, and is a few rows at most.

@@ -3,13 +3,13 @@
 use phone_auth_core::address::{VerificationClaim, VerificationOutcome};
 use rusqlite::{Connection, params};
 
-use crate::address_changes;
-use crate::addresses::statements;
+use crate::address_changes::statements::fill_own_email;
+use crate::addresses::statements::statements;
 use crate::claims;
 use crate::failure::Failure;
 use crate::links;
 use crate::outbox;
-use crate::proofs;
+use crate::proofs::statements as proofs;
 use crate::rows;
 
 /// Marks an address as verified, if all that is claimed is so.
@@ -29,7 +29,7 @@ pub(crate) fn verify(
     if rows::change(connection, statements.verify, unused)? > 0 {
         let when = (id, rows::time_text(claim.at)?, claim.in_session);
         rows::change(connection, proofs::statements(claim.kind).keep_when, when)?;
-        address_changes::fill_own_email(connection, claim.user, claim.kind, &claim.value)?;
+        fill_own_email(connection, claim.user, claim.kind, &claim.value)?;
         let of = (claim.user, claim.kind);
         claims::end_on(connection, of, &claim.value, &claim.losses)?;
         outbox::enqueue_notices(connection, claim.user, &claim.notices)?;
