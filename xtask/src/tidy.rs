@@ -5,6 +5,7 @@
 
 mod attack_tests;
 mod builders;
+mod circles;
 mod finding;
 mod functions;
 mod heads;
@@ -18,6 +19,7 @@ pub(crate) mod settings_table;
 mod tokens;
 mod tree;
 mod unfinished;
+mod uses;
 mod weights;
 mod white_space;
 mod words;
@@ -29,9 +31,10 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 13] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 14] = [
     attack_tests::every_attack_has_its_test,
     builders::every_method_has_an_example,
+    circles::no_files_go_round,
     functions::no_function_is_too_long,
     heads::every_file_says_its_purpose,
     lengths::no_file_is_too_long,
