@@ -86,7 +86,7 @@ impl Outbox {
                 .expiry(letter.message.purpose, letter.message.kind, now),
             receipts: letter.receipts.only_done(),
         };
-        // Before it is due: a worker elsewhere may give it up at once, and takes it off the count then.
+        // Before it is due: a worker of another process may give it up at once, and takes it off the count then.
         if let Some(text) = &text {
             outbox.count_text(text, TextChange::Sent, now).await;
         }
