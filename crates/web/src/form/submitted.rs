@@ -114,9 +114,14 @@ impl SubmittedForm {
         self.accounts().for_browser(secret.as_deref())
     }
 
+    /// What tells the page on which a form that says its own is shown again: anyone who sent it may know the text that it brought.
+    pub(crate) fn another_page(&self, field: &str) -> Option<String> {
+        let says = !self.text(field).is_empty();
+        says.then(csrf::new_page).flatten()
+    }
+
     /// What tells the page that the form comes from; empty where it does not say, and for what no page of ours has said, such as
-    /// a text that is the same on all pages of a template. A form that is refused comes from another page then: anyone who sent it
-    /// may know the text that it brought.
+    /// a text that is the same on all pages of a template.
     pub(crate) fn page(&self, field: &str) -> &str {
         let page = self.text(field);
         if csrf::is_nonce(page) { page } else { "" }

@@ -58,7 +58,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
         page(context, view, next.as_deref())
             .with("gate", &gate)
             .with(KEEP, keeps_signed_in)
-            .with(FORM_TOKEN, csrf::new_page())
+            .with(FORM_TOKEN, form.another_page(FORM_TOKEN))
     };
     let again = |view: FormView| context.render(page(view).status(StatusCode::BAD_REQUEST));
     let login = form.text(Field::Login.name());

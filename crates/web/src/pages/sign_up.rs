@@ -74,7 +74,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
             let view = view(context, |field| form.text(field.name())).problems(&problems);
             let page = page(context, view, next.as_deref()).with("gate", gate);
             let page = page.with(KEEP, keeps_signed_in);
-            let page = page.with(FORM_TOKEN, csrf::new_page());
+            let page = page.with(FORM_TOKEN, form.another_page(FORM_TOKEN));
             context.render(page.status(StatusCode::BAD_REQUEST))
         }
         Err(FlowError::Failed(failure)) => {
@@ -83,7 +83,7 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
                 page(context, view.general_problem(sentence), next.as_deref())
                     .with("gate", gate)
                     .with(KEEP, keeps_signed_in)
-                    .with(FORM_TOKEN, csrf::new_page())
+                    .with(FORM_TOKEN, form.another_page(FORM_TOKEN))
             })
         }
     }
