@@ -268,6 +268,7 @@ async fn double_click_is_answered_as_a_click() {
     browser.double_click_form_of("login").await;
     browser.arrives_at("/accounts/password_reset_done/").await;
     site.printed("reset_password_email", &ann.email).await;
+    site.delivered().await;
     assert_eq!(site.count("reset_password_email", &ann.email), 1);
     // The time that one waits for another code is over.
     let later = "UPDATE phone_auth_challenge SET resend_at = resend_at - 3600000000";
@@ -276,6 +277,7 @@ async fn double_click_is_answered_as_a_click() {
     browser.arrives_at("/accounts/password_reset_done/").await;
     let signal = "reset_password_email";
     let line = site.nth_printed(signal, &ann.email, 2).await;
+    site.delivered().await;
     assert_eq!(site.count(signal, &ann.email), 2);
     browser.type_into("code", line.code()).await;
     browser.double_click_form_of("code").await;
@@ -389,6 +391,7 @@ async fn double_click_in_an_account_is_answered_as_a_click() {
     browser.double_click("button[value='change']").await;
     browser.arrives_at(addresses).await;
     let line = site.printed("verify_email", &third).await;
+    site.delivered().await;
     assert_eq!(site.count("verify_email", &third), 1);
     browser.type_into("code", line.code()).await;
     browser.double_click_form_of("code").await;
@@ -492,6 +495,7 @@ async fn double_click_at_a_code_is_answered_as_a_click() {
     browser.arrives_at("/accounts/user_verification/").await;
     for (signal, value) in [("verify_email", &ann.email), ("verify_phone", &ann.phone)] {
         let line = site.printed(signal, value).await;
+        site.delivered().await;
         assert_eq!(site.count(signal, value), 1);
         site.client().get(line.url()).await.expect(200);
     }
@@ -517,12 +521,14 @@ async fn double_click_at_a_code_is_answered_as_a_click() {
     browser.double_click("button[formaction]").await;
     browser.arrives_at("/accounts/login_code_done/").await;
     let line = site.printed("login_phone", &ann.phone).await;
+    site.delivered().await;
     assert_eq!(site.count("login_phone", &ann.phone), 1);
     assert!(!line.code().is_empty());
     // By another channel nothing is waited for.
     browser.double_click("button[value='voice']").await;
     browser.arrives_at("/accounts/login_code_done/").await;
     let line = site.nth_printed("login_phone", &ann.phone, 2).await;
+    site.delivered().await;
     assert_eq!(site.count("login_phone", &ann.phone), 2);
     browser.goto(&at(line.url())).await;
     browser.double_click("main form [type='submit']").await;
@@ -539,6 +545,7 @@ async fn double_click_at_a_code_is_answered_as_a_click() {
     browser.double_click_form_of("phone").await;
     browser.arrives_at("/accounts/login_code_done/").await;
     let line = site.printed("login_phone", &bob.phone).await;
+    site.delivered().await;
     assert_eq!(site.count("login_phone", &bob.phone), 1);
     browser.type_into("code", line.code()).await;
     browser.double_click_form_of("code").await;

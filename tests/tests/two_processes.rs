@@ -2,7 +2,7 @@
 //! what holds all the same is in the store.
 #![expect(clippy::expect_used, reason = "what is not there is a failed test")]
 
-use phone_auth_tests::{Client, Kind, OwnDatabase, Site, SiteOptions, User};
+use phone_auth_tests::{Client, Kind, OwnDatabase, Site, SiteOptions, User, until};
 
 const NEW: &str = "marble-Cottage-31";
 const NEWEST: &str = "copper-Lantern-33";
@@ -227,6 +227,16 @@ impl Walk {
         vec![("method".to_owned(), row.method), ("pk".to_owned(), row.pk)]
     }
 
+    /// Waits until so many messages are printed: the outbox is empty a moment before their lines are read.
+    async fn printed(&self, wanted: i64) {
+        let record = || self.both.first.record();
+        let wanted = usize::try_from(wanted).expect("there are some");
+        until("each message that is expected is printed", || async {
+            record().printed().len() >= wanted
+        })
+        .await;
+    }
+
     /// How many users, messages and sessions there are.
     async fn counts(&self) -> [i64; 3] {
         let count = |table| {
@@ -253,6 +263,7 @@ async fn walk(forms: &[(Form, [i64; 3])], change: impl Fn(SiteOptions) -> SiteOp
     let mut before = walk.counts().await;
     for (form, expected) in forms {
         let [first, second] = walk.double_click(*form).await;
+        walk.printed(before[1] + expected[1]).await;
         let now = walk.counts().await;
         let made: Vec<_> = now
             .iter()

@@ -363,6 +363,9 @@ impl PhoneAuth {
     /// something had not finished: it goes on for as long as the runtime does. What is still pending is delivered by another
     /// worker or after the next start.
     ///
+    /// A runtime that is dropped waits for what holds its threads, as a receiver that is not `async` and waits for a server that
+    /// does not answer. Where there are such, end it by `Runtime::shutdown_timeout`.
+    ///
     /// # Cancel safety
     /// No further message is claimed from the first poll on. Dropping it drops the server, and only stops the waiting for the rest.
     ///

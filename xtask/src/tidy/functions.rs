@@ -4,6 +4,7 @@
 //! a long list of steps is no harder to read than a short one, and so allows more.
 
 use crate::tidy::finding::Finding;
+use crate::tidy::lengths::lines_of_code;
 use crate::tidy::tree::{SourceFile, Tree};
 
 /// From here on a function needs a reason.
@@ -83,8 +84,8 @@ struct Function<'t> {
 
 /// The functions before the tests of a file, as rustfmt lays them out: one ends where a brace stands as far to the left as it.
 fn functions(file: &SourceFile) -> Vec<Function<'_>> {
-    let code = file.text().split("\n#[cfg(test)]\nmod ").next();
-    let lines: Vec<&str> = code.unwrap_or_default().lines().collect();
+    let mut lines: Vec<&str> = file.text().lines().collect();
+    lines.truncate(lines_of_code(file));
     let mut functions = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let Some(name) = declared(line) else {
@@ -150,6 +151,9 @@ mod tests {
     fn tests_do_not_count() {
         let inline = "\n#[cfg(test)]\nmod tests {\n".to_owned() + &function("f", 90) + "}\n";
         check_of("c/src/a.rs", &inline, &[], &[]);
+        // Those in a file of their own stand among the other modules, before the functions.
+        let beside = "#[cfg(test)]\nmod tests;\n".to_owned() + &function("f", 81);
+        check_of("c/src/a.rs", &beside, &[], &["c/src/a.rs:3"]);
         for path in [
             "c/tests/a.rs",
             "c/src/a/tests.rs",

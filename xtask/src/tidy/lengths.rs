@@ -39,7 +39,7 @@ fn check(tree: &Tree, longer: &[(&str, &str)]) -> Vec<Finding> {
 }
 
 /// How many lines stand before the tests of the file.
-fn lines_of_code(file: &SourceFile) -> usize {
+pub(super) fn lines_of_code(file: &SourceFile) -> usize {
     let lines: Vec<&str> = file.text().lines().collect();
     let tests = lines.windows(2).position(
         |pair| matches!(pair, ["#[cfg(test)]", module] if module.starts_with("mod ") && module.ends_with('{')),

@@ -7,11 +7,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use phone_auth_events::{DurableSignal, Signals};
+use phone_auth_events::Signals;
 use phone_auth_tokens::Keyring;
 use phone_auth_urls::AccountRoutes;
 
-use super::build_error::{BuildError, BuildErrorKind, NoOutbox};
+use super::build_error::{BuildError, BuildErrorKind};
 use super::devices::DeviceKeys;
 use super::own_sessions::OwnSessions;
 use super::{Accounts, AccountsHandle, Dispatch, Inner};
@@ -412,7 +412,7 @@ impl AccountsBuilder {
             (&self.settings, &self.allow_unreceived),
         ));
         if self.outbox.is_none() {
-            refuse_durable_receivers(&signals)?;
+            super::durable::refuse_receivers(&signals)?;
         }
         let outbox = self.outbox.map(|store| {
             Outbox::new(OutboxParts {
@@ -483,17 +483,6 @@ fn linked_signals() -> Result<Signals, BuildError> {
 fn default_routes() -> Result<AccountRoutes, BuildError> {
     AccountRoutes::new(DEFAULT_MOUNT)
         .map_err(|error| BuildError::new(BuildErrorKind::Routes, error))
-}
-
-/// Without an outbox, no event would ever come to a durable receiver.
-fn refuse_durable_receivers(signals: &Signals) -> Result<(), BuildError> {
-    let durable = (DurableSignal::ALL.iter()).flat_map(|signal| signal.receivers(signals));
-    let names: Vec<String> = durable.map(|it| it.to_string()).collect();
-    if names.is_empty() {
-        Ok(())
-    } else {
-        Err(BuildError::new(BuildErrorKind::Signals, NoOutbox(names)))
-    }
 }
 
 impl fmt::Debug for AccountsBuilder {

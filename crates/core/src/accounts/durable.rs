@@ -1,7 +1,8 @@
 //! Events for durable receivers: committed with the change that they tell of.
 
-use phone_auth_events::{DurableSignal, Sender};
+use phone_auth_events::{DurableSignal, Sender, Signals};
 
+use super::build_error::{BuildError, BuildErrorKind, NoOutbox};
 use super::sign_up_form::Draft;
 use super::{Accounts, Failure};
 use crate::address::{AddressKind, EmailAddress, PhoneNumber};
@@ -79,5 +80,16 @@ impl Accounts {
         let nobody_yet = UserId::new(0);
         let event = self.event_of(DurableSignal::UserSignedUp, nobody_yet, sender, addresses)?;
         Ok(Notices::new(event.into_iter().collect()))
+    }
+}
+
+/// Without an outbox, no event would ever come to a durable receiver.
+pub(super) fn refuse_receivers(signals: &Signals) -> Result<(), BuildError> {
+    let durable = (DurableSignal::ALL.iter()).flat_map(|signal| signal.receivers(signals));
+    let names: Vec<String> = durable.map(|it| it.to_string()).collect();
+    if names.is_empty() {
+        Ok(())
+    } else {
+        Err(BuildError::new(BuildErrorKind::Signals, NoOutbox(names)))
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Counted {
 }
 
 /// A counter that is over its limit.
-pub(super) struct Full {
+struct Full {
     hit: Option<Hit>,
     wait: Duration,
 }
@@ -123,8 +123,7 @@ impl Accounts {
             self.count_refused(&asking, Limit::LogIns).await;
         }
         if counted.is_err() {
-            self.note_refused(&asking, &[Limit::LogIns, Limit::FailedLogIns])
-                .await;
+            self.note_refused(&asking, &[Limit::LogIns, Limit::FailedLogIns]);
         }
         counted
     }
@@ -268,7 +267,7 @@ impl Accounts {
     }
 
     /// Counts, and nobody is told of one that is over its limit.
-    pub(super) async fn try_count(
+    async fn try_count(
         &self,
         asking: &Asking<'_>,
         counters: Counters<'_>,

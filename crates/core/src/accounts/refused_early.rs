@@ -25,7 +25,6 @@ impl Accounts {
         for &limit in limits {
             let marks = [network.bytes(), network.wide_bytes()].map(|at| self.marked(limit, at));
             let marks = marks.into_iter().fold(self.counters(), Counters::and);
-            let marks = marks.and(self.counters().known_at(limit, network));
             if let Some((_, wait)) = self.inner.limiter.recall(&marks.into_hits(), self.now()) {
                 // It was told when it was met.
                 return Err(Failure::new(FailureKind::Limited { limit, wait }));
@@ -35,8 +34,9 @@ impl Accounts {
     }
 
     /// Remembers that a client which may be known was refused as a stranger, at a network that is over these limits, or in one
-    /// that is: there it has as many networks as it likes. One who has many accounts is counted by network besides.
-    pub(super) async fn note_refused(&self, asking: &Asking<'_>, limits: &[Limit]) {
+    /// that is: there it has as many networks as it likes. One who has many accounts is let past once for each: to count them
+    /// by network would refuse owners there too, of whom nobody knows yet that they are that.
+    pub(super) fn note_refused(&self, asking: &Asking<'_>, limits: &[Limit]) {
         let Some(network) = self.client.network() else {
             return;
         };
@@ -56,11 +56,6 @@ impl Accounts {
             }
             for hit in marks.into_hits() {
                 limiter.remember(hit.key, now, wait);
-            }
-            // A counter that is full is remembered, which is all that is wanted of it.
-            let known = self.counters().known_at(limit, network);
-            if let Err(error) = self.try_count(asking, known, None).await {
-                tracing::warn!(%error, "what was refused was not counted");
             }
         }
     }

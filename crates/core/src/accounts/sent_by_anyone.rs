@@ -137,7 +137,7 @@ impl Accounts {
             self.count_refused(asking, Limit::ResetRequests).await;
         }
         if counted.is_err() {
-            self.note_refused(asking, &[Limit::ResetRequests]).await;
+            self.note_refused(asking, &[Limit::ResetRequests]);
         }
         let (counted, rows) = counted?;
         Ok(CountedRequest {

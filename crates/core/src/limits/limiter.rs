@@ -306,19 +306,6 @@ impl<'a> Counters<'a> {
         self.with(limit, wide, &[b"network", network.wide_bytes()], &[])
     }
 
-    /// What is counted by network of clients that are refused there though they are known for some account: ten times as
-    /// much as of strangers.
-    pub(crate) fn known_at(self, limit: Limit, network: ClientNetwork) -> Self {
-        let rule = self.settings.rule(limit);
-        let (rule, wide) = (
-            rule.map(|rule| times(rule, WIDE)),
-            rule.map(|rule| times(rule, WIDE * WIDE)),
-        );
-        let known: &[&[u8]] = &[b"known"];
-        self.with(limit, rule, &[b"network", network.bytes()], known)
-            .with(limit, wide, &[b"network", network.wide_bytes()], known)
-    }
-
     fn with(
         mut self,
         limit: Limit,

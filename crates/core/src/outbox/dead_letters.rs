@@ -39,7 +39,7 @@ impl Outbox {
     ///   [`Broken`](crate::accounts::FailureKind::Broken): the store.
     ///
     /// # Cancel safety
-    /// It happens whole or not at all.
+    /// It happens whole or not at all. A text message that was not sent again may stay counted as one that was.
     ///
     /// # Examples
     /// ```
