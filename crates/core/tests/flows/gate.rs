@@ -25,7 +25,6 @@ use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_core::user::{User, UserId};
-use phone_auth_events::VerifyEmail;
 
 /// What a gate was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -552,40 +551,6 @@ async fn gate_is_not_asked_about_who_waits() {
     );
     drop(accounts.add_address(&user, email.kind, ANNS_EMAIL).await);
     assert_eq!(gate.take(), [], "nothing is left to do");
-}
-
-/// The second click is answered as the first, so the gate is not asked about it; then nothing is sent for it either, also where
-/// there is room by now.
-#[tokio::test]
-async fn second_click_that_the_gate_did_not_see_sends_nothing() {
-    for by_code in [false, true] {
-        let kit = Kit::with_ann().await;
-        let user = kit.current_user("ann", HORSE).await;
-        let email = kit.address(&user, AddressKind::Email).await;
-        let gate = Told::new(|_| Ok(GateDecision::Allow));
-        let accounts = gated(&kit, &gate);
-        let mut sent = kit.signals.capture::<VerifyEmail>();
-        let link = || accounts.request_verification(&user, email.kind, email.id);
-        for _ in 0..2 {
-            let _ = link().await.unwrap();
-        }
-        gate.take();
-        assert_eq!(sent.take().len(), 1, "{by_code}");
-        // At another process: this one goes by what it has seen a moment ago.
-        assert!(kit.accounts.clear_limits(user.user().id).await.unwrap() > 0);
-        if by_code {
-            drop(
-                accounts
-                    .begin_verification(&user, email.kind, email.id)
-                    .await
-                    .unwrap(),
-            );
-        } else {
-            let _ = link().await.unwrap();
-        }
-        assert_eq!(gate.take(), [], "{by_code}");
-        assert_eq!(sent.take().len(), 0, "{by_code}");
-    }
 }
 
 /// A client that goes on at one name is soon stopped by its network, before the gate is asked about it.

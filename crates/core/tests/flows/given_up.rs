@@ -13,7 +13,9 @@ use crate::common::{ANNS_EMAIL, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{Accounts, LinkForm};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::client::{Client, Devices};
+use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::password::Password;
+use phone_auth_core::settings::Settings;
 use phone_auth_core::store::AddressStore as _;
 use phone_auth_events::{LoginEmail, Message as _, OneTimeCode, PasswordChanged, UserLoggedIn};
 use tokio::sync::Notify;
@@ -59,7 +61,14 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let kit = Kit::with_settings(|settings| settings.login_by_code = true);
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let kit = Kit::with_settings(|settings| {
+            settings.login_by_code = true;
+            change(settings);
+        });
         let ann = kit.sign_up_ann().await;
         for address in kit.store.addresses_of(ann.id, 10).await.unwrap() {
             kit.prove(&address).await;
@@ -218,7 +227,7 @@ async fn change_of_a_browser_that_is_gone_is_told_of() {
 #[tokio::test(start_paused = true)]
 async fn log_in_that_is_given_up_has_not_failed() {
     for is_known in [true, false] {
-        let site = Site::new().await;
+        let site = Site::with(|settings| settings.limits = LimitSettings::default()).await;
         let accounts = site.kit.accounts.for_browser(None);
         let ann = accounts.find("ann").await.unwrap().unwrap();
         let client = Client::new().at("203.0.113.7".parse().unwrap());
