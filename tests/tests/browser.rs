@@ -356,6 +356,51 @@ async fn codes_work_on_an_old_telephone() {
     browser.close().await;
 }
 
+/// The whole of what most sites of telephones do, by such a one: a name and a number, the code, in; and later the number and
+/// the code.
+#[tokio::test]
+async fn sign_up_and_log_in_by_code_work_on_an_old_telephone() {
+    let options = Site::options()
+        .setting("authentication_methods", "phone")
+        .setting("login_by_code", "true")
+        .setting("sign_up_by_code", "true");
+    let site = options.start().await;
+    let ann = User::new();
+    let at = |path: &str| format!("{}{path}", site.origin());
+    let mut wrong = Vec::new();
+    for (nth, page) in [(1, "/accounts/signup/"), (2, "/accounts/login/")] {
+        let browser = Browser::start(BrowserOptions {
+            javascript: false,
+            phone_width: Some(OLD_PHONE),
+        })
+        .await;
+        browser.goto(&at(page)).await;
+        wrong.extend(misfit_at(OLD_PHONE, &browser, page).await);
+        let number = if nth == 1 {
+            browser.type_into("first_name", "Ann").await;
+            browser.type_into("last_name", "Example").await;
+            "phone"
+        } else {
+            "login"
+        };
+        browser.type_into(number, &ann.phone).await;
+        browser.send_form_of(number).await;
+        browser.arrives_at("/accounts/login_code_done/").await;
+        wrong.extend(misfit_at(OLD_PHONE, &browser, "the page of the code").await);
+        let line = site.nth_printed("login_phone", &ann.phone, nth).await;
+        browser.type_into("code", "000 00").await;
+        browser.send_form_of("code").await;
+        browser.says("Type the six digits of the code.").await;
+        wrong.extend(misfit_at(OLD_PHONE, &browser, "a code that is refused").await);
+        browser.type_into("code", line.code()).await;
+        browser.send_form_of("code").await;
+        browser.arrives_at("/accounts/profile/").await;
+        wrong.extend(misfit_at(OLD_PHONE, &browser, "the profile").await);
+        browser.close().await;
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
 /// What is wider than the screen, or too small to be pressed with a finger (WCAG 2.2, 2.5.8).
 async fn misfit(browser: &Browser, what: &str) -> Option<String> {
     misfit_at(PHONE, browser, what).await

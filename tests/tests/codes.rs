@@ -16,6 +16,7 @@ use phone_auth_tests::{
 
 const NEW: &str = "marble-Cottage-31";
 const DONE: &str = "/accounts/password_reset_done/";
+const LOGIN_DONE: &str = "/accounts/login_code_done/";
 
 /// A reset that a client has asked for, and its code.
 async fn asked(site: &Site, client: &Client, value: &str) -> String {
@@ -207,9 +208,16 @@ async fn no_code_is_stored() {
 async fn scanner_that_sends_forms_uses_no_code_up() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let database = OwnDatabase::new(kind);
-        let site = database.site().start().await;
+        let options = database.site().setting("login_by_code", "true");
+        let site = options.start().await;
         let ann = site.member().await;
         let client = site.client();
+        let bob = site.member().await;
+        site.verify(&bob.client, &bob.user.email).await;
+        let signs_in = site.client();
+        let asked = signs_in.submit("/accounts/login_code/", [("login", &bob.user.email)]);
+        asked.await.leads_to_code(LOGIN_DONE);
+        let log_in = site.printed("login_email", &bob.user.email).await;
         let before = site.count("reset_password_email", &ann.user.email);
         client.ask_reset(&ann.user.email).await.leads_to_code(DONE);
         let reset = site.nth_printed("reset_password_email", &ann.user.email, before + 1);
@@ -221,12 +229,22 @@ async fn scanner_that_sends_forms_uses_no_code_up() {
             .expect(200);
         let verify = site.nth_printed("verify_phone", &ann.user.phone, 1).await;
 
+        let sessions = || database.number("SELECT count(*) FROM phone_auth_session");
+        let before_it = sessions();
         let scanner = Browser::start(BrowserOptions {
             javascript: true,
             phone_width: None,
         })
         .await;
-        for path in [reset.url(), DONE, "/accounts/password_reset/", verify.url()] {
+        for path in [
+            reset.url(),
+            DONE,
+            "/accounts/password_reset/",
+            verify.url(),
+            log_in.url(),
+            LOGIN_DONE,
+            "/accounts/login_code/",
+        ] {
             let url = format!("{}{path}", site.origin());
             scanner.goto(&url).await;
             let forms = scanner.script("return document.forms.length;").await;
@@ -239,7 +257,10 @@ async fn scanner_that_sends_forms_uses_no_code_up() {
             }
         }
         scanner.close().await;
+        assert_eq!(sessions(), before_it, "{kind:?}");
 
+        let signed_in = signs_in.submit(LOGIN_DONE, [("code", log_in.code())]);
+        signed_in.await.redirects_to("/accounts/profile/");
         let proven = client.submit(DONE, [("code", reset.code())]).await;
         assert_eq!(proven.status, 302, "{kind:?}: {}", proven.text());
         // What opening a link does it did: the number is verified. The code says so as well.

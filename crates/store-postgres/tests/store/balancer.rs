@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirec
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::common::{database, run, store, user};
+use crate::common::{database, opened, run, store, user};
 
 /// Longer than anything here takes.
 const LONG: Duration = Duration::from_secs(30);
@@ -176,19 +176,6 @@ fn impatient() -> PostgresOptions {
     PostgresOptions::default()
         .with_acquire_timeout(Duration::from_millis(500))
         .with_statement_timeout(Duration::from_millis(500))
-}
-
-/// A store, as soon as there is a server and however busy the machine is.
-async fn opened(url: &str, options: PostgresOptions) -> PostgresStore {
-    let open = async {
-        loop {
-            match PostgresStore::connect(url, options.clone()).await {
-                Ok(store) => return store,
-                Err(error) => assert_eq!(error.kind(), OpenErrorKind::Unavailable, "{error:?}"),
-            }
-        }
-    };
-    timeout(LONG, open).await.unwrap()
 }
 
 #[test]

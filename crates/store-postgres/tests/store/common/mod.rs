@@ -14,9 +14,12 @@ use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::{NewLogIn, NewSession, SessionClient, SessionDigest, SessionHandle};
 use phone_auth_core::user::NewUser;
-use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
+use phone_auth_store_postgres::{OpenErrorKind, PostgresOptions, PostgresStore};
 use phone_auth_test_postgres::Database;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
+
+use waiting::LONG;
 
 /// A database of this test alone.
 pub(crate) fn database() -> Database {
@@ -45,14 +48,29 @@ pub(crate) fn or_say<T, E: Display>(outcome: Result<T, E>) -> T {
 
 /// A store with its tables made.
 pub(crate) async fn store(database: &Database) -> PostgresStore {
-    store_with(database, PostgresOptions::default()).await
-}
-
-/// A store with its tables made, and options.
-pub(crate) async fn store_with(database: &Database, options: PostgresOptions) -> PostgresStore {
-    PostgresStore::connect_and_migrate(database.url(), options)
+    PostgresStore::connect_and_migrate(database.url(), PostgresOptions::default())
         .await
         .unwrap()
+}
+
+/// A store with its tables made, and options: those may have no patience with a server that is busy, and making the tables needs
+/// some.
+pub(crate) async fn store_with(database: &Database, options: PostgresOptions) -> PostgresStore {
+    store(database).await.close().await;
+    opened(database.url(), options).await
+}
+
+/// A store, as soon as there is a server and however busy the machine is.
+pub(crate) async fn opened(url: &str, options: PostgresOptions) -> PostgresStore {
+    let open = async {
+        loop {
+            match PostgresStore::connect(url, options.clone()).await {
+                Ok(store) => return store,
+                Err(error) => assert_eq!(error.kind(), OpenErrorKind::Unavailable, "{error:?}"),
+            }
+        }
+    };
+    timeout(LONG, open).await.unwrap()
 }
 
 /// A user with an email address and a phone number.
