@@ -64,7 +64,7 @@ async fn finish_what_is_due(accounts: &Accounts) -> Infallible {
             Ok(0) => {}
             Ok(proven) => tracing::info!(proven, "addresses have taken the place of others"),
             Err(error) => {
-                tracing::warn!(%error, "addresses that are proven could not be looked at")
+                tracing::warn!(%error, "addresses that are proven could not be looked at");
             }
         }
         tokio::time::sleep(LOOK_EVERY).await;

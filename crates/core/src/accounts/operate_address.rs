@@ -287,9 +287,10 @@ impl Accounts {
         let [first, last] = [first, last].map(|it| it.map(Option::unwrap_or_default));
         problems.refuse(RenameRefusal::Invalid)?;
         let is_set = self.store().set_names(user.id, first, last).await?;
-        let now = match is_set {
-            true => self.store().user(user.id).await?,
-            false => None,
+        let now = if is_set {
+            self.store().user(user.id).await?
+        } else {
+            None
         };
         now.ok_or(FlowError::Refused(RenameRefusal::Username(
             UsernameRefusal::NoSuchUser,

@@ -94,9 +94,10 @@ impl Accounts {
         repeatable: &Repeatable,
         waits: bool,
     ) -> Result<Option<LoggedIn>, Failure> {
-        let found = match waits {
-            true => self.session_begun(repeatable).await?,
-            false => self.session_of(repeatable).await?,
+        let found = if waits {
+            self.session_begun(repeatable).await?
+        } else {
+            self.session_of(repeatable).await?
         };
         let now = self.now();
         let found = found.filter(|found| {

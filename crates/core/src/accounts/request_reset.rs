@@ -239,12 +239,13 @@ impl Accounts {
     ) -> Result<SentTo, Failure> {
         let (purpose, canonical) = (Purpose::LogIn, name.canonical());
         let addressee = self.addressee(purpose, name, &canonical, found).await?;
-        let to = match is_enough {
-            false => addressee,
-            true => Addressee::Nobody {
+        let to = if is_enough {
+            Addressee::Nobody {
                 kind: addressee.kind(),
                 name: &canonical,
-            },
+            }
+        } else {
+            addressee
         };
         let mut sent = SentTo::default();
         sent.note(addressee);
@@ -362,9 +363,10 @@ impl Accounts {
             };
             sent.note(to);
             let name = &canonical;
-            messages.push(match is_enough {
-                true => Addressee::Nobody { kind, name },
-                false => to,
+            messages.push(if is_enough {
+                Addressee::Nobody { kind, name }
+            } else {
+                to
             });
         }
         let last = messages.len().saturating_sub(1);

@@ -389,12 +389,12 @@ impl Accounts {
             notices: notices.to_commit(),
             losses: may_lose.to_commit(),
         };
-        let replaced = self.replace_by_address(&target, replaces).await;
-        if !matches!(replaced, Ok(true)) {
+        let is_new = self.replace_by_address(&target, replaces).await;
+        if !matches!(is_new, Ok(true)) {
             self.was_not_made(&notices).await;
             self.nobody_lost(&may_lose).await;
         }
-        if !replaced? {
+        if !is_new? {
             return Err(FlowError::Refused(InvalidLink));
         }
         let user = proven_user(target.user, new, names);

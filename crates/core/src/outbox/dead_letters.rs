@@ -134,15 +134,12 @@ impl Outbox {
         not_replaced(letter, &target).map_err(obsolete)?;
         let (user, address) = (&target.user, &target.address);
         let kept = &message.binding;
-        match bound_state::compare(kept, message.purpose, user, address) {
-            Err(Changed::Obsolete(Obsolete::PasswordChanged)) => {
-                Err(obsolete(Obsolete::PasswordChanged))
-            }
-            _ => {
-                let binding = bound_state::binding(message.purpose, user, address);
-                Ok((binding, Text::of(message, &target)))
-            }
+        let compared = bound_state::compare(kept, message.purpose, user, address);
+        if let Err(Changed::Obsolete(Obsolete::PasswordChanged)) = compared {
+            return Err(obsolete(Obsolete::PasswordChanged));
         }
+        let binding = bound_state::binding(message.purpose, user, address);
+        Ok((binding, Text::of(message, &target)))
     }
 
     /// Removes dead letters that were given up before this time; how many they were.

@@ -178,8 +178,9 @@ impl Settings {
             || self.verify_at_sign_up
             || self.sign_up_by_code
             || has_username;
-        let is_reset = || self.is_sent(Purpose::ResetPassword, allow_unreceived);
-        if !is_named && !(self.unverified_reset && is_reset()) {
+        let may_reset =
+            || self.unverified_reset && self.is_sent(Purpose::ResetPassword, allow_unreceived);
+        if !(is_named || may_reset()) {
             return Err(SettingsError::new(
                 "unverified_sign_in",
                 "true, or verify_at_sign_up must be true: an address names nobody until it is verified, and who has just signed up \
