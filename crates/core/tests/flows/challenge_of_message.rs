@@ -5,14 +5,12 @@
 
 use crate::common::mailing::options;
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit};
-use crate::given_up_anywhere::{LONG, MANY, give_up_after};
+use crate::given_up_anywhere::{LONG, MANY, by_code, give_up_after};
 use phone_auth_core::accounts::{Accounts, CurrentUser, SignUpForm};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::challenge::ChallengeKey;
-use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
-use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_core::store::{AddressStore as _, ChallengeStore as _};
 use phone_auth_events::{
     Capture, LoginEmail, LoginPhone, ResetPasswordEmail, VerifyEmail, VerifyPhone,
@@ -43,18 +41,7 @@ struct Site {
 
 impl Site {
     async fn of(asks: Asks) -> Self {
-        let kit = Kit::with_settings(|settings: &mut Settings| {
-            settings.limits = LimitSettings::default();
-            settings.login_by_code = true;
-            if asks == Asks::SignUp {
-                settings.sign_up_by_code = true;
-                settings.authentication_methods = Methods {
-                    phone: true,
-                    email: false,
-                    username: false,
-                };
-            }
-        });
+        let kit = Kit::with_settings(|it| by_code(it, asks == Asks::SignUp));
         let mut verifies = None;
         if asks != Asks::SignUp {
             let ann = kit.sign_up_ann().await;
