@@ -95,7 +95,9 @@ impl<'t> Modules<'t> {
     /// The files that a module imports something of, but those it is inside of and those inside it.
     fn imported(&self, name: &Names, module: &Module<'_>) -> BTreeSet<&Names> {
         let imports = module.uses.imports().map(|(_, path)| path);
-        let named = imports.chain(module.uses.paths());
+        let named = imports
+            .chain(module.uses.globs())
+            .chain(module.uses.paths());
         let files = named.filter_map(|path| self.file_of(&self.absolute(name, path)?, MOST_STEPS));
         let is_apart = |other: &&Names| !other.starts_with(name) && !name.starts_with(other);
         files.filter(is_apart).collect()
@@ -142,11 +144,26 @@ impl<'t> Modules<'t> {
         let (module, rest) = parts.find(|(module, _)| self.0.contains_key(*module))?;
         let (module, _) = self.0.get_key_value(module)?;
         let elsewhere = rest.split_first().and_then(|(first, rest)| {
-            let mut names = self.imported_as(module, first)?;
+            let mut names = self
+                .imported_as(module, first)
+                .or_else(|| self.in_a_glob(module, first))?;
             names.extend(rest.iter().cloned());
             self.file_of(&names, steps.checked_sub(1)?)
         });
         Some(elsewhere.unwrap_or(module))
+    }
+
+    /// Where a name is that a module imports together with all others of a file.
+    fn in_a_glob(&self, module: &Names, name: &str) -> Option<Names> {
+        let uses = &self.0.get(module)?.uses;
+        if uses.defines(name) {
+            return None;
+        }
+        let globs = uses.globs().filter_map(|path| self.absolute(module, path));
+        let mut files = globs.filter_map(|path| Some((self.0.get(&path)?, path)));
+        let (_, mut path) = files.find(|(file, _)| file.uses.defines(name))?;
+        path.push(name.to_owned());
+        Some(path)
     }
 }
 
@@ -247,6 +264,29 @@ mod tests {
             &[LIB, ("a", "use crate::b;"), b, ("c", "use crate::Other;")],
             &[],
         );
+    }
+
+    #[test]
+    fn all_of_a_file_is_followed_to_it() {
+        let files = |used| {
+            [
+                ("lib", "mod a; mod b; mod c; pub use a::*; pub use c::*;"),
+                ("a", "use crate::b; pub struct A;"),
+                ("b", "use crate::c;"),
+                ("c", used),
+            ]
+        };
+        check(&files("use crate::A; pub struct C;"), &["c/src/a.rs:1"]);
+        check(&files("use crate::a::*;"), &["c/src/a.rs:1"]);
+        check(
+            &files("mod inside { use super::super::A; }"),
+            &["c/src/a.rs:1"],
+        );
+        check(
+            &files("#[cfg_attr(test, derive(Debug))] struct B; use crate::A;"),
+            &["c/src/a.rs:1"],
+        );
+        check(&files("use crate::C; pub struct C;"), &[]);
     }
 
     #[test]

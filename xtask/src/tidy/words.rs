@@ -94,13 +94,10 @@ pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
         !is_text && !is_of_before
     });
     for file in ours.filter(|file| !EXEMPT.contains(&file.path())) {
-        for (number, line) in file.lines() {
-            // Columns of tables keep their names.
-            let line = if file.has_ending("sql") {
-                line.split_once("--").map_or("", |(_, comment)| comment)
-            } else {
-                line
-            };
+        // Columns of tables keep their names.
+        let comments = file.has_ending("sql").then(|| sql_comments(file.text()));
+        let text = comments.as_deref().unwrap_or(file.text());
+        for (number, line) in (1..).zip(text.split('\n')) {
             for (word, instead) in replaced_in(line) {
                 let text = format!("say `{instead}` instead of `{word}`");
                 findings.push(Finding::at(file.path(), number, text));
@@ -122,6 +119,29 @@ pub(crate) fn none_is_forbidden(tree: &Tree) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// What the comments of a schema say, on the lines where they say it.
+fn sql_comments(text: &str) -> String {
+    let mut comments = String::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let at = ["--", "/*"]
+            .iter()
+            .filter_map(|start| rest.find(start))
+            .min();
+        let (code, comment) = rest.split_at(at.unwrap_or(rest.len()));
+        let end = if comment.starts_with("--") {
+            "\n"
+        } else {
+            "*/"
+        };
+        let (comment, after) = comment.split_at(comment.find(end).unwrap_or(comment.len()));
+        comments.extend(code.chars().filter(|sign| *sign == '\n'));
+        comments.push_str(comment);
+        rest = after;
+    }
+    comments
 }
 
 /// Finds words of the page [`GLOSSARY_PAGE`] that nothing here holds.
@@ -285,6 +305,10 @@ mod tests {
         let schema = "-- A person.\nCREATE TABLE t (person text) -- of whoever\n";
         let tree = Tree::of(&[("s.sql", schema)]);
         assert_eq!(places(&none_is_forbidden(&tree)), ["s.sql:1", "s.sql:2"]);
+        let schema =
+            "/* A\n person. */ CREATE TABLE person (a text); /* whoever */\nSELECT person\n";
+        let tree = Tree::of(&[("s.sql", schema)]);
+        assert_eq!(places(&none_is_forbidden(&tree)), ["s.sql:2", "s.sql:2"]);
     }
 
     #[test]
