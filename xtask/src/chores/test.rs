@@ -7,6 +7,7 @@
 
 use std::env;
 use std::io::{self, Seek as _};
+use std::time::Instant;
 
 use crate::browser::Browser;
 use crate::compiler;
@@ -18,7 +19,8 @@ use crate::repository::Repository;
 use crate::scratch::Scratch;
 use crate::servers::Servers;
 
-/// Brings the tools, builds the program and the tests, runs the tests in two halves side by side, then the doctests.
+/// Brings the tools, builds the program and the tests, runs the tests in two halves side by side, then the doctests, and says how
+/// long it took.
 ///
 /// # Errors
 /// Those of what is missing, and `CommandFailed` when a test fails.
@@ -44,8 +46,11 @@ pub(crate) fn run(
     // The program is that of this build, which puts it where an earlier one would have been. One for itself has other
     // features of what it depends on, and compiles nearly all of that once more.
     console.step("building the tests and the program");
+    let begun = Instant::now();
     let build = ["test", "--workspace", "--no-run"];
     let program = repository.build_program(&build, "phone-auth")?;
+
+    let built = begun.elapsed();
 
     console.step("testing the workspace, one half beside the other");
     let tests = |targets: &[&str]| {
@@ -86,6 +91,11 @@ pub(crate) fn run(
     let crowds = tests(&["--test=flood", "--test=connections"]).run();
     console.step("testing the examples of the documentation");
     let examples = tests(&["--doc"]).run();
+    console.step(format_args!(
+        "built in {} s, tested in {} s",
+        built.as_secs(),
+        begun.elapsed().saturating_sub(built).as_secs()
+    ));
     let all = halves.into_iter().chain([crowds, examples]);
     all.collect()
 }
