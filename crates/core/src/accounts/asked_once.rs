@@ -19,8 +19,8 @@ impl Accounts {
     /// [`begin_sign_up`](Self::begin_sign_up) know the second of two clicks that come without the key of a challenge: it sends
     /// nothing, and gets the key that the first has got. For ten seconds, and in one process. So do [`log_in`](Self::log_in),
     /// [`begin_session`](Self::begin_session), [`reauthenticate`](Self::reauthenticate) and
-    /// [`change_password`](Self::change_password) with the key of the session: of two clicks each proves for itself what it has
-    /// to, and one session is left.
+    /// [`change_password`](Self::change_password) with the key of the session, in all processes of a site: of two clicks each
+    /// proves for itself what it has to, and one session is left.
     ///
     /// # Security
     /// It must be a secret that no other browser can have: anyone who knows it gets the key of the challenge, if they ask for

@@ -5,6 +5,7 @@ use phone_auth_events::{Limit, Sender, UserLoggedIn};
 
 use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
+use super::repeated_code::{Repeatable, key_source};
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::EncodedPassword;
 use crate::randomness::Randomness;
@@ -163,20 +164,48 @@ impl Accounts {
         previous: Option<&SessionKey>,
     ) -> Result<Option<LoggedIn>, Failure> {
         let once = self.begins_once(Gives::Session, user.id).await;
-        if let Some(before) = BegunOnce::logged_in(once.as_ref(), previous, &user.password).await? {
-            return Ok(Some(before));
+        let lately = once.as_ref().and_then(|it| it.logged_in_at(&user));
+        let before = BegunOnce::before(once.as_ref(), previous, &user.password, lately.as_slice());
+        if let Some(before) = before.await? {
+            return Ok(Some(self.begun_before(before)));
         }
+        // A key that a log-out has ended is not given again, though the form is the same.
+        let derived = once.as_ref().filter(|_| lately.is_none());
+        let derived = derived.map(|it| it.key_source(self.now()));
         let how = Beginning {
             upgrade: upgrade.as_ref(),
             previous,
-            key: self.randomness(),
+            key: key_source(derived.as_ref(), self.randomness()),
             is_proof: false,
         };
-        let begun = self.record_log_in_by(user, &how).await?;
-        if let Some(begun) = &begun {
-            BegunOnce::remember(once.as_ref(), &begun.key);
+        let Some(begun) = self.record_log_in_by(user, &how).await? else {
+            return Ok(None);
+        };
+        if let Some(derived) = &derived
+            && let Some(first) = self.begun_elsewhere(derived, &begun).await?
+        {
+            return Ok(Some(first));
         }
-        Ok(begun)
+        BegunOnce::remember(once.as_ref(), &begun.key);
+        Ok(Some(begun))
+    }
+
+    /// The session of the first of two clicks, where another process has begun it at the same moment: its key was in use, so this
+    /// one has got another, and ends.
+    async fn begun_elsewhere(
+        &self,
+        derived: &Repeatable,
+        begun: &LoggedIn,
+    ) -> Result<Option<LoggedIn>, Failure> {
+        let sessions = self.session_port();
+        if derived.key(sessions)?.reveal() == begun.key.reveal() {
+            return Ok(None);
+        }
+        let first = self.session_of(derived).await?;
+        if first.is_some() {
+            sessions.end(&begun.key).await?;
+        }
+        Ok(first.map(|first| self.begun_before(first)))
     }
 
     /// The same for a session that begins so.

@@ -8,6 +8,7 @@ use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
 use super::new_password::attributes_of;
 use super::notices::ChangeNotices;
+use super::repeated_code::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::Losses;
 use crate::form::{Field, FieldProblem, Problem, Problems};
@@ -185,13 +186,14 @@ impl Accounts {
                 names: None,
             };
             let once = self.begins_once(Gives::Password, user.id).await;
+            let key = BegunOnce::key_after(once.as_ref(), current_user.key())?;
             let rebound = self
                 .session_port()
                 .rebind(
                     current_user.key(),
                     replacement,
                     self.now(),
-                    self.randomness(),
+                    key_source(key.as_ref(), self.randomness()),
                 )
                 .await;
             if !matches!(rebound, Ok(Rebound::Done(_))) {
@@ -287,7 +289,9 @@ impl Accounts {
             return Ok(Before::Same(current_user.key().clone()));
         }
         let once = self.begins_once(Gives::Password, user.id).await;
-        if let Some(before) = BegunOnce::before(once.as_ref(), None, &user.password).await? {
+        let lately = BegunOnce::just_now(self);
+        let before = BegunOnce::before(once.as_ref(), None, &user.password, &lately);
+        if let Some(before) = before.await? {
             return Ok(Before::Same(before.key));
         }
         let keeps_signed_in = !self.ends_with_browser(current_user);

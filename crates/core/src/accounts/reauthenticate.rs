@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 
 use super::begun_once::{BegunOnce, Gives};
+use super::repeated_code::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
 use crate::password::{Password, Requester, Verdict};
 use crate::session::SessionKey;
@@ -177,7 +178,7 @@ impl Accounts {
 
     /// The answer to a form of [`reauthenticate`](Self::reauthenticate) that comes a second time, from a browser whose session
     /// has got another key by the first: where the token is one of its page and the password is the user's, it gets that key if
-    /// it says which [browser](Self::for_browser) it is, in the same process; else a session begins, and the proof is noted in
+    /// it says which [browser](Self::for_browser) it is; else a session begins, and the proof is noted in
     /// it. Fires `user_logged_in` then.
     ///
     /// # Errors
@@ -212,7 +213,9 @@ impl Accounts {
             return Ok(None);
         };
         let once = self.begins_once(Gives::Proof, user.id).await;
-        if let Some(before) = BegunOnce::before(once.as_ref(), None, &user.password).await? {
+        let lately = BegunOnce::just_now(self);
+        let before = BegunOnce::before(once.as_ref(), None, &user.password, &lately);
+        if let Some(before) = before.await? {
             return Ok(Some(before.key));
         }
         let Some(begun) = self.log_in_again(user).await? else {
@@ -235,12 +238,14 @@ impl Accounts {
     async fn proves_once(&self, found: &FoundSession) -> Result<Option<SessionKey>, Failure> {
         let user = &found.session.user;
         let once = self.begins_once(Gives::Proof, user.id).await;
-        let before = BegunOnce::before(once.as_ref(), Some(&found.key), &user.password);
+        let before = BegunOnce::before(once.as_ref(), Some(&found.key), &user.password, &[]);
         if let Some(before) = before.await? {
             return Ok(Some(before.key));
         }
         let sessions = self.session_port();
-        let proven = sessions.prove(found, self.now(), self.randomness()).await?;
+        let key = BegunOnce::key_after(once.as_ref(), &found.key)?;
+        let key = key_source(key.as_ref(), self.randomness());
+        let proven = sessions.prove(found, self.now(), key).await?;
         if let Some(key) = &proven {
             BegunOnce::remember(once.as_ref(), key);
         }

@@ -18,7 +18,8 @@ use crate::challenge::{ChallengeKey, KeptChallenge};
 use crate::link::LinkTarget;
 use crate::outbox::Purpose;
 use crate::randomness::{Randomness, RandomnessError};
-use crate::sessions::FoundSession;
+use crate::session::SessionKey;
+use crate::sessions::{FoundSession, Sessions};
 use crate::user::UserId;
 
 /// How long is waited between two looks for a session that the first click is about to begin: two seconds in all.
@@ -230,19 +231,19 @@ impl Accounts {
     /// Where the keys of a session come from that begins with this code; none if what was typed is no code.
     pub(super) fn repeatable(&self, key: &ChallengeKey, typed: &str) -> Option<Repeatable> {
         let code = read_code(typed)?;
-        Some(self.repeatable_by("session-of-code", key, &code))
+        Some(self.repeatable_by("session-of-code", key.reveal(), &code))
     }
 
     /// Where the keys of a session come from that begins with this secret of a browser, and what was sent to its user.
     pub(super) fn repeatable_by(
         &self,
         subkey: &'static str,
-        key: &ChallengeKey,
+        secret: &str,
         sent: &str,
     ) -> Repeatable {
         Repeatable {
             subkey: self.keyring().derive(subkey),
-            challenge: Zeroizing::new(key.reveal().to_owned()),
+            secret: Zeroizing::new(secret.to_owned()),
             sent: Zeroizing::new(sent.to_owned()),
             drawn: AtomicU64::new(0),
         }
@@ -280,8 +281,7 @@ impl Accounts {
         repeatable: &Repeatable,
     ) -> Result<Option<FoundSession>, Failure> {
         let sessions = self.session_port();
-        repeatable.drawn.store(0, Ordering::Relaxed);
-        let key = sessions.new_key(repeatable)?;
+        let key = repeatable.key(sessions)?;
         sessions.find(&key, self.now()).await
     }
 }
@@ -294,16 +294,26 @@ pub(super) fn key_source<'a>(
     repeatable.map_or(other, |it| it)
 }
 
-/// The source of the key of a session that begins with a code, in the browser that asked for it, or with a link, by a page
-/// of one browser.
+/// The source of the key of a session that begins with a code, in the browser that asked for it, or with a link or a form, by a
+/// page of one browser.
 ///
 /// Bytes that nobody can foresee who has not the key of the challenge, or of the page, what was sent and the secret of the site;
-/// and the same each time. The key has 256 random bits, and one code is right for it, once, as is a link.
+/// and the same each time. The key of a challenge has 256 random bits, and one code is right for it, once, as is a link.
 pub(super) struct Repeatable {
     subkey: Subkey,
-    challenge: Zeroizing<String>,
+    secret: Zeroizing<String>,
     sent: Zeroizing<String>,
     drawn: AtomicU64,
+}
+
+impl Repeatable {
+    /// The first key that is drawn from there.
+    pub(super) fn key(&self, sessions: &dyn Sessions) -> Result<SessionKey, RandomnessError> {
+        self.drawn.store(0, Ordering::Relaxed);
+        let key = sessions.new_key(self);
+        self.drawn.store(0, Ordering::Relaxed);
+        key
+    }
 }
 
 impl Randomness for Repeatable {
@@ -312,7 +322,7 @@ impl Randomness for Repeatable {
             let block = self.drawn.fetch_add(1, Ordering::Relaxed).to_be_bytes();
             let fields = [
                 b"begin",
-                self.challenge.as_bytes(),
+                self.secret.as_bytes(),
                 self.sent.as_bytes(),
                 &block,
             ];

@@ -115,7 +115,7 @@ impl Accounts {
     }
 
     /// The same for a form that changes a password, of a browser whose session has got another key by the form before, and may
-    /// never have heard of that key. Where it says which [browser](Self::for_browser) it is, in the same process, it gets that
+    /// never have heard of that key. Where it says which [browser](Self::for_browser) it is, it gets that
     /// one; else a session begins. Fires `user_logged_in` then.
     ///
     /// # Errors
@@ -154,8 +154,9 @@ impl Accounts {
             return Ok(None);
         };
         let once = self.begins_once(Gives::Password, user.id).await;
-        match BegunOnce::logged_in(once.as_ref(), None, &user.password).await? {
-            Some(before) => Ok(Some(before)),
+        let lately = BegunOnce::just_now(self);
+        match BegunOnce::before(once.as_ref(), None, &user.password, &lately).await? {
+            Some(before) => Ok(Some(self.begun_before(before))),
             None => self.log_in_again(user).await,
         }
     }

@@ -131,6 +131,6 @@ impl Accounts {
         let checked = tokens.check(&PURPOSE, signed, now, LIFETIME, state);
         let code = read_code(form.code).unwrap_or_default();
         let sent = Zeroizing::new(format!("{idb64}/{token}/{}", code.as_str()));
-        (checked.is_ok()).then(|| self.repeatable_by("session-of-link", &key, &sent))
+        (checked.is_ok()).then(|| self.repeatable_by("session-of-link", key.reveal(), &sent))
     }
 }

@@ -65,6 +65,124 @@ async fn second_click_gets_the_session_of_the_first() {
     }
 }
 
+/// Another process over the same store, which knows nothing of what this one remembers.
+fn elsewhere(kit: &Kit, hasher: impl PasswordHasher + 'static) -> Accounts {
+    Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
+        .signals(kit.signals.clone())
+        .settings(unlimited())
+        .clock(kit.clock.clone())
+        .hasher(hasher)
+        .build()
+        .unwrap()
+}
+
+/// A second click that another process has gets the session of the first, whether it comes after that or at the same moment.
+#[tokio::test]
+async fn click_elsewhere_gets_the_session_of_the_first() {
+    for (what, is_same) in [
+        ("after it", true),
+        ("at the same moment", true),
+        ("nine seconds later", true),
+        ("ten seconds later", false),
+        ("another browser", false),
+        ("signed out", false),
+        ("another session", false),
+    ] {
+        let kit = Kit::with_ann().await;
+        let first = kit.accounts.for_browser(Some("a browser"));
+        let hasher = Waiting::default();
+        let mut second = elsewhere(&kit, hasher.clone()).for_browser(Some("a browser"));
+        let other = match what {
+            "another session" => Some(log_in(&kit.accounts, None).await),
+            _ => None,
+        };
+        let is_at_once = what == "at the same moment";
+        let mut begun = None;
+        if is_at_once {
+            hasher.next_waits.store(true, Ordering::SeqCst);
+            let second = second.clone();
+            begun = Some(tokio::spawn(async move { log_in(&second, None).await }));
+            hasher.checked.notified().await;
+        }
+        let key = log_in(&first, None).await;
+        match what {
+            "nine seconds later" => kit.clock.advance(Duration::from_secs(9)),
+            "ten seconds later" => kit.clock.advance(Duration::from_secs(10)),
+            "another browser" => second = second.for_browser(Some("another browser")),
+            "signed out" => drop(first.log_out(&key).await.unwrap()),
+            _ => {}
+        }
+        hasher.goes_on.notify_one();
+        kit.record.forget();
+        let again = match begun {
+            Some(begun) => begun.await.unwrap(),
+            None => log_in(&second, other.as_ref()).await,
+        };
+        assert_eq!(again.reveal() == key.reveal(), is_same, "{what}");
+        assert_eq!(kit.record.take().len(), usize::from(!is_same), "{what}");
+        let sessions = 1 + usize::from(!is_same && !matches!(what, "signed out"));
+        assert_eq!(kit.store.session_count(), sessions, "{what}");
+        assert!(second.current_user(&again).await.unwrap().is_some());
+    }
+}
+
+/// The same for the forms that give the session another key.
+#[tokio::test]
+async fn proof_elsewhere_gets_the_key_of_the_first() {
+    let (horse, staple) = (Password::new(HORSE), Password::new(STAPLE));
+    for (changes, seconds, is_same) in [
+        (false, 0, true),
+        (true, 0, true),
+        (false, 9, true),
+        (true, 9, true),
+        (false, 20, false),
+        (true, 20, false),
+    ] {
+        let kit = Kit::with_ann().await;
+        let key = log_in(&kit.accounts, None).await;
+        let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+        let form = kit.accounts.password_form_token(ann.user());
+        let browser = kit.accounts.for_browser(Some("a browser"));
+        let second = elsewhere(&kit, CountingHasher::default()).for_browser(Some("a browser"));
+        let first = if changes {
+            let first = browser.change_password(&ann, &horse, &staple, &staple);
+            first.await.unwrap()
+        } else {
+            browser.reauthenticate(&ann, &horse).await.unwrap()
+        };
+        kit.clock.advance(Duration::from_secs(seconds));
+        let again = if changes {
+            let again = second.repeated_change(&form, &staple, &staple).await;
+            again.unwrap().unwrap().key
+        } else {
+            second.repeated_proof(&form, &horse).await.unwrap().unwrap()
+        };
+        let case = format!("{changes} {seconds}");
+        assert_eq!(first.reveal() == again.reveal(), is_same, "{case}");
+        assert_eq!(
+            kit.store.session_count(),
+            1 + usize::from(!is_same),
+            "{case}"
+        );
+    }
+}
+
+/// A form that is sent again on purpose gives the session another key each time.
+#[tokio::test]
+async fn proof_renews_the_key_each_time() {
+    let kit = Kit::with_ann().await;
+    let browser = kit.accounts.for_browser(Some("a browser"));
+    let mut key = log_in(&browser, None).await;
+    for _ in 0..3 {
+        let ann = browser.current_user(&key).await.unwrap().unwrap();
+        let next = browser.reauthenticate(&ann, &Password::new(HORSE)).await;
+        let next = next.unwrap();
+        assert_ne!(next.reveal(), key.reveal());
+        assert!(browser.current_user(&key).await.unwrap().is_none());
+        key = next;
+    }
+}
+
 /// A wrong password gets nothing of it.
 #[tokio::test]
 async fn guess_gets_no_session_of_before() {
@@ -148,13 +266,7 @@ async fn password_of_before_gets_no_session_of_the_new_one() {
     for proves in [false, true] {
         let kit = Kit::with_ann().await;
         let hasher = Waiting::default();
-        let accounts = Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
-            .signals(kit.signals.clone())
-            .settings(unlimited())
-            .clock(kit.clock.clone())
-            .hasher(hasher.clone())
-            .build()
-            .unwrap();
+        let accounts = elsewhere(&kit, hasher.clone());
         let browser = accounts.for_browser(Some("a browser"));
         let key = log_in(&kit.accounts, None).await;
         let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
