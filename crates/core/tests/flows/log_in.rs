@@ -210,6 +210,71 @@ async fn composed_and_decomposed_passwords_are_the_same() {
     }
 }
 
+/// The flows that take a password, or set one, beside the log-in.
+#[derive(Clone, Copy, Debug)]
+enum Takes {
+    SignUp,
+    Change,
+    Reset,
+    Confirm,
+    Operator,
+    RepeatedChange,
+}
+
+/// Each takes either spelling of what was stored in either, two fields that differ in nothing else are the same, and what is set is
+/// good in both.
+#[tokio::test]
+async fn either_spelling_is_one_password_in_every_flow() {
+    let spellings = ["caf\u{e9} au lait", "cafe\u{301} au lait"].map(Password::new);
+    let news = ["\u{e5}ngstr\u{f6}m 31", "a\u{30a}ngstro\u{308}m 31"].map(Password::new);
+    for flow in [
+        Takes::SignUp,
+        Takes::Change,
+        Takes::Reset,
+        Takes::Confirm,
+        Takes::Operator,
+        Takes::RepeatedChange,
+    ] {
+        for (one, other) in [(0, 1), (1, 0)] {
+            let kit = Kit::hashing();
+            let (first, second) = (&spellings[one], &spellings[other]);
+            let mut form = common::ann();
+            form.password = first.clone();
+            form.confirm_password = Some(second.clone());
+            kit.accounts.sign_up(form).await.unwrap();
+            let ann = kit.current_user("ann", second.reveal()).await;
+            let token = kit.accounts.password_form_token(ann.user());
+            let (new1, new2) = (&news[one], &news[other]);
+            match flow {
+                Takes::SignUp => {}
+                Takes::Change | Takes::RepeatedChange => {
+                    let changed = kit.accounts.change_password(&ann, second, new1, new2);
+                    changed.await.unwrap();
+                }
+                Takes::Reset => {
+                    let (id, token) = kit.reset_link(ANNS_EMAIL).await;
+                    let reset = kit.accounts.reset_password(&id, &token, new1, new2);
+                    reset.await.unwrap();
+                }
+                Takes::Confirm => drop(kit.accounts.reauthenticate(&ann, second).await.unwrap()),
+                Takes::Operator => drop(kit.accounts.set_password("ann", new1).await.unwrap()),
+            }
+            if matches!(flow, Takes::RepeatedChange) {
+                let again = kit.accounts.repeated_change(&token, new2, new1).await;
+                assert!(again.unwrap().is_some(), "{flow:?} {one}");
+            }
+            let now = match flow {
+                Takes::SignUp | Takes::Confirm => &spellings,
+                _ => &news,
+            };
+            for password in now {
+                let logged_in = kit.accounts.log_in("ann", password, None).await;
+                assert!(logged_in.is_ok(), "{flow:?} {one}");
+            }
+        }
+    }
+}
+
 /// A right password costs less than a wrong one, so it must not be looked at where it lets nobody in.
 #[tokio::test]
 async fn right_password_of_inactive_costs_nothing_less() {

@@ -19,6 +19,7 @@ mod common;
 mod conceal;
 mod current_user;
 mod dead_letters;
+mod dear_numbers;
 mod endless_requests;
 mod gate;
 mod given_up;

@@ -13,13 +13,13 @@ use phone_auth_core::accounts::{
     Accounts, CurrentUser, FailureKind, FlowError, InvalidLink, LogInRefusal, ResetRefusal,
     ResetRequestRefusal,
 };
-use phone_auth_core::address::{Address, AddressCaps, AddressKind, Losses, PhoneNumber};
+use phone_auth_core::address::{AddressKind, Losses};
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::settings::{Methods, RefusedNumberTypes};
-use phone_auth_core::store::{AddressStore, StoreErrorKind, UserStore};
+use phone_auth_core::settings::Methods;
+use phone_auth_core::store::{StoreErrorKind, UserStore};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 use phone_auth_tokens::{Keyring, SecretKey};
 
@@ -228,39 +228,6 @@ async fn pasted_numbers_are_sent_a_link() {
             .iter()
             .filter(|event| event.starts_with("reset_password_phone"));
         assert_eq!(messages.count(), 1, "{pasted:?}: {told:?}");
-    }
-}
-
-/// Another program may have stored the number without asking what a message to it costs.
-#[tokio::test]
-async fn dear_numbers_are_sent_nothing() {
-    for (number, refused, sent) in [
-        ("+19002345678", RefusedNumberTypes::default(), 0),
-        ("+870301234567", RefusedNumberTypes::default(), 0),
-        ("+19002345678", RefusedNumberTypes::NONE, 1),
-        (ANNS_PHONE, RefusedNumberTypes::default(), 1),
-    ] {
-        let kit = Kit::with_settings(|settings| settings.refused_number_types = refused);
-        let user = kit
-            .store_user("dora", kit.encoded(HORSE).await.reveal())
-            .await;
-        let stored = Address::Phone(PhoneNumber::parse(number).unwrap());
-        let caps = AddressCaps {
-            all: 9,
-            unverified: 9,
-            replaces: None,
-        };
-        kit.store
-            .add_address(user.id, &stored, caps, &Notices::default())
-            .await
-            .unwrap();
-        kit.record.forget();
-        kit.accounts.request_password_reset(number).await.unwrap();
-        let told = kit.record.take();
-        let messages = told
-            .iter()
-            .filter(|event| event.starts_with("reset_password_"));
-        assert_eq!(messages.count(), sent, "{number}: {told:?}");
     }
 }
 
