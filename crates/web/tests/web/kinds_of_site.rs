@@ -3,13 +3,15 @@
 use http::StatusCode;
 use phone_auth_core::form::Field;
 use phone_auth_core::settings::{Methods, Settings};
-use phone_auth_events::SiteOrigin;
+use phone_auth_events::{LoginEmail, LoginPhone, SiteOrigin};
 use phone_auth_web::{CookieOptions, Web, WebBuildErrorKind};
 
 use crate::support::{PASSWORD, Site};
 
 const SIGN_UP: &str = "/accounts/signup/";
 const RESET: &str = "/accounts/password_reset/";
+const ASK: &str = "/accounts/login_code/";
+const DONE: &str = "/accounts/login_code_done/";
 
 fn only(phone: bool, email: bool, username: bool) -> Methods {
     Methods {
@@ -169,6 +171,50 @@ async fn what_nobody_sends_is_not_offered() {
         assert_eq!(log_in.body.contains(RESET), offers_reset, "{out:?}");
         let page = site.browser().get(RESET).await.status;
         assert_eq!(page == StatusCode::OK, offers_reset, "{out:?}");
+    }
+}
+
+/// A code to sign in that nobody sends by this kind of address is refused in words, whoever has the address, and never said to be on
+/// its way.
+#[tokio::test]
+async fn code_that_nobody_sends_is_not_said_to_be_sent() {
+    for (lacking, out) in [
+        (None, &[][..]),
+        (Some("email"), &["login_email"]),
+        (Some("phone"), &["login_phone"]),
+    ] {
+        let site = Site::without_senders_and(out, |settings| settings.login_by_code = true);
+        let mut ann = site.ann().await;
+        for link in [ann.email_link().await, ann.phone_link().await] {
+            ann.get(&link).await;
+        }
+        let mut by_email = site.capture::<LoginEmail>();
+        let mut by_phone = site.capture::<LoginPhone>();
+        for (kind, login, is_hers) in [
+            ("email", "ann@example.org", true),
+            ("email", "nobody@example.org", false),
+            ("phone", "+12125552368", true),
+            ("phone", "+12125552300", false),
+        ] {
+            let mut browser = site.browser();
+            let answer = browser.post(ASK, &[("login", login)]).await;
+            let sent = by_email.take().len() + by_phone.take().len();
+            let is_out = lacking == Some(kind);
+            assert_eq!(sent, usize::from(is_hers && !is_out), "{lacking:?} {login}");
+            if is_out {
+                assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{login}");
+                let error = answer.error_at("login");
+                assert!(error.contains("doesn’t send"), "{login}: {error}");
+            } else {
+                assert_eq!(answer.location_of_code(), DONE, "{login}");
+            }
+        }
+        // By a username it goes where it can.
+        let answer = site.browser().post(ASK, &[("login", "ann")]).await;
+        assert_eq!(answer.location_of_code(), DONE, "{lacking:?}");
+        let sent = [by_email.take().len(), by_phone.take().len()];
+        let expected = ["email", "phone"].map(|kind| usize::from(lacking != Some(kind)));
+        assert_eq!(sent, expected, "{lacking:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use phone_auth_core::address::Region;
 use phone_auth_events::{LoginPhone, ResetPasswordPhone};
+use phone_auth_urls::AccountPage;
 
 use crate::support::{PASSWORD, Site, sign_up_form};
 
@@ -123,6 +124,86 @@ async fn takes(field: Field, typed: impl Fn(&str) -> String) -> bool {
     };
     let addresses = accounts.addresses_of(user.id).await.unwrap();
     addresses.iter().any(|it| it.value == NEW)
+}
+
+/// The tags of the fields of these names on a page.
+fn inputs<'a>(body: &'a str, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+    let tags = body.split("<input ").skip(1);
+    let tags = tags.map(|rest| rest.split('>').next().unwrap());
+    tags.filter(|tag| {
+        names
+            .iter()
+            .any(|name| tag.contains(&format!(" name=\"{name}\"")))
+    })
+}
+
+/// On every page there is, with each kind of site: what takes a number and nothing else brings up the keys of a telephone, and is filled
+/// in by the browser; what may be told as well how else an account is named does not, and says how to type a number.
+#[tokio::test]
+async fn fields_of_numbers_have_the_keys_of_a_telephone() {
+    let mut found = Vec::new();
+    for takes_names in [false, true] {
+        let site = Site::with(|settings| {
+            settings.login_by_code = true;
+            settings.authentication_methods.email = takes_names;
+            settings.authentication_methods.username = takes_names;
+            settings.register_username_required = takes_names;
+        });
+        let mut ann = site.browser();
+        let form = sign_up_form("ann", "ann@example.org", OWN);
+        ann.post("/accounts/signup/", &form).await;
+        ann.log_in(OWN, PASSWORD).await;
+        let pk = ann.pk("phone").await;
+        ann.confirm(PASSWORD).await;
+        let pages = AccountPage::ALL.map(AccountPage::pattern);
+        let pages = pages.iter().filter(|it| !it.contains('{'));
+        let mut paths: Vec<_> = pages.map(|it| format!("/accounts/{it}")).collect();
+        paths.push(format!("/accounts/address/?method=phone&pk={pk}"));
+        for path in paths.iter().filter(|it| !it.ends_with("/logout/")) {
+            let [guest, hers] = [site.browser().get(path).await, ann.get(path).await];
+            for body in [guest.body, hers.body] {
+                let numbers: &[&str] = if takes_names {
+                    &["phone"]
+                } else {
+                    &["phone", "login"]
+                };
+                for tag in inputs(&body, numbers) {
+                    for part in ["type=\"tel\"", "inputmode=\"tel\""] {
+                        assert!(tag.contains(part), "{path}: {tag}");
+                    }
+                    let fills = if tag.contains(" name=\"login\"") {
+                        "username"
+                    } else {
+                        "tel"
+                    };
+                    let fills = format!("autocomplete=\"{fills}\"");
+                    assert!(tag.contains(&fills), "{path}: {tag}");
+                    let told = tag.split("aria-describedby=\"").nth(1).unwrap_or_default();
+                    assert!(told.contains("hint"), "{path}: {tag}");
+                    found.push((takes_names, path.split('?').next().unwrap().to_owned()));
+                }
+                let others: &[&str] = if takes_names { &["login"] } else { &[] };
+                for tag in inputs(&body, others) {
+                    assert!(tag.contains("type=\"text\""), "{path}: {tag}");
+                    assert!(tag.contains("autocomplete=\"username\""), "{path}: {tag}");
+                    assert!(tag.contains("hint"), "{path}: {tag}");
+                    found.push((takes_names, path.clone()));
+                }
+            }
+        }
+    }
+    found.sort();
+    found.dedup();
+    let expected = [
+        "address",
+        "login",
+        "login_code",
+        "password_reset",
+        "phone/add",
+        "signup",
+    ];
+    let expected = [false, true].map(|it| expected.map(|page| (it, format!("/accounts/{page}/"))));
+    assert_eq!(found, expected.concat());
 }
 
 #[tokio::test]

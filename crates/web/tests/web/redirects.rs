@@ -6,7 +6,7 @@ use axum::routing::get;
 use http::header::{HOST, HeaderValue};
 use http::{Method, Request, StatusCode};
 use phone_auth_core::settings::Methods;
-use phone_auth_events::ResetPasswordEmail;
+use phone_auth_events::{LoginEmail, LoginPhone, ResetPasswordEmail, ResetPasswordPhone};
 use phone_auth_web::LoggedIn;
 
 use crate::support::{Site, encode};
@@ -79,18 +79,43 @@ async fn short_ways_lead_to_pages() {
 /// What a mail program adds to a link, or cuts off.
 #[tokio::test]
 async fn damaged_links_are_answered_in_words() {
-    let site = Site::new();
-    let link = site.ann().await.email_link().await;
-    for added in [".", ")", ").", "%3E", "\u{201d}", "%E2%80%9D", "&quot;"] {
-        let added = added.replace('\u{201d}', "%E2%80%9D");
-        let answer = site.browser().get(&format!("{link}{added}")).await;
-        if added.contains("quot") {
-            assert_eq!(answer.status, StatusCode::NOT_FOUND, "{added}");
-        } else {
-            assert_eq!(answer.location(), link, "{added}");
+    let site = Site::with(|settings| settings.login_by_code = true);
+    let mut ann = site.ann().await;
+    let mut links = vec![ann.email_link().await, ann.phone_link().await];
+    for link in links.clone() {
+        ann.get(&link).await;
+    }
+    let mut browser = site.browser();
+    links.push(browser.reset_link("ann@example.org").await);
+    let mut by_phone = site.capture::<ResetPasswordPhone>();
+    let mut log_in_by_email = site.capture::<LoginEmail>();
+    let mut log_in_by_phone = site.capture::<LoginPhone>();
+    let (phone, email) = ([("login", "+12125552368")], [("login", "ann@example.org")]);
+    browser.post("/accounts/password_reset/", &phone).await;
+    for login in [phone, email] {
+        browser.post("/accounts/login_code/", &login).await;
+    }
+    let more = [
+        by_phone.take().remove(0).url,
+        log_in_by_email.take().remove(0).url,
+        log_in_by_phone.take().remove(0).url,
+    ];
+    links.extend(more.map(|url| url.as_str().to_owned()));
+    for link in &links {
+        for added in [".", ")", ").", "%3E", "%E2%80%9D", "&quot;"] {
+            let answer = site.browser().get(&format!("{link}{added}")).await;
+            if added.contains("quot") {
+                assert_eq!(answer.status, StatusCode::NOT_FOUND, "{link}{added}");
+            } else {
+                assert_eq!(answer.location(), link, "{added}");
+            }
         }
     }
-    for page in ["password_reset_confirm", "user_verification_confirm"] {
+    for page in [
+        "password_reset_confirm",
+        "user_verification_confirm",
+        "login_confirm",
+    ] {
         for cut in ["MQ/", "MQ", "MQ/abc-def.", "MQ/abc-def.)/"] {
             let path = format!("/accounts/{page}/{cut}");
             let mut browser = site.browser();

@@ -57,8 +57,17 @@ impl Site {
 
     /// A site that has no sender for these signals.
     pub(crate) fn without_senders(signals: &[&'static str]) -> Self {
-        let site = "http://site.example";
-        Self::build_with(site, Settings::default(), signals, |builder| builder)
+        Self::without_senders_and(signals, |_| {})
+    }
+
+    /// The same, with settings that are changed first.
+    pub(crate) fn without_senders_and(
+        signals: &[&'static str],
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        Self::build_with("http://site.example", settings, signals, |builder| builder)
     }
 
     /// A site behind a gate.
