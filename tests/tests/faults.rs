@@ -113,10 +113,13 @@ async fn short_lock_is_waited_for() {
     lock.hold();
     let client = site.client();
     let waiting = tokio::spawn(async move { client.sign_up(&User::new()).await });
-    // Reading goes on meanwhile, and tells that the site is busy with nothing else.
-    for _ in 0..20 {
-        site.client().get("/accounts/login/").await.expect(200);
+    // Reading goes on meanwhile. Each of these takes a hash of its own, which is made after that of the sign-up: one that does not
+    // wait has been refused by then.
+    for _ in 0..8 {
+        let guess = site.client().log_in("nobody", "correct-Horse-9").await;
+        assert_eq!(guess.status, 400);
     }
+    assert!(!waiting.is_finished(), "it did not wait");
     lock.release();
     waiting
         .await
