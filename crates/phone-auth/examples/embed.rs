@@ -62,6 +62,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::signal::ctrl_c().await?;
     drop(stop);
     // One deadline for requests and messages under way, so that no client keeps the process.
-    auth.finish(server, Duration::from_secs(20)).await;
+    if let Some(served) = auth.finish(server, Duration::from_secs(20)).await.server {
+        served??;
+    }
     Ok(())
 }

@@ -359,12 +359,12 @@ impl PhoneAuth {
 
     /// Lets requests and messages under way finish side by side, when the process is asked to stop: claims no further
     /// message, waits for the server, and then for the receivers at work, all within one patience. A client that sends half a
-    /// request, or does not read its answer, can keep a server waiting for ever: it does not keep the process. `false` when
-    /// something had not finished: it goes on for as long as the runtime does. What is still pending is delivered by another
-    /// worker or after the next start.
+    /// request, or does not read its answer, can keep a server waiting for ever: it does not keep the process. Gives what the
+    /// server gave, as the error that ended it, and [whether all had finished](Finished::is_whole): what had not goes on for as
+    /// long as the runtime does. What is still pending is delivered by another worker or after the next start.
     ///
     /// A runtime that is dropped waits for what holds its threads, as a receiver that is not `async` and waits for a server that
-    /// does not answer. Where there are such, end it by `Runtime::shutdown_timeout`.
+    /// does not answer. Where there are such, end it by `Runtime::shutdown_timeout`, as the guide's chapter on production does.
     ///
     /// # Cancel safety
     /// No further message is claimed from the first poll on. Dropping it drops the server, and only stops the waiting for the rest.
@@ -379,16 +379,19 @@ impl PhoneAuth {
     /// let server = tokio::spawn(server.into_future());
     /// tokio::signal::ctrl_c().await?;
     /// drop(stop);
-    /// auth.finish(server, Duration::from_secs(20)).await;
+    /// if let Some(served) = auth.finish(server, Duration::from_secs(20)).await.server {
+    ///     served??; // The task, then the server.
+    /// }
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn finish(&self, server: impl Future, patience: Duration) -> bool {
-        let begun = std::time::Instant::now();
+    pub async fn finish<S: Future>(&self, server: S, patience: Duration) -> Finished<S::Output> {
+        let begun = tokio::time::Instant::now();
         self.stop_claiming();
-        let is_answered = tokio::time::timeout(patience, server).await.is_ok();
+        let server = tokio::time::timeout(patience, server).await.ok();
         let left = patience.saturating_sub(begun.elapsed());
-        self.shut_down(left).await && is_answered
+        let receivers = self.shut_down(left).await;
+        Finished { server, receivers }
     }
 
     /// Has the worker claim no further message, without waiting for those it delivers. Call it when the process is
@@ -419,7 +422,7 @@ impl PhoneAuth {
     /// # Cancel safety
     /// Dropping it only stops the waiting; anyone who calls it again waits again.
     pub async fn shut_down(&self, patience: Duration) -> bool {
-        let begun = std::time::Instant::now();
+        let begun = tokio::time::Instant::now();
         let has_stopped = match &self.worker {
             Some(worker) => worker.stop(patience).await,
             None => true,
@@ -438,6 +441,24 @@ impl PhoneAuth {
     #[cfg(feature = "web")]
     pub fn web(&self) -> &web::Web {
         &self.web
+    }
+}
+
+/// What had finished when [`PhoneAuth::finish`] stopped waiting.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "the server may have ended by an error"]
+pub struct Finished<T> {
+    /// What the server gave; none where it had not ended.
+    pub server: Option<T>,
+    /// Whether all receivers that were at work had.
+    pub receivers: bool,
+}
+
+impl<T> Finished<T> {
+    /// Whether the server and all receivers had.
+    pub const fn is_whole(&self) -> bool {
+        self.server.is_some() && self.receivers
     }
 }
 

@@ -419,17 +419,19 @@ async fn receiver_that_leaves_a_signal_alone_is_none() {
     without.build().await.unwrap();
 }
 
-#[tokio::test]
-async fn second_shutdown_waits_again() {
+/// Accounts whose worker is delivering a message; its receiver comes to an end with this future.
+async fn with_receiver_at_work<F>(ends: impl Fn() -> F + Send + Sync + 'static) -> PhoneAuth
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let signals = Signals::isolated();
     let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
-    let (go, gone) = tokio::sync::watch::channel(false);
     signals
         .connect_async(move |_: ResetPasswordEmail| {
-            let (begin, mut gone) = (begin.clone(), gone.clone());
+            let (begin, ends) = (begin.clone(), ends());
             async move {
                 begin.send(()).unwrap();
-                gone.wait_for(|gone| *gone).await.unwrap();
+                ends.await;
             }
         })
         .forever();
@@ -448,6 +450,64 @@ async fn second_shutdown_waits_again() {
     let asked = auth.accounts().request_password_reset("ann@example.org");
     asked.await.unwrap();
     at_work.recv().await.unwrap();
+    auth
+}
+
+/// Ends so many seconds from now, or never.
+async fn after(seconds: Option<u64>) {
+    match seconds {
+        Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The server and the receivers have one patience, and what has not finished by then is told; an error of the server is given back.
+#[tokio::test]
+async fn server_and_receivers_have_one_patience() {
+    for (server, receiver, is_served, is_received, expected) in [
+        (Some(1), Some(1), true, true, 1),
+        // Side by side.
+        (Some(5), Some(10), true, true, 10),
+        (Some(15), None, true, false, 20),
+        (None, Some(1), false, true, 20),
+        (None, None, false, false, 20),
+    ] {
+        let (go, gone) = tokio::sync::watch::channel(false);
+        let auth = with_receiver_at_work(move || {
+            let mut gone = gone.clone();
+            async move {
+                gone.wait_for(|gone| *gone).await.unwrap();
+                after(receiver).await;
+            }
+        })
+        .await;
+        // From here on only the clock of the test goes on: when all wait.
+        tokio::time::pause();
+        let begun = tokio::time::Instant::now();
+        go.send(true).unwrap();
+        let serves = async move {
+            after(server).await;
+            Err::<(), _>("the port is gone")
+        };
+        let finished = auth.finish(serves, Duration::from_secs(20)).await;
+        let case = format!("{server:?} {receiver:?}");
+        assert_eq!(begun.elapsed().as_secs(), expected, "{case}");
+        assert_eq!(finished.receivers, is_received, "{case}");
+        assert_eq!(finished.is_whole(), is_served && is_received, "{case}");
+        let served = is_served.then_some(Err("the port is gone"));
+        assert_eq!(finished.server, served, "{case}");
+        tokio::time::resume();
+    }
+}
+
+#[tokio::test]
+async fn second_shutdown_waits_again() {
+    let (go, gone) = tokio::sync::watch::channel(false);
+    let auth = with_receiver_at_work(move || {
+        let mut gone = gone.clone();
+        async move { drop(gone.wait_for(|gone| *gone).await.unwrap()) }
+    })
+    .await;
     for _ in 0..2 {
         assert!(!auth.shut_down(Duration::from_millis(5)).await);
     }

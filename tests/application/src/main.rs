@@ -1,14 +1,13 @@
 //! The tea house in production: database, key and address from the environment.
 
 use std::env;
-use std::error::Error;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use phone_auth::{Database, PhoneAuth, SecretKey, SiteOrigin};
-use phone_auth_tea_house::{Orders, Post, tea_house};
+use phone_auth_tea_house::{BoxError, Orders, Post, tea_house};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -27,8 +26,15 @@ fn setting(name: &str, default: &str) -> String {
     env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+fn main() -> Result<(), BoxError> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(serve());
+    // A receiver that holds a thread, as one whose mail server does not answer, does not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served
+}
+
+async fn serve() -> Result<(), BoxError> {
     let database = setting("TEA_HOUSE_DATABASE", "sqlite:app.sqlite3");
     let key_file = setting("TEA_HOUSE_KEY_FILE", "app.key");
     let key = std::fs::read_to_string(&key_file).map_err(|error| format!("{key_file}: {error}"))?;
@@ -55,6 +61,8 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     drop(stop);
     // One deadline for requests and messages under way, so that no client keeps the process.
-    auth.finish(server, grace).await;
+    if let Some(served) = auth.finish(server, grace).await.server {
+        served??;
+    }
     Ok(())
 }

@@ -4,7 +4,8 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -24,44 +25,41 @@ fn reads_nothing(host: &str) -> TcpStream {
     }
 }
 
-#[test]
-fn program_serves_and_stops() {
-    let folder = tempfile::tempdir().unwrap();
-    let key = folder.path().join("app.key");
-    std::fs::write(
-        &key,
-        "3b1f8a40c7d95e26a8f07e1c4d2b9655e0917fa3c86d4b12f5a97c3e08d1b624",
-    )
-    .unwrap();
-    let mut program = Command::new(env!("CARGO_BIN_EXE_tea-house"))
-        .current_dir(folder.path())
+/// The program in this folder, which says on its output where it is.
+fn start(folder: &Path, output: impl Into<Stdio>) -> Child {
+    let key = "3b1f8a40c7d95e26a8f07e1c4d2b9655e0917fa3c86d4b12f5a97c3e08d1b624";
+    std::fs::write(folder.join("app.key"), key).unwrap();
+    Command::new(env!("CARGO_BIN_EXE_tea-house"))
+        .current_dir(folder)
         .env("TEA_HOUSE_ADDR", "127.0.0.1:0")
         .env("TEA_HOUSE_GRACE", "2")
-        .stdout(Stdio::piped())
+        .stdout(output)
         .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(program.stdout.take().unwrap()).lines();
-    let here = lines.next().unwrap().unwrap();
-    let host = here.strip_prefix("http://").unwrap().trim_end_matches('/');
+        .unwrap()
+}
+
+/// The host and port of the first line.
+fn host_in(output: impl Read) -> String {
+    let mut line = String::new();
+    BufReader::new(output).read_line(&mut line).unwrap();
+    let host = line.trim_end().strip_prefix("http://").unwrap();
+    host.trim_end_matches('/').to_owned()
+}
+
+/// What the program says to one question.
+fn ask(host: &str, question: &str) -> String {
     let mut stream = TcpStream::connect(host).unwrap();
-    write!(
-        stream,
-        "GET /join/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
+    stream.write_all(question.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
-    assert!(
-        answer.starts_with("HTTP/1.1 200") && answer.contains("<h1>Join</h1>"),
-        "{answer}"
-    );
-    // Neither one who never ends the question nor one who never reads the answer keeps it.
-    let mut half = TcpStream::connect(host).unwrap();
-    write!(half, "GET /join/ HTTP/1.1\r\nHost: {host}\r\n").unwrap();
-    let full = reads_nothing(host);
+    answer
+}
+
+/// Asks the program to end, which it does with success.
+fn ends(mut program: Child) {
     let id = program.id().to_string();
     assert!(Command::new("kill").arg(&id).status().unwrap().success());
-    // A program that waits for them waits for ever: it is killed, and that is no success.
+    // One that waits for others waits for ever: it is killed, and that is no success.
     let (ended, waits) = std::sync::mpsc::channel::<()>();
     let guard = thread::spawn(move || {
         let is_over = waits
@@ -76,7 +74,47 @@ fn program_serves_and_stops() {
     });
     let status = program.wait().unwrap();
     drop(ended);
-    assert!(guard.join().unwrap(), "it waited for its clients");
+    assert!(guard.join().unwrap(), "it waited");
     assert!(status.success(), "{status}");
+}
+
+#[test]
+fn program_serves_and_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut program = start(folder.path(), Stdio::piped());
+    let host = &host_in(program.stdout.as_mut().unwrap());
+    let question = format!("GET /join/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let answer = ask(host, &question);
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("<h1>Join</h1>"),
+        "{answer}"
+    );
+    // Neither one who never ends the question nor one who never reads the answer keeps it.
+    let mut half = TcpStream::connect(host).unwrap();
+    write!(half, "GET /join/ HTTP/1.1\r\nHost: {host}\r\n").unwrap();
+    let full = reads_nothing(host);
+    ends(program);
     drop((half, full));
+}
+
+/// Mail is written to an output that nobody reads: the receiver waits for ever, and the program does not.
+#[test]
+fn program_stops_though_a_receiver_hangs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut filler = writer.try_clone().unwrap();
+    let program = start(folder.path(), writer);
+    let host = &host_in(&mut reader);
+    // More than a pipe holds: it is full until all who read it are gone.
+    thread::spawn(move || filler.write_all(&[b'x'; 1 << 20]));
+    let body = "first_name=Ann&email=ann%40example.org&favourite=Assam&password=correct-Horse-9";
+    let length = body.len();
+    let question = format!(
+        "POST /join/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    let answer = ask(host, &question);
+    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    ends(program);
+    drop(reader);
 }
