@@ -261,8 +261,11 @@ impl RequestContext {
     }
 
     /// The key of the session that counts, or the one that it has got since; of a browser that is not logged in the
-    /// first that it sent.
-    pub(crate) fn session_key(&self) -> Option<&SessionKey> {
+    /// first that it sent. It is what flows that begin a session take as the previous one, which ends.
+    ///
+    /// # Examples
+    /// See [`session_of`](Self::session_of).
+    pub fn session_key(&self) -> Option<&SessionKey> {
         self.keys.first()
     }
 

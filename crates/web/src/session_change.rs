@@ -15,7 +15,8 @@ use crate::set_cookie::add_cookie;
 
 /// The cookies of a session that has begun or ended: a part of the answer, which must be sent.
 ///
-/// From [`RequestContext::begin_session`], [`RequestContext::record_proof`] and [`RequestContext::log_out`].
+/// From [`RequestContext::begin_session`], [`RequestContext::session_of`], [`RequestContext::record_proof`] and
+/// [`RequestContext::log_out`].
 ///
 /// # Examples
 /// ```
@@ -142,8 +143,29 @@ impl RequestContext {
         ))
     }
 
-    /// The cookies for someone who has just shown who they are.
-    pub(crate) fn session_of(&self, begun: &LoggedIn) -> SessionChange {
+    /// The cookies for someone who has just shown who they are, by a form of the application that has called
+    /// [`Accounts::log_in`](phone_auth_core::accounts::Accounts::log_in) or another flow that begins a session.
+    ///
+    /// Answer with a redirect, as for [`begin_session`](Self::begin_session).
+    ///
+    /// # Examples
+    /// ```
+    /// use axum::response::{Html, IntoResponse, Redirect, Response};
+    /// use http::StatusCode;
+    /// use phone_auth_core::accounts::FlowError;
+    /// use phone_auth_web::SubmittedForm;
+    ///
+    /// async fn log_in(form: SubmittedForm) -> Response {
+    ///     let (context, password) = (form.context(), form.password("password"));
+    ///     let flow = form.accounts().log_in(form.text("login"), &password, context.session_key());
+    ///     match flow.await {
+    ///         Ok(begun) => (context.session_of(&begun), Redirect::to("/")).into_response(),
+    ///         Err(FlowError::Refused(_)) => (StatusCode::BAD_REQUEST, Html("Try again.")).into_response(),
+    ///         Err(FlowError::Failed(failure)) => context.failed("log in", &failure),
+    ///     }
+    /// }
+    /// ```
+    pub fn session_of(&self, begun: &LoggedIn) -> SessionChange {
         let SessionChange(mut cookies) =
             self.cookies_of(&begun.key, begun.ends_with_browser, Some(&begun.user));
         cookies.extend(self.forget_on_the_way());
