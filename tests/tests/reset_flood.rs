@@ -88,13 +88,13 @@ async fn size_after(database: &OwnDatabase, flood: &Flood, answers: u64) -> (i64
 fn fill_challenges_of_nobody(database: &OwnDatabase) {
     let (numbers, id, [subject, digest, now, then]) = match database.kind() {
         Kind::Sqlite => (
-            "(WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < 65535) SELECT n FROM s)",
-            "unhex(printf('%04x', n) || printf('%060d', 0))",
+            "(WITH RECURSIVE s (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM s WHERE n < 262143) SELECT n FROM s)",
+            "unhex(printf('%04x', (n >> 5) << 3) || printf('%058d', 0) || printf('%02x', n & 31))",
             ["zeroblob(8)", "zeroblob(32)", "0", "4102444800000000"],
         ),
         Kind::Postgres => (
-            "generate_series(0, 65535) n",
-            "decode(lpad(to_hex(n), 4, '0') || repeat('00', 30), 'hex')",
+            "generate_series(0, 262143) n",
+            "decode(lpad(to_hex((n >> 5) << 3), 4, '0') || repeat('00', 29) || lpad(to_hex(n & 31), 2, '0'), 'hex')",
             [
                 "decode(repeat('00', 8), 'hex')",
                 "decode(repeat('00', 32), 'hex')",

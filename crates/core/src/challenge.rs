@@ -75,8 +75,14 @@ impl fmt::Debug for ChallengeKey {
 pub struct ChallengeId([u8; 32]);
 
 impl ChallengeId {
+    /// In how many groups of places challenges of nobody are kept.
+    const GROUPS: u32 = 1 << 13;
+
+    /// How many places a group has.
+    pub const PLACES_OF_GROUP: u8 = 32;
+
     /// In how many places challenges of nobody are kept, which are overwritten: strangers fill the store no further.
-    pub const PLACES: u32 = 1 << 16;
+    pub const PLACES: u32 = Self::GROUPS * Self::PLACES_OF_GROUP as u32;
 
     /// An id read back from a store.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
@@ -88,14 +94,27 @@ impl ChallengeId {
         &self.0
     }
 
-    /// The place that the challenge has if nobody is meant: the same for many keys, and no digest of any. Whose challenge
-    /// stands there says its [`key_digest`](NewChallenge::key_digest).
+    /// The first of the places that the challenge may have if nobody is meant: those of a group, which is the same for many keys.
+    /// They are no digest of any, and differ in the last byte, so that a group is a range. Whose challenge stands at one says
+    /// its [`key_digest`](NewChallenge::key_digest).
     #[must_use]
-    pub fn place_of_nobody(&self) -> Self {
+    pub const fn group_of_nobody(&self) -> Self {
+        let [first, second, ..] = self.0;
         let mut place = [0; 32];
-        for (to, from) in place.iter_mut().zip(self.0).take(2) {
-            *to = from;
-        }
+        [place[0], place[1]] = [first, second & 0b1111_1000];
+        Self(place)
+    }
+
+    /// The last place of the group of which this is the first.
+    #[must_use]
+    pub const fn end_of_group(&self) -> Self {
+        self.in_group(Self::PLACES_OF_GROUP - 1)
+    }
+
+    /// The place with this number in the group of which this is the first.
+    const fn in_group(&self, number: u8) -> Self {
+        let mut place = self.0;
+        place[31] = number;
         Self(place)
     }
 }
@@ -218,20 +237,57 @@ pub struct NewChallenge {
     pub resend_at: DateTime<Utc>,
 }
 
+/// What stands at a place of a group in which challenges of nobody are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct TakenPlace {
+    /// The place.
+    pub place: ChallengeId,
+    /// Whose it is: the id of a key.
+    pub key_digest: Option<ChallengeId>,
+    /// When the challenge began.
+    pub created_at: DateTime<Utc>,
+    /// From when on it is refused.
+    pub expires_at: DateTime<Utc>,
+}
+
 impl NewChallenge {
-    /// Where a store keeps it: challenges of nobody in a bounded number of places.
-    pub fn place(&self) -> ChallengeId {
-        if self.email.is_none() && self.phone.is_none() {
-            self.id.place_of_nobody()
-        } else {
-            self.id
+    /// Whether nobody is meant: no code answers it.
+    pub const fn is_nobodys(&self) -> bool {
+        self.email.is_none() && self.phone.is_none()
+    }
+
+    /// Where a store keeps it, of which these places are taken in its [group](ChallengeId::group_of_nobody): someone's under its
+    /// id; nobody's at a place that is free, else at that of one which is over, else at that of the oldest.
+    ///
+    /// Of the free ones it is the first from a number on that its key says, so that those which begin at the same moment seldom
+    /// choose the same. The oldest is the one that began first: one that was asked for again is none the younger, or anyone
+    /// who has filled a group once could keep it full.
+    pub fn place(&self, taken: &[TakenPlace]) -> ChallengeId {
+        if !self.is_nobodys() {
+            return self.id;
         }
+        let [.., start] = self.id.0;
+        let (group, now) = (self.id.group_of_nobody(), self.created_at);
+        let places = (0..ChallengeId::PLACES_OF_GROUP).map(|step| {
+            let number = start.wrapping_add(step) % ChallengeId::PLACES_OF_GROUP;
+            group.in_group(number)
+        });
+        let rank = |place: &ChallengeId| match taken.iter().find(|it| it.place == *place) {
+            Some(it) if it.key_digest == Some(self.id) => (0, None),
+            None => (1, None),
+            Some(it) => (2 + u8::from(it.expires_at > now), Some(it.created_at)),
+        };
+        places.min_by_key(rank).unwrap_or(group)
     }
 
     /// The id of its key where it is kept at a place instead. One of many keys finds it there, as one of many finds
     /// someone's: who could find it by another would tell nobody's from someone's.
     pub fn key_digest(&self) -> Option<ChallengeId> {
-        (self.place() != self.id).then_some(self.id)
+        self.is_nobodys().then_some(self.id)
     }
 }
 

@@ -370,6 +370,20 @@ impl AddressStore for PostgresStore {
         Ok(self.first_locked(&users::lock(user), end).await?.is_some())
     }
 
+    async fn restore_link(&self, purpose: Purpose, target: &LinkTarget) -> Result<(), StoreError> {
+        let Some(newest) = target.newest else {
+            return Ok(());
+        };
+        let restore = query(links::RESTORE)
+            .bind(target.address.kind.as_str())
+            .bind(purpose.as_str())
+            .bind(target.address.id.get())
+            .bind(rows::micros(newest))
+            .bind(target.code_at.map(rows::micros));
+        self.run(restore).await?;
+        Ok(())
+    }
+
     async fn free_address(
         &self,
         user: UserId,

@@ -14,7 +14,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use self::statements::{
-    ATTEMPT, BEGIN, END, FIND, KEEP_NAMES, NAMES, OPEN, REMOVE_EXPIRED, RENEW, RETURN,
+    ATTEMPT, BEGIN, END, FIND, KEEP_NAMES, NAMES, OPEN, REMOVE_EXPIRED, RENEW, REOPEN, RETURN,
 };
 use crate::failure::Failure;
 use crate::pool::Query;
@@ -38,20 +38,20 @@ impl ChallengeStore for PostgresStore {
         id: &ChallengeId,
         purpose: Purpose,
     ) -> Result<Option<KeptChallenge>, StoreError> {
-        let place = id.place_of_nobody();
+        let group = id.group_of_nobody();
         let find = query(FIND)
             .bind(id.as_bytes().as_slice())
-            .bind(place.as_bytes().as_slice())
+            .bind(group.as_bytes().as_slice())
             .bind(purpose.as_str());
         let found = self.first(find).await?;
         Ok(found.map(|row| kept(&row)).transpose()?)
     }
 
     async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError> {
-        let place = renewal.id.place_of_nobody();
+        let group = renewal.id.group_of_nobody();
         let renew = query(RENEW)
             .bind(renewal.id.as_bytes().as_slice())
-            .bind(place.as_bytes().as_slice())
+            .bind(group.as_bytes().as_slice())
             .bind(small(renewal.sends))
             .bind(rows::micros(renewal.resend_at))
             .bind(rows::micros(renewal.expires_at))
@@ -68,10 +68,10 @@ impl ChallengeStore for PostgresStore {
         purpose: Purpose,
         now: DateTime<Utc>,
     ) -> Result<Option<Challenge>, StoreError> {
-        let place = id.place_of_nobody();
+        let group = id.group_of_nobody();
         let attempt = query(ATTEMPT)
             .bind(id.as_bytes().as_slice())
-            .bind(place.as_bytes().as_slice())
+            .bind(group.as_bytes().as_slice())
             .bind(purpose.as_str())
             .bind(rows::micros(now));
         let Some(row) = self.first(attempt).await? else {
@@ -93,10 +93,10 @@ impl ChallengeStore for PostgresStore {
         expires_at: DateTime<Utc>,
         most: u32,
     ) -> Result<(), StoreError> {
-        let place = id.place_of_nobody();
+        let group = id.group_of_nobody();
         let give_back = query(RETURN)
             .bind(id.as_bytes().as_slice())
-            .bind(place.as_bytes().as_slice())
+            .bind(group.as_bytes().as_slice())
             .bind(purpose.as_str())
             .bind(rows::micros(expires_at))
             .bind(small(most));
@@ -115,15 +115,28 @@ impl ChallengeStore for PostgresStore {
         Ok(self.first(end).await?.is_some())
     }
 
+    async fn reopen_challenge(
+        &self,
+        id: &ChallengeId,
+        proven_at: DateTime<Utc>,
+        attempts: u32,
+    ) -> Result<bool, StoreError> {
+        let reopen = query(REOPEN)
+            .bind(id.as_bytes().as_slice())
+            .bind(rows::micros(proven_at))
+            .bind(small(attempts));
+        Ok(self.first(reopen).await?.is_some())
+    }
+
     async fn keep_typed_names(
         &self,
         id: &ChallengeId,
         names: &TypedNames,
     ) -> Result<(), StoreError> {
-        let place = id.place_of_nobody();
+        let group = id.group_of_nobody();
         let keep = query(KEEP_NAMES)
             .bind(id.as_bytes().as_slice())
-            .bind(place.as_bytes().as_slice())
+            .bind(group.as_bytes().as_slice())
             .bind(&names.first_name)
             .bind(&names.last_name);
         self.run(keep).await?;
@@ -131,10 +144,10 @@ impl ChallengeStore for PostgresStore {
     }
 
     async fn typed_names(&self, id: &ChallengeId) -> Result<Option<TypedNames>, StoreError> {
-        let place = id.place_of_nobody();
+        let group = id.group_of_nobody();
         let look = query(NAMES)
             .bind(id.as_bytes().as_slice())
-            .bind(place.as_bytes().as_slice());
+            .bind(group.as_bytes().as_slice());
         let row = self.first(look).await?;
         let names = row.as_ref().map(|row| {
             Ok::<_, Failure>(TypedNames {
@@ -162,7 +175,7 @@ pub(crate) fn bind<'q>(begin: Query<'q>, new: Option<&NewChallenge>) -> Query<'q
     let bytes = |id: ChallengeId| id.as_bytes().to_vec();
     let previous = new.and_then(|it| it.previous);
     begin
-        .bind(new.map(|it| bytes(it.place())))
+        .bind(new.map(|it| bytes(it.id.group_of_nobody())))
         .bind(new.map(|it| it.purpose.as_str()))
         .bind(new.and_then(|it| it.email).map(AddressId::get))
         .bind(new.and_then(|it| it.phone).map(AddressId::get))
@@ -173,8 +186,8 @@ pub(crate) fn bind<'q>(begin: Query<'q>, new: Option<&NewChallenge>) -> Query<'q
         .bind(new.map(|it| small(it.sends)))
         .bind(new.map(|it| rows::micros(it.resend_at)))
         .bind(previous.map(bytes))
-        .bind(previous.map(|it| bytes(it.place_of_nobody())))
-        .bind(new.and_then(NewChallenge::key_digest).map(bytes))
+        .bind(previous.map(|it| bytes(it.group_of_nobody())))
+        .bind(new.map(|it| bytes(it.id)))
 }
 
 /// What the columns of [`FIND`] hold.

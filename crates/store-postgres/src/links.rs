@@ -128,6 +128,16 @@ pub(crate) const REQUEST: &str = request!(
     "$1::text", "$2::text", "$3", "$4", "$5", "$6", "$7", "$8", ""
 );
 
+/// Keeps a request again that was ended, unless there is a newer one, or the address is gone.
+pub(crate) const RESTORE: &str =
+    "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at, code_at)
+    SELECT $1, $2, $3, a.email_id, a.phone_id, $4, $5
+    FROM (SELECT
+        (SELECT id FROM phone_auth_emailaddress WHERE id = $3 AND $1 = 'email' FOR KEY SHARE) AS email_id,
+        (SELECT id FROM phone_auth_phonenumber WHERE id = $3 AND $1 = 'phone' FOR KEY SHARE) AS phone_id) a
+    WHERE coalesce(a.email_id, a.phone_id) IS NOT NULL
+    ON CONFLICT (kind, purpose, holder) DO NOTHING";
+
 /// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::OF_USER) finds them, and the newest request
 /// for each.
 pub(crate) const OF_USER: &str = concat!(

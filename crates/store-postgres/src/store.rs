@@ -40,7 +40,7 @@ fn lookups_at_once(connections: u32) -> usize {
 pub struct PostgresStore {
     place: String,
     options: PostgresOptions,
-    connections: Connections,
+    pub(crate) connections: Connections,
     gates: Gates,
     lookups: Turns,
 }

@@ -180,6 +180,25 @@ impl AddressStore for SqliteStore {
         .await
     }
 
+    async fn restore_link(&self, purpose: Purpose, target: &LinkTarget) -> Result<(), StoreError> {
+        let Some(newest) = target.newest else {
+            return Ok(());
+        };
+        let (kind, id, code_at) = (target.address.kind, target.address.id, target.code_at);
+        self.write(move |connection| {
+            let row = params![
+                kind.as_str(),
+                purpose.as_str(),
+                id.get(),
+                links::micros(newest),
+                code_at.map(links::micros)
+            ];
+            rows::change(connection, links::RESTORE, row)?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn free_address(
         &self,
         user: UserId,

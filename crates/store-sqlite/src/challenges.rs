@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::challenge::{
-    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TypedNames,
+    Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TakenPlace,
+    TypedNames,
 };
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError};
@@ -33,11 +34,16 @@ pub(crate) const BEGIN: &str = concat!(
 /// One that is there stays.
 pub(crate) const OPEN: &str = concat!(insert!(), "NOTHING");
 
-/// The row of a key: under its id, else at its place. There it must be its own, or one that a server of the version before
-/// began, which noted none.
+/// What is kept at the places of a group.
+pub(crate) const TAKEN: &str =
+    "SELECT id, key_digest, created_at, expires_at FROM phone_auth_challenge
+    WHERE id BETWEEN ?1 AND ?2";
+
+/// The row of a key: under its id, else at a place of its group.
 macro_rules! of_key {
     () => {
-        "id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1), ?2) AND coalesce(key_digest, ?1) = ?1"
+        "id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = ?1),
+            (SELECT id FROM phone_auth_challenge WHERE id BETWEEN ?2 AND ?3 AND key_digest = ?1 LIMIT 1))"
     };
 }
 
@@ -45,11 +51,11 @@ pub(crate) const FIND: &str = concat!(
     "SELECT email_id, phone_id, subject, attempts_left, expires_at, sends, resend_at, proven_at
     FROM phone_auth_challenge WHERE ",
     of_key!(),
-    " AND purpose = ?3"
+    " AND purpose = ?4"
 );
 
 pub(crate) const KEEP_NAMES: &str = concat!(
-    "UPDATE phone_auth_challenge SET first_name = ?3, last_name = ?4 WHERE ",
+    "UPDATE phone_auth_challenge SET first_name = ?4, last_name = ?5 WHERE ",
     of_key!()
 );
 
@@ -60,18 +66,18 @@ pub(crate) const NAMES: &str = concat!(
 );
 
 pub(crate) const RENEW: &str = concat!(
-    "UPDATE phone_auth_challenge SET sends = ?8, resend_at = ?4, expires_at = ?5, subject = ?9,
-        attempts_left = CASE WHEN expires_at > ?7 THEN attempts_left ELSE ?6 END
+    "UPDATE phone_auth_challenge SET sends = ?9, resend_at = ?5, expires_at = ?6, subject = ?10,
+        attempts_left = CASE WHEN expires_at > ?8 THEN attempts_left ELSE ?7 END
     WHERE ",
     of_key!(),
-    " AND sends = ?3"
+    " AND sends = ?4"
 );
 
 pub(crate) const ATTEMPT: &str = concat!(
     "UPDATE phone_auth_challenge SET attempts_left = attempts_left - 1
     WHERE ",
     of_key!(),
-    " AND purpose = ?3 AND attempts_left > 0 AND expires_at > ?4
+    " AND purpose = ?4 AND attempts_left > 0 AND expires_at > ?5
     RETURNING email_id, phone_id, subject, attempts_left, expires_at"
 );
 
@@ -80,16 +86,23 @@ pub(crate) const RETURN: &str = concat!(
     "UPDATE phone_auth_challenge SET attempts_left = attempts_left + 1
     WHERE ",
     of_key!(),
-    " AND purpose = ?3 AND proven_at IS NULL AND expires_at = ?4 AND attempts_left < ?5"
+    " AND purpose = ?4 AND proven_at IS NULL AND expires_at = ?5 AND attempts_left < ?6"
 );
 
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = ?2, attempts_left = 0
     WHERE id = ?1 AND proven_at IS NULL";
 
+pub(crate) const REOPEN: &str =
+    "UPDATE phone_auth_challenge SET proven_at = NULL, attempts_left = ?3
+    WHERE id = ?1 AND proven_at = ?2";
+
 /// Ends the challenge before, if it is of the same purpose; but one that verifies an address: that is its user's, in whatever
 /// browser, and begun anew it would have all its attempts again.
-pub(crate) const REMOVE: &str = "DELETE FROM phone_auth_challenge
-    WHERE id IN (?1, ?2) AND coalesce(key_digest, id) = ?1 AND purpose = ?3 AND purpose <> 'verify'";
+pub(crate) const REMOVE: &str = concat!(
+    "DELETE FROM phone_auth_challenge WHERE ",
+    of_key!(),
+    " AND purpose = ?4 AND purpose <> 'verify'"
+);
 
 pub(crate) const REMOVE_EXPIRED: &str = "DELETE FROM phone_auth_challenge
     WHERE id IN (SELECT id FROM phone_auth_challenge WHERE expires_at <= ?1 LIMIT ?2)";
@@ -113,10 +126,12 @@ impl ChallengeStore for SqliteStore {
         purpose: Purpose,
     ) -> Result<Option<KeptChallenge>, StoreError> {
         self.read(|connection| {
-            let place = id.place_of_nobody();
+            let first = id.group_of_nobody();
+            let last = first.end_of_group();
             let asked = params![
                 id.as_bytes().as_slice(),
-                place.as_bytes().as_slice(),
+                first.as_bytes().as_slice(),
+                last.as_bytes().as_slice(),
                 purpose.as_str(),
             ];
             rows::first(connection, FIND, asked, |row| {
@@ -141,10 +156,12 @@ impl ChallengeStore for SqliteStore {
     async fn renew_challenge(&self, renewal: &Renewal) -> Result<bool, StoreError> {
         let renewal = *renewal;
         self.write(move |connection| {
-            let place = renewal.id.place_of_nobody();
+            let first = renewal.id.group_of_nobody();
+            let last = first.end_of_group();
             let row = params![
                 renewal.id.as_bytes().as_slice(),
-                place.as_bytes().as_slice(),
+                first.as_bytes().as_slice(),
+                last.as_bytes().as_slice(),
                 renewal.sends,
                 renewal.resend_at.timestamp_micros(),
                 renewal.expires_at.timestamp_micros(),
@@ -166,10 +183,12 @@ impl ChallengeStore for SqliteStore {
     ) -> Result<Option<Challenge>, StoreError> {
         let id = *id;
         self.write(move |connection| {
-            let place = id.place_of_nobody();
+            let first = id.group_of_nobody();
+            let last = first.end_of_group();
             let asked = params![
                 id.as_bytes().as_slice(),
-                place.as_bytes().as_slice(),
+                first.as_bytes().as_slice(),
+                last.as_bytes().as_slice(),
                 purpose.as_str(),
                 now.timestamp_micros(),
             ];
@@ -197,10 +216,12 @@ impl ChallengeStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let id = *id;
         self.write(move |connection| {
-            let place = id.place_of_nobody();
+            let first = id.group_of_nobody();
+            let last = first.end_of_group();
             let row = params![
                 id.as_bytes().as_slice(),
-                place.as_bytes().as_slice(),
+                first.as_bytes().as_slice(),
+                last.as_bytes().as_slice(),
                 purpose.as_str(),
                 expires_at.timestamp_micros(),
                 most,
@@ -224,6 +245,24 @@ impl ChallengeStore for SqliteStore {
         .await
     }
 
+    async fn reopen_challenge(
+        &self,
+        id: &ChallengeId,
+        proven_at: DateTime<Utc>,
+        attempts: u32,
+    ) -> Result<bool, StoreError> {
+        let id = *id;
+        self.write(move |connection| {
+            let row = params![
+                id.as_bytes().as_slice(),
+                proven_at.timestamp_micros(),
+                attempts
+            ];
+            Ok(rows::change(connection, REOPEN, row)? > 0)
+        })
+        .await
+    }
+
     async fn keep_typed_names(
         &self,
         id: &ChallengeId,
@@ -231,10 +270,12 @@ impl ChallengeStore for SqliteStore {
     ) -> Result<(), StoreError> {
         let (id, names) = (*id, names.clone());
         self.write(move |connection| {
-            let place = id.place_of_nobody();
+            let first = id.group_of_nobody();
+            let last = first.end_of_group();
             let row = params![
                 id.as_bytes().as_slice(),
-                place.as_bytes().as_slice(),
+                first.as_bytes().as_slice(),
+                last.as_bytes().as_slice(),
                 names.first_name,
                 names.last_name,
             ];
@@ -246,8 +287,13 @@ impl ChallengeStore for SqliteStore {
 
     async fn typed_names(&self, id: &ChallengeId) -> Result<Option<TypedNames>, StoreError> {
         self.read(|connection| {
-            let place = id.place_of_nobody();
-            let asked = params![id.as_bytes().as_slice(), place.as_bytes().as_slice()];
+            let first = id.group_of_nobody();
+            let last = first.end_of_group();
+            let asked = params![
+                id.as_bytes().as_slice(),
+                first.as_bytes().as_slice(),
+                last.as_bytes().as_slice(),
+            ];
             rows::first(connection, NAMES, asked, |row| {
                 Ok(TypedNames {
                     first_name: rows::text(row, 0)?,
@@ -274,10 +320,12 @@ impl ChallengeStore for SqliteStore {
 /// Begins a challenge, and ends the previous one.
 pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), Failure> {
     if let Some(previous) = &new.previous {
-        let place = previous.place_of_nobody();
+        let first = previous.group_of_nobody();
+        let last = first.end_of_group();
         let ended = params![
             previous.as_bytes().as_slice(),
-            place.as_bytes().as_slice(),
+            first.as_bytes().as_slice(),
+            last.as_bytes().as_slice(),
             new.purpose.as_str(),
         ];
         rows::change(connection, REMOVE, ended)?;
@@ -286,7 +334,8 @@ pub(crate) fn begin(connection: &Connection, new: &NewChallenge) -> Result<(), F
 }
 
 fn insert(connection: &Connection, statement: &str, new: &NewChallenge) -> Result<(), Failure> {
-    let place = new.place();
+    // For someone's as well, which has its place by itself: so that both take as long.
+    let place = new.place(&taken(connection, &new.id)?);
     let row = params![
         place.as_bytes().as_slice(),
         new.purpose.as_str(),
@@ -302,6 +351,22 @@ fn insert(connection: &Connection, statement: &str, new: &NewChallenge) -> Resul
     ];
     rows::change(connection, statement, row)?;
     Ok(())
+}
+
+/// What is kept at the places at which a challenge with this id may stand if it is nobody's.
+fn taken(connection: &Connection, id: &ChallengeId) -> Result<Vec<TakenPlace>, Failure> {
+    let first = id.group_of_nobody();
+    let last = first.end_of_group();
+    let group = params![first.as_bytes().as_slice(), last.as_bytes().as_slice()];
+    rows::all(connection, TAKEN, group, |row| {
+        let key_digest = row.get::<_, Option<_>>(1)?;
+        Ok(TakenPlace {
+            place: ChallengeId::from_bytes(row.get(0)?),
+            key_digest: key_digest.map(ChallengeId::from_bytes),
+            created_at: time(row.get(2)?),
+            expires_at: time(row.get(3)?),
+        })
+    })
 }
 
 /// A time; one that no calendar has is the beginning of 1970, as long ago as what has ended.

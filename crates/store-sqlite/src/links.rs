@@ -43,6 +43,16 @@ pub(crate) const REQUEST: &str = concat!(
     RETURNING requested_at"
 );
 
+/// Keeps a request again that was ended, unless there is a newer one, or the address is gone.
+pub(crate) const RESTORE: &str =
+    "INSERT INTO phone_auth_link_request (kind, purpose, holder, email_id, phone_id, requested_at, code_at)
+    SELECT ?1, ?2, ?3, a.email_id, a.phone_id, ?4, ?5
+    FROM (SELECT
+        (SELECT id FROM phone_auth_emailaddress WHERE id = ?3 AND ?1 = 'email') AS email_id,
+        (SELECT id FROM phone_auth_phonenumber WHERE id = ?3 AND ?1 = 'phone') AS phone_id) a
+    WHERE coalesce(a.email_id, a.phone_id) IS NOT NULL
+    ON CONFLICT (kind, purpose, holder) DO NOTHING";
+
 /// Ends what was asked for with a purpose at all addresses of a user of one kind but one, and at their claims. A link that has
 /// verified its address verifies no other, and stays: who opens it again is told that.
 pub(crate) const END_ALL: [&str; 2] = [

@@ -120,6 +120,10 @@ pub trait AddressStore: Send + Sync {
         link: &OpenedLink,
     ) -> Result<bool, StoreError>;
 
+    /// Takes back that a link was [ended](Self::end_link) which was sent to this target, and the code beside it, for what it was to
+    /// begin was not begun: unless another was asked for meanwhile, or the address is gone. Not of a claim.
+    async fn restore_link(&self, purpose: Purpose, target: &LinkTarget) -> Result<(), StoreError>;
+
     /// Removes an unverified address from a user who has a verified one, while the reset link to it that was opened is the
     /// newest, and enqueues these notices then. A copy in the user's own row goes along, and so does a claim that it came from.
     /// `false`, and nothing changed, when not all of this is so.

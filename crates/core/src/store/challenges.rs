@@ -7,7 +7,7 @@ use super::StoreError;
 use crate::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TypedNames};
 use crate::outbox::Purpose;
 
-/// Keeps challenges, each under the id of its key, or if it is nobody's at its [place](NewChallenge::place), together with
+/// Keeps challenges, each under the id of its key, or if it is nobody's at a [place](NewChallenge::place), together with
 /// its [`key_digest`](NewChallenge::key_digest). A challenge is found by its own key and by no other, nobody's as well.
 #[async_trait]
 pub trait ChallengeStore: Send + Sync {
@@ -54,6 +54,15 @@ pub trait ChallengeStore: Send + Sync {
     /// is nobody's stays.
     async fn end_challenge(&self, id: &ChallengeId, now: DateTime<Utc>)
     -> Result<bool, StoreError>;
+
+    /// Takes back that a challenge was ended by its right code at this time, for what it was to begin was not begun: it has so
+    /// many attempts again. Whether it was ended so.
+    async fn reopen_challenge(
+        &self,
+        id: &ChallengeId,
+        proven_at: DateTime<Utc>,
+        attempts: u32,
+    ) -> Result<bool, StoreError>;
 
     /// Keeps the names that were typed by the one whose browser has a challenge, in place of those from before. It is the one that
     /// [`challenge`](Self::challenge) finds; where there is none nothing is kept. They go with the challenge, and with one

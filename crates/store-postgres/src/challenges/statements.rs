@@ -2,13 +2,68 @@
 
 use crate::rows::past;
 
+/// Whether the challenge that begins is nobody's.
+macro_rules! is_nobodys {
+    () => {
+        "$3::bigint IS NULL AND $4::bigint IS NULL"
+    };
+}
+pub(crate) use is_nobodys;
+
+/// The places of the group of which this is the first. It is a range, so that the index of the ids is what finds them.
+macro_rules! group {
+    ($first:literal) => {
+        concat!(
+            "id BETWEEN ",
+            $first,
+            "::bytea AND set_byte(",
+            $first,
+            "::bytea, 31, 31)"
+        )
+    };
+}
+pub(crate) use group;
+
+/// The number of the place that a challenge of nobody takes, as [`NewChallenge::place`](phone_auth_core::challenge::NewChallenge)
+/// says: its own or that of the one which ends with it, else a free one, else that of one which is over, else that of the oldest.
+/// It is looked for with someone's as well, so that both take as long.
+macro_rules! place {
+    () => {
+        concat!(
+            "SELECT n FROM generate_series(0, 31) n LEFT JOIN (
+            SELECT get_byte(id, 31) AS taken, key_digest, purpose, created_at, expires_at FROM phone_auth_challenge
+            WHERE ",
+            $crate::challenges::statements::group!("$1"),
+            " OFFSET 0
+        ) g ON taken = n
+        ORDER BY CASE
+            WHEN taken IS NULL THEN 1
+            WHEN key_digest = $13 OR (key_digest = $11 AND purpose = $2 AND purpose <> 'verify') THEN 0
+            WHEN expires_at <= $6 THEN 2
+            ELSE 3 END, created_at, (n - get_byte($13::bytea, 31)) & 31
+        LIMIT 1"
+        )
+    };
+}
+pub(crate) use place;
+
 /// A challenge that begins, if there is one.
 macro_rules! insert {
     () => {
-        "INSERT INTO phone_auth_challenge
+        concat!(
+            "INSERT INTO phone_auth_challenge
         (id, purpose, email_id, phone_id, attempts_left, created_at, expires_at, subject, sends, resend_at, key_digest)
-    SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $13 WHERE $1::bytea IS NOT NULL
+    SELECT CASE WHEN ",
+            $crate::challenges::statements::is_nobodys!(),
+            " THEN set_byte($1::bytea, 31, n) ELSE $13 END, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+        CASE WHEN ",
+            $crate::challenges::statements::is_nobodys!(),
+            " THEN $13 END
+    FROM (",
+            $crate::challenges::statements::place!(),
+            ") p WHERE $1::bytea IS NOT NULL
     ON CONFLICT (id) DO "
+        )
     };
 }
 pub(crate) use insert;
@@ -28,15 +83,38 @@ macro_rules! begin {
 }
 pub(crate) use begin;
 
+/// The id of the row of a key: under its id, else at a place of its group.
+macro_rules! id_of_key {
+    ($key:literal, $group:literal) => {
+        concat!(
+            "coalesce((SELECT id FROM phone_auth_challenge WHERE id = ",
+            $key,
+            "), (SELECT id FROM phone_auth_challenge WHERE ",
+            $crate::challenges::statements::group!($group),
+            " AND key_digest = ",
+            $key,
+            " LIMIT 1))"
+        )
+    };
+}
+pub(crate) use id_of_key;
+
 /// Ends the challenge before, if it is of the same purpose; but one that verifies an address: that is its user's, in whatever
-/// browser, and begun anew it would have all its attempts again.
+/// browser, and begun anew it would have all its attempts again. Of nobody's in the same group the one that begins takes the
+/// [place](place): a statement changes a row once.
 macro_rules! ended {
     () => {
-        "ended AS (
+        concat!(
+            "ended AS (
         DELETE FROM phone_auth_challenge
-        WHERE id IN ($11, $12) AND coalesce(key_digest, id) = $11 AND id <> $1
-            AND purpose = $2 AND purpose <> 'verify'
+        WHERE id = ",
+            $crate::challenges::statements::id_of_key!("$11", "$12"),
+            " AND coalesce(key_digest, id) = $11 AND id <> $13 AND purpose = $2 AND purpose <> 'verify'
+            AND (key_digest IS NULL OR $12 <> $1 OR NOT (",
+            $crate::challenges::statements::is_nobodys!(),
+            "))
     )"
+        )
     };
 }
 pub(crate) use ended;
@@ -46,11 +124,14 @@ pub(crate) const BEGIN: &str = concat!("WITH ", ended!(), " ", begin!());
 /// One that is there stays.
 pub(crate) const OPEN: &str = concat!("WITH ", ended!(), " ", insert!(), "NOTHING");
 
-/// The row of a key: under its id, else at its place. There it must be its own, or one that a server of the version before
-/// began, which noted none.
+/// The row of a key. At a place it must still be its own when it is changed.
 macro_rules! of_key {
     () => {
-        "id = coalesce((SELECT id FROM phone_auth_challenge WHERE id = $1), $2) AND coalesce(key_digest, $1) = $1"
+        concat!(
+            "id = ",
+            id_of_key!("$1", "$2"),
+            " AND coalesce(key_digest, $1) = $1"
+        )
     };
 }
 
@@ -106,6 +187,10 @@ pub(crate) const RETURN: &str = concat!(
 
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = $2, attempts_left = 0
     WHERE id = $1 AND proven_at IS NULL RETURNING 1";
+
+pub(crate) const REOPEN: &str =
+    "UPDATE phone_auth_challenge SET proven_at = NULL, attempts_left = $3
+    WHERE id = $1 AND proven_at = $2 RETURNING 1";
 
 /// One that is being attempted is left for the next time.
 pub(crate) const REMOVE_EXPIRED: &str = "WITH over AS (

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use phone_auth_core::challenge::{
-    Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TypedNames,
+    Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TakenPlace, TypedNames,
 };
 use phone_auth_core::outbox::{NewMessage, Purpose};
 use phone_auth_core::store::{ChallengeStore, StoreError};
@@ -25,7 +25,7 @@ impl ChallengeStore for MemoryStore {
 
     async fn open_challenge(&self, new: &NewChallenge) -> Result<(), StoreError> {
         self.write(|state| {
-            state.challenges.entry(new.place()).or_insert((*new, None));
+            state.challenges.entry(new.id).or_insert((*new, None));
             Ok(())
         })
         .await
@@ -134,6 +134,23 @@ impl ChallengeStore for MemoryStore {
         .await
     }
 
+    async fn reopen_challenge(
+        &self,
+        id: &ChallengeId,
+        proven_at: DateTime<Utc>,
+        attempts: u32,
+    ) -> Result<bool, StoreError> {
+        self.write(|state| {
+            let ended = state.challenges.get_mut(id);
+            let Some((found, proven)) = ended.filter(|(_, at)| *at == Some(proven_at)) else {
+                return Ok(false);
+            };
+            (found.attempts, *proven) = (attempts, None);
+            Ok(true)
+        })
+        .await
+    }
+
     async fn keep_typed_names(
         &self,
         id: &ChallengeId,
@@ -208,15 +225,25 @@ impl State {
             self.challenges.remove(&place);
             self.typed_names.remove(&place);
         }
-        self.typed_names.remove(&new.place());
-        self.challenges.insert(new.place(), (new, None));
+        let taken = of_group(&self.challenges, &new.id);
+        let taken: Vec<_> = taken
+            .map(|(place, (it, _))| TakenPlace {
+                place: *place,
+                key_digest: it.key_digest(),
+                created_at: it.created_at,
+                expires_at: it.expires_at,
+            })
+            .collect();
+        let place = new.place(&taken);
+        self.typed_names.remove(&place);
+        self.challenges.insert(place, (new, None));
     }
 }
 
 /// A challenge, and when its right code came.
 type Proven = (NewChallenge, Option<DateTime<Utc>>);
 
-/// The one with this id, which may be at the place of nobody.
+/// The one with this id, which may be at a place of nobody.
 fn find<'a>(
     challenges: &'a mut BTreeMap<ChallengeId, Proven>,
     id: &ChallengeId,
@@ -226,11 +253,18 @@ fn find<'a>(
     found.filter(|(it, _)| it.id == *id)
 }
 
-/// Where a challenge is looked for: under its id, else at the place of nobody.
+/// Where a challenge is: under its id, or at a place of nobody.
 fn place_of(challenges: &BTreeMap<ChallengeId, Proven>, id: &ChallengeId) -> ChallengeId {
-    if challenges.contains_key(id) {
-        *id
-    } else {
-        id.place_of_nobody()
-    }
+    let mut group = of_group(challenges, id);
+    let place = group.find(|(_, (it, _))| it.id == *id);
+    place.map_or(*id, |(place, _)| *place)
+}
+
+/// What stands at the places at which the challenge with this id may be, if it is nobody's.
+fn of_group<'a>(
+    challenges: &'a BTreeMap<ChallengeId, Proven>,
+    id: &ChallengeId,
+) -> impl Iterator<Item = (&'a ChallengeId, &'a Proven)> + use<'a> {
+    let first = id.group_of_nobody();
+    challenges.range(first..=first.end_of_group())
 }

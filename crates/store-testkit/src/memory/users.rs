@@ -16,7 +16,7 @@ use phone_auth_core::user::{
 };
 
 use super::MemoryStore;
-use super::state::{State, take_names, taken, to_micros};
+use super::state::{Request, State, take_names, taken, to_micros};
 
 #[async_trait]
 impl UserStore for MemoryStore {
@@ -314,6 +314,23 @@ impl AddressStore for MemoryStore {
             addresses
                 .map(|it| (it.clone(), state.newest_request(purpose, it.kind, it.id)))
                 .collect()
+        })
+        .await
+    }
+
+    async fn restore_link(&self, purpose: Purpose, target: &LinkTarget) -> Result<(), StoreError> {
+        self.write(|state| {
+            let (kind, id) = (target.address.kind, target.address.id);
+            if let Some(requested_at) = target.newest
+                && state.addresses(kind).contains_key(&id)
+            {
+                let row = (kind, purpose.as_str(), id.get());
+                state.requests.entry(row).or_insert(Request {
+                    requested_at,
+                    code_at: target.code_at,
+                });
+            }
+            Ok(())
         })
         .await
     }

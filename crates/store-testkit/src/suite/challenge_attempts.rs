@@ -142,3 +142,24 @@ pub(super) async fn returned_attempt_is_there_again(subject: &Subject) {
     let used: u32 = used.into_iter().sum();
     assert_eq!(used + attempts(subject, 4, at(1)).await, 5);
 }
+
+/// What was ended for nothing is as it was before; at another time it was another code that ended it.
+pub(super) async fn reopened_challenge_is_there_again(subject: &Subject) {
+    let store = subject.store();
+    begin(subject, new(1)).await;
+    let before = store.challenge(&id(1), RESET).await.unwrap();
+    let reopen = |number, proven_at| {
+        let id = id(number);
+        async move { store.reopen_challenge(&id, proven_at, 5).await.unwrap() }
+    };
+    assert!(!reopen(1, at(2)).await, "it has not ended");
+    assert!(!reopen(9, at(2)).await, "there is none");
+    for ended_at in [at(2), at(3)] {
+        assert!(store.end_challenge(&id(1), ended_at).await.unwrap());
+        assert!(!reopen(1, at(4)).await);
+        assert!(reopen(1, ended_at).await);
+        assert!(!reopen(1, ended_at).await);
+        assert_eq!(store.challenge(&id(1), RESET).await.unwrap(), before);
+    }
+    assert!(attempt(subject, 1, at(5)).await.is_some());
+}

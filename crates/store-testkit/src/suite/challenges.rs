@@ -372,40 +372,6 @@ pub(super) async fn renewal_is_given_back(subject: &Subject) {
     }
 }
 
-/// Nobody's are attempted like all others. One that begins at the place of another takes it, and that one is over.
-pub(super) async fn challenges_of_nobody_are_bounded(subject: &Subject) {
-    let nobodys = |id: ChallengeId| NewChallenge {
-        id,
-        email: None,
-        ..new(1)
-    };
-    let store = subject.store();
-    let left = async |end| {
-        let taken = store.attempt_challenge(&neighbour(end), RESET, at(1)).await;
-        taken.unwrap().map(|it| it.attempts_left)
-    };
-    begin(subject, nobodys(neighbour(1))).await;
-    assert_eq!(left(1).await, Some(4));
-    // It ends by time alone: no code answers it.
-    assert!(!store.end_challenge(&neighbour(1), at(1)).await.unwrap());
-    begin(subject, nobodys(neighbour(2))).await;
-    assert_eq!([left(1).await, left(2).await], [None, Some(4)]);
-
-    // Someone's with a key for that place is another.
-    let theirs = NewChallenge {
-        id: neighbour(3),
-        ..new(1)
-    };
-    begin(subject, theirs).await;
-    assert_eq!([left(2).await, left(3).await], [Some(3), Some(4)]);
-
-    for end in 0..=255 {
-        begin(subject, nobodys(neighbour(end))).await;
-    }
-    let removed = store.remove_expired_challenges(at(600), 1_000).await;
-    assert_eq!(removed.unwrap(), 2);
-}
-
 pub(super) async fn expired_challenges_are_removed(subject: &Subject) {
     for number in 1..=20 {
         let expires_at = at(i64::from(number) * 60);

@@ -6,7 +6,7 @@
 )]
 
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
-use phone_auth_core::link::OpenedLink;
+use phone_auth_core::link::{LinkTarget, OpenedLink};
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::user::UserId;
 
@@ -174,5 +174,34 @@ pub(super) async fn used_link_ends_the_others(subject: &Subject) {
         });
         let won = answers.await.into_iter().filter(|won| *won).count();
         assert_eq!(won, 1);
+    }
+}
+
+/// A link that was ended for nothing is as it was before, with its code; but not beside a newer one.
+pub(super) async fn restored_link_is_there_again(subject: &Subject) {
+    let store = subject.store();
+    for address in verified(subject, "ann", 1).await {
+        asked(subject, LOG_IN, &address, at(0)).await;
+        let before = target(subject, LOG_IN, &address).await.unwrap();
+        let link = OpenedLink::of(&before, at(6));
+        store.restore_link(LOG_IN, &before).await.unwrap();
+        assert_eq!(target(subject, LOG_IN, &address).await.unwrap(), before);
+        assert!(ended(subject, address.user, &link).await);
+        store.restore_link(LOG_IN, &before).await.unwrap();
+        assert_eq!(target(subject, LOG_IN, &address).await.unwrap(), before);
+        assert!(ended(subject, address.user, &link).await);
+
+        let newest = asked(subject, LOG_IN, &address, at(100)).await;
+        store.restore_link(LOG_IN, &before).await.unwrap();
+        let now = target(subject, LOG_IN, &address).await.unwrap();
+        assert_eq!(now.newest, Some(newest));
+        let gone = LinkTarget {
+            address: AddressRecord {
+                id: AddressId::new(1_000_000),
+                ..address.clone()
+            },
+            ..before
+        };
+        store.restore_link(LOG_IN, &gone).await.unwrap();
     }
 }

@@ -8,6 +8,7 @@ mod address_changes;
 mod addresses;
 mod challenge_attempts;
 mod challenges;
+mod challenges_of_nobody;
 mod claims;
 mod claims_at_once;
 mod closing;
@@ -185,6 +186,7 @@ macro_rules! __for_each_case {
             links::older_link_replaces_no_password;
             links::link_of_nobody_asked_for_is_usable;
             log_in_links::opened_link_ends_once;
+            log_in_links::restored_link_is_there_again;
             log_in_links::other_link_is_not_ended;
             log_in_links::used_link_ends_the_others;
             verification::address_is_verified_once;
@@ -243,6 +245,7 @@ macro_rules! __for_each_case {
             challenge_attempts::attempts_are_counted_down;
             challenge_attempts::attempts_at_once_are_exact;
             challenge_attempts::returned_attempt_is_there_again;
+            challenge_attempts::reopened_challenge_is_there_again;
             challenges::challenge_is_for_one_purpose_and_time;
             challenges::typed_names_go_with_their_challenge;
             challenges::asking_again_gives_no_attempts_back;
@@ -250,7 +253,9 @@ macro_rules! __for_each_case {
             challenges::challenge_is_found_until_it_ends;
             challenges::challenge_ends_once;
             challenge_attempts::opened_challenge_stays_as_it_is;
-            challenges::challenges_of_nobody_are_bounded;
+            challenges_of_nobody::challenges_of_nobody_are_bounded;
+            challenges_of_nobody::challenges_of_nobody_at_once_stand_beside_each_other;
+            challenges_of_nobody::challenge_of_nobody_ends_one_of_its_group;
             challenges::challenge_is_found_by_its_own_key;
             challenges::previous_challenge_ends;
             challenges::challenge_of_another_purpose_stays;
