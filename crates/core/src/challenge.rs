@@ -12,6 +12,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use chrono::{DateTime, Utc};
 use phone_auth_events::Channel;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::address::{AddressId, AddressKind};
@@ -23,15 +24,47 @@ pub use crate::typed_names::TypedNames;
 /// The longest wait and the shortest life of a code are within it.
 pub const REMEMBERED: Duration = Duration::from_mins(40);
 
-/// The secret of the one who asked for a code: 32 random bytes as 43 characters of base64url.
+/// The secret of the one who asked for a code: 32 bytes as 43 characters of base64url. Most of them are random; the others show
+/// what it was made for, to the site alone.
 #[derive(Clone)]
 pub struct ChallengeKey(Zeroizing<String>);
 
 impl ChallengeKey {
-    /// How many random bytes a key is made of.
+    /// How many bytes a key is made of.
     pub const BYTES: usize = 32;
 
-    /// A key of these random bytes.
+    /// How many of them are random.
+    pub(crate) const RANDOM: usize = 20;
+
+    /// A key of these random bytes, which shows by the rest that it was made for what this is a digest of.
+    pub(crate) fn made_for(
+        random: &[u8; Self::RANDOM],
+        digest: impl FnOnce(&[u8; Self::RANDOM]) -> [u8; Self::BYTES],
+    ) -> Self {
+        let mut bytes = Zeroizing::new([0; Self::BYTES]);
+        let shows = Zeroizing::new(digest(random));
+        let all = random.iter().chain(shows.iter());
+        for (to, from) in bytes.iter_mut().zip(all) {
+            *to = *from;
+        }
+        Self::from_bytes(&bytes)
+    }
+
+    /// Whether it was [made for](Self::made_for) what this is a digest of.
+    pub(crate) fn was_made_for(
+        &self,
+        digest: impl FnOnce(&[u8; Self::RANDOM]) -> [u8; Self::BYTES],
+    ) -> bool {
+        let mut bytes = Zeroizing::new([0_u8; Self::BYTES]);
+        let is_read = Base64UrlUnpadded::decode(self.0.as_bytes(), bytes.as_mut()).is_ok();
+        let random = bytes.first_chunk().filter(|_| is_read);
+        random.is_some_and(|random| {
+            let made = Self::made_for(random, digest);
+            made.0.as_bytes().ct_eq(self.0.as_bytes()).into()
+        })
+    }
+
+    /// A key of these bytes.
     pub(crate) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
         Self(Zeroizing::new(Base64UrlUnpadded::encode_string(bytes)))
     }
@@ -150,8 +183,12 @@ impl ChallengeSubject {
 
     /// Whether the same was asked for, by whichever channels.
     pub(crate) fn is_about(self, other: Self) -> bool {
-        let digest = |it: Self| u64::from_be_bytes(it.0) >> 8;
-        digest(self) == digest(other)
+        self.digest() == other.digest()
+    }
+
+    /// What was asked for, by whichever channels.
+    pub(crate) fn digest(self) -> u64 {
+        u64::from_be_bytes(self.0) >> 8
     }
 
     /// Whether this channel was the last that it was asked for by.

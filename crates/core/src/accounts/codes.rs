@@ -156,8 +156,8 @@ impl Accounts {
         previous: Option<&ChallengeKey>,
     ) -> Result<ChallengeKey, FlowError<ResetRequestRefusal>> {
         let name = self.read_named(purpose, login).await?;
-        let request = self.code_for(purpose, &name, previous);
-        let claim = match self.may_send(request).await? {
+        let mut request = self.code_for(purpose, &name, previous);
+        let claim = match self.may_send(&mut request).await? {
             Claim::Done(key) => return Ok(key),
             Claim::TooSoon { wait, .. } => {
                 return Err(FlowError::Refused(ResetRequestRefusal::TooSoon { wait }));
@@ -269,8 +269,8 @@ impl Accounts {
         };
         self.refuse_useless(&user, &address).await?;
         let key = self.verification_key(&address, user.id);
-        let request = self.verification_code(&address, user.id, &key);
-        let claim = match self.may_send(request).await? {
+        let mut request = self.verification_code(&address, user.id, &key);
+        let claim = match self.may_send(&mut request).await? {
             Claim::Done(key) => return Ok(Some(key)),
             Claim::TooSoon { wait, .. } => {
                 let refusal = VerificationRequestRefusal::TooSoon { wait };

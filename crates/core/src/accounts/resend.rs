@@ -45,19 +45,16 @@ pub(super) struct CodeRequest<'a> {
     pub(super) previous: Option<&'a ChallengeKey>,
     /// Whether a new challenge has this key as well.
     pub(super) keeps_key: bool,
+    /// How many messages were sent before, where there is no challenge that says so.
+    pub(super) sends_before: u32,
 }
 
 /// What becomes of a request.
 pub(super) enum Claim<'a> {
     /// It is the second of two clicks: nothing is sent, and the key stays.
     Done(ChallengeKey),
-    /// Nothing is sent yet, and the key stays.
-    TooSoon {
-        /// The key.
-        key: ChallengeKey,
-        /// When something is.
-        wait: Duration,
-    },
+    /// Nothing is sent yet, but after this wait, and the key stays.
+    TooSoon { key: ChallengeKey, wait: Duration },
     /// A message may be sent: for the challenge that the browser has, or a new one.
     Send(Option<(&'a ChallengeKey, KeptChallenge)>),
 }
@@ -229,6 +226,7 @@ impl Accounts {
             pause: self.verification_pause(address.kind),
             previous: Some(key),
             keeps_key: true,
+            sends_before: 0,
         }
     }
 
@@ -255,6 +253,7 @@ impl Accounts {
             pause: Duration::ZERO,
             previous,
             keeps_key: false,
+            sends_before: 0,
         }
     }
 
@@ -272,11 +271,20 @@ impl Accounts {
     /// Whether another message can be sent to a browser, as far as can be read: nothing is claimed yet. A browser without a key,
     /// or with the key of something else, has a challenge begun. To ask by another channel is no second click, and waits for
     /// nothing the first time.
+    ///
+    /// Only a challenge of nobody goes while its key is kept, at whose place another has begun. So that nobody sees by it that it
+    /// was nobody's, it goes on as one that is there: under its key, and as the second message of a code that is over.
     pub(super) async fn may_send<'a>(
         &self,
-        request: CodeRequest<'a>,
+        request: &mut CodeRequest<'a>,
     ) -> Result<Claim<'a>, Failure> {
-        let Some((key, kept)) = self.begun_challenge(request).await? else {
+        let kept = self.previous_challenge(*request).await?;
+        if let (Some(key), None) = (request.previous, &kept)
+            && key.was_made_for(|random| self.shown_by_key(*request, random))
+        {
+            (request.keeps_key, request.sends_before) = (true, 1);
+        }
+        let Some((key, kept)) = kept.and_then(|it| self.is_begun(*request, it)) else {
             return Ok(Claim::Send(None));
         };
         let now = self.now();
@@ -327,17 +335,39 @@ impl Accounts {
         &self,
         request: CodeRequest<'a>,
     ) -> Result<Option<(&'a ChallengeKey, KeptChallenge)>, Failure> {
+        let kept = self.previous_challenge(request).await?;
+        Ok(kept.and_then(|kept| self.is_begun(request, kept)))
+    }
+
+    /// The challenge of the key that a browser has, whatever it is about.
+    async fn previous_challenge(
+        &self,
+        request: CodeRequest<'_>,
+    ) -> Result<Option<KeptChallenge>, Failure> {
         let Some(key) = request.previous else {
             return Ok(None);
         };
-        let kept = self.store().challenge(&key.id(), request.purpose).await?;
-        let now = self.now();
-        let is_same = |it: &KeptChallenge| {
-            it.subject.is_some_and(|it| it.is_about(request.subject))
-                && it.proven_at.is_none()
-                && it.expires_at + REMEMBERED > now
-        };
-        Ok(kept.filter(is_same).map(|kept| (key, kept)))
+        Ok(self.store().challenge(&key.id(), request.purpose).await?)
+    }
+
+    /// The same if such a request has begun it, and its code was not typed.
+    fn is_begun<'a>(
+        &self,
+        request: CodeRequest<'a>,
+        kept: KeptChallenge,
+    ) -> Option<(&'a ChallengeKey, KeptChallenge)> {
+        let is_same = kept.subject.is_some_and(|it| it.is_about(request.subject))
+            && kept.proven_at.is_none()
+            && kept.expires_at + REMEMBERED > self.now();
+        let key = request.previous.filter(|_| is_same)?;
+        Some((key, kept))
+    }
+
+    /// What a key shows that is made for this request.
+    fn shown_by_key(&self, request: CodeRequest<'_>, random: &[u8]) -> [u8; 32] {
+        let subject = request.subject.digest().to_be_bytes();
+        let about = [request.purpose.as_str().as_bytes(), &subject, random];
+        self.inner.limiter.shown_by_key(&about)
     }
 
     /// A browser that a code is to be sent to.
@@ -349,9 +379,9 @@ impl Accounts {
         let new = match request.previous {
             Some(key) if request.keeps_key => key.clone(),
             _ => {
-                let mut bytes = Zeroizing::new([0; ChallengeKey::BYTES]);
-                self.inner.randomness.fill(bytes.as_mut())?;
-                ChallengeKey::from_bytes(&bytes)
+                let mut random = Zeroizing::new([0; ChallengeKey::RANDOM]);
+                self.inner.randomness.fill(random.as_mut())?;
+                ChallengeKey::made_for(&random, |random| self.shown_by_key(request, random))
             }
         };
         Ok(Asked {
@@ -384,7 +414,8 @@ impl Accounts {
         let request = &asked.request;
         let before = asked.claim.map(|(_, kept)| kept);
         let now = self.now();
-        let sends = before.map_or(1, |kept| kept.sends.saturating_add(1));
+        let sends = before.map_or(request.sends_before, |kept| kept.sends);
+        let sends = sends.saturating_add(1);
         let alive = before.filter(|kept| kept.expires_at > now);
         Some(NewChallenge {
             id: asked.new.id(),

@@ -124,8 +124,8 @@ impl Accounts {
             email: new.email.as_ref().map(EmailSpellings::from),
             username: None,
         };
-        let request = self.code_for(purpose, &name, previous);
-        let claim = match self.may_send(request).await? {
+        let mut request = self.code_for(purpose, &name, previous);
+        let claim = match self.may_send(&mut request).await? {
             // What was sent is good for this form too.
             Claim::Done(key) | Claim::TooSoon { key, .. } => {
                 self.correct_typed_names(&key, &new).await?;

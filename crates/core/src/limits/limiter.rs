@@ -162,6 +162,12 @@ impl Limiter {
         ChallengeKey::from_bytes(&Zeroizing::new(self.key.sign(&fields)))
     }
 
+    /// What a key shows that was made for these.
+    pub(crate) fn shown_by_key(&self, about: &[&[u8]]) -> [u8; 32] {
+        self.key
+            .sign(&[&[b"shown by key".as_slice()], about].concat())
+    }
+
     fn detail(&self, limit: Limit, detail: &[&[u8]]) -> [u8; 8] {
         if detail.is_empty() {
             return [0; 8];

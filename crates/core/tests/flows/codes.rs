@@ -20,12 +20,14 @@ use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::outbox::{Purpose, WorkerOptions};
 use phone_auth_core::password::Password;
+use phone_auth_core::store::AddressStore as _;
 use phone_auth_events::{
     Capture, OneTimeCode, ResetPasswordEmail, ResetPasswordPhone, VerifyPhone,
 };
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter as _};
 
 const SECOND: Duration = Duration::from_secs(1);
+const NOBODY: &str = "nobody@example.org";
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// A second less than so many minutes.
@@ -441,6 +443,62 @@ async fn resend_tells_nobody_apart() {
             let begun = kit.accounts.begin_reset(other, Some(&again)).await.unwrap();
             assert_ne!(begun.reveal(), again.reveal());
         }
+    }
+}
+
+/// Of nobody's challenge whose place another has taken meanwhile another code is asked for as of someone's that is over: it goes on
+/// under its key, with the same wait and attempts, whichever name it was.
+#[tokio::test]
+async fn resend_at_a_place_that_is_taken_tells_nobody_apart() {
+    for purpose in [Purpose::ResetPassword, Purpose::LogIn] {
+        let mut answers = Vec::new();
+        for (name, is_taken) in [(ANNS_EMAIL, false), (NOBODY, false), (NOBODY, true)] {
+            let kit = Kit::with_settings(|settings| {
+                settings.limits = LimitSettings::default();
+                settings.login_by_code = true;
+            });
+            let ann = kit.sign_up_ann().await;
+            for address in kit.store.addresses_of(ann.id, 10).await.unwrap() {
+                kit.prove(&address).await;
+            }
+            let ask = async |previous: Option<&ChallengeKey>| match purpose {
+                Purpose::LogIn => kit.accounts.begin_log_in(name, previous).await,
+                _ => kit.accounts.begin_reset(name, previous).await,
+            };
+            let key = ask(None).await.unwrap();
+            kit.clock.advance(10 * MINUTE);
+            if is_taken {
+                kit.store.lose_challenges();
+                let pending = kit.accounts.pending_code(&key, purpose).await.unwrap();
+                assert_eq!(pending, None);
+            }
+            let again = ask(Some(&key)).await.unwrap();
+            let pending = kit.accounts.pending_code(&again, purpose).await.unwrap();
+            // The second of two clicks, and one that comes too soon.
+            let second = ask(Some(&again))
+                .await
+                .map(|it| it.reveal() == key.reveal());
+            kit.clock.advance(15 * SECOND);
+            let soon = ask(Some(&again)).await.map(drop);
+            let is_same = again.reveal() == key.reveal();
+            answers.push(format!("{is_same} {pending:?} {second:?} {soon:?}"));
+        }
+        assert_eq!(answers[0], answers[1], "{purpose:?}");
+        assert_eq!(answers[1], answers[2], "{purpose:?}");
+        assert!(answers[0].starts_with("true Some"), "{}", answers[0]);
+    }
+}
+
+/// A key is kept for what it was made for alone, and only if it was made here: another browser may have planted it.
+#[tokio::test]
+async fn planted_key_is_not_kept() {
+    let kit = Kit::limited();
+    let of_other = kit.accounts.begin_reset(NOBODY, None).await.unwrap();
+    kit.store.lose_challenges();
+    let made_up = ChallengeKey::parse("q0tmUhrN9xkYI3AlW5m1v2cQ7dSgZ4bE6fHjK8oPRsU").unwrap();
+    for planted in [of_other, made_up] {
+        let key = kit.accounts.begin_reset("bob@example.net", Some(&planted));
+        assert_ne!(key.await.unwrap().reveal(), planted.reveal());
     }
 }
 
