@@ -8,6 +8,7 @@ use super::limits::Counted;
 use super::request_reset::SentTo;
 use super::request_verification::Requested;
 use super::resend::{ATTEMPTS, Claim};
+use super::used_up::UsedUp;
 use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
     VerificationRequestRefusal,
@@ -94,6 +95,8 @@ pub enum CodeRefusal {
 pub(super) struct Right {
     target: LinkTarget,
     counted: Counted,
+    purpose: Purpose,
+    challenge: Challenge,
 }
 
 impl Accounts {
@@ -205,7 +208,7 @@ impl Accounts {
         typed: &str,
     ) -> Result<ProvenReset, FlowError<CodeRefusal>> {
         let _turn = self.turn(&key.id()).await;
-        let target = self
+        let (target, _) = self
             .proven(key, Purpose::ResetPassword, typed, None)
             .await?;
         Ok(self.proof(&target)?)
@@ -327,6 +330,7 @@ impl Accounts {
     ) -> Result<Verification, FlowError<CodeRefusal>> {
         let owner = Some(current_user.user().id);
         let turn = self.turn(&key.id()).await;
+        let mut used = None;
         let target = match self.proven(key, Purpose::Verify, typed, owner).await {
             // The second of two clicks: the first may not have come to its end.
             Err(FlowError::Refused(CodeRefusal::Over)) => {
@@ -335,7 +339,11 @@ impl Accounts {
                 let own = repeated.filter(|it| owner == Some(it.user.id));
                 own.ok_or(FlowError::Refused(CodeRefusal::Over))?
             }
-            proven => proven?,
+            proven => {
+                let (target, ended) = proven?;
+                used = Some(ended);
+                target
+            }
         };
         let issued_at = target.code_at.unwrap_or_default();
         let client = self.client.clone().signed_in(current_user);
@@ -343,17 +351,20 @@ impl Accounts {
             .for_client(client)
             .verify_target(target, issued_at)
             .await;
+        if let (Err(FlowError::Failed(_)), Some(used)) = (&verified, used) {
+            self.give_used_back(used).await;
+        }
         verified.map_err(|error| error.map_refusal(|_| CodeRefusal::Over))
     }
 
-    /// The target whose code was typed; the challenge has ended.
+    /// The target whose code was typed; the challenge has ended, which can be given back.
     pub(super) async fn proven(
         &self,
         key: &ChallengeKey,
         purpose: Purpose,
         typed: &str,
         owner: Option<UserId>,
-    ) -> Result<LinkTarget, FlowError<CodeRefusal>> {
+    ) -> Result<(LinkTarget, UsedUp), FlowError<CodeRefusal>> {
         let right = self.compared(key, purpose, typed, owner).await?;
         self.end_proven(&key.id(), right).await
     }
@@ -363,12 +374,26 @@ impl Accounts {
     pub(super) async fn end_proven(
         &self,
         id: &ChallengeId,
-        Right { target, counted }: Right,
-    ) -> Result<LinkTarget, FlowError<CodeRefusal>> {
-        let is_first = self.store().end_challenge(id, self.now()).await?;
+        right: Right,
+    ) -> Result<(LinkTarget, UsedUp), FlowError<CodeRefusal>> {
+        let Right {
+            target, counted, ..
+        } = right;
+        let at = self.now();
+        let used = UsedUp::Challenge {
+            id: *id,
+            purpose: right.purpose,
+            challenge: right.challenge,
+            at,
+        };
+        let ended = self.store().end_challenge(id, at).await;
+        if ended.is_err() {
+            self.give_used_back(used.clone()).await;
+        }
+        let is_first = ended?;
         self.forget_wrong_codes(&counted).await;
         if is_first {
-            Ok(target)
+            Ok((target, used))
         } else {
             Err(FlowError::Refused(CodeRefusal::Over))
         }
@@ -430,7 +455,12 @@ impl Accounts {
                 CodeRefusal::Wrong { left }
             });
         };
-        Ok(Right { target, counted })
+        Ok(Right {
+            target,
+            counted,
+            purpose,
+            challenge,
+        })
     }
 
     /// What came before a code was compared. Where it failed nothing was tried, and the attempt is given back: anyone who has to

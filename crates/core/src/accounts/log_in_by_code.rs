@@ -9,6 +9,7 @@ use phone_auth_urls::{AccountPage, id};
 use super::begin_session::Beginning;
 use super::repeated_code::{Repeatable, key_source};
 use super::unshown_password::NotBegun;
+use super::used_up::UsedUp;
 use super::{
     Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LinkState, LoggedIn,
     ResetRequestRefusal,
@@ -98,7 +99,7 @@ impl Accounts {
     /// code after which the password was changed; and [`NewPassword`](CodeRefusal::NewPassword), see above.
     ///
     /// [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
-    /// address would end; nothing was changed but that the code is used.
+    /// address would end; nothing was changed.
     ///
     /// # Cancel safety
     /// As for [`log_in`](Self::log_in), from where the code was compared: a right one is not used up without its session. An
@@ -122,11 +123,15 @@ impl Accounts {
         let (accounts, id, previous) = (self.clone(), key.id(), previous.cloned());
         // Where the browser goes away meanwhile, its second click finds the challenge ended and waits for this session.
         let begins = async move {
-            let target = accounts.end_proven(&id, right).await?;
+            let (target, used) = accounts.end_proven(&id, right).await?;
             let key = key_source(repeatable.as_ref(), accounts.randomness());
             let proven = (target, vec![id]);
             let begun = accounts.log_in_now("log_in_by_code", proven, previous.as_ref(), key);
-            begun.await.map_err(|error| {
+            let begun = begun.await;
+            if let Err(FlowError::Failed(_)) = &begun {
+                accounts.give_used_back(used).await;
+            }
+            begun.map_err(|error| {
                 error.map_refusal(|refusal| match refusal {
                     NotBegun::Link(InvalidLink) => CodeRefusal::Over,
                     NotBegun::NewPassword => CodeRefusal::NewPassword,
@@ -221,11 +226,12 @@ impl Accounts {
     }
 
     /// Begins a session for the one who has shown that an address is theirs, whose browser had asked by these challenges, and tells of it, also where nobody waits for that any
-    /// more: what they were sent is used up, and a second click gets the session by it.
+    /// more: what they were sent is used up, and a second click gets the session by it. What was used up already is given back
+    /// where that fails.
     pub(super) async fn log_in_proven(
         &self,
         flow: &'static str,
-        proven: (LinkTarget, Vec<ChallengeId>),
+        (proven, used): ((LinkTarget, Vec<ChallengeId>), Option<UsedUp>),
         previous: Option<&SessionKey>,
         repeatable: Option<Arc<Repeatable>>,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
@@ -233,7 +239,11 @@ impl Accounts {
         let begins = async move {
             let key = key_source(repeatable.as_deref(), accounts.randomness());
             let begins = accounts.log_in_now(flow, proven, previous.as_ref(), key);
-            begins.await
+            let begun = begins.await;
+            if let (Err(FlowError::Failed(_)), Some(used)) = (&begun, used) {
+                accounts.give_used_back(used).await;
+            }
+            begun
         };
         self.to_the_end(begins).await
     }
@@ -265,8 +275,30 @@ impl Accounts {
         if !(is_ended || is_claim) {
             return Err(FlowError::Refused(NotBegun::Link(InvalidLink)));
         }
-        if self.is_unshown(&target) {
-            user = self.end_password(flow, &target).await.map_err(over)?;
+        let begun = self.begin_shown(flow, (user, &target), (&link, previous), key);
+        let begun = begun.await;
+        if is_ended && matches!(begun, Err(FlowError::Failed(_))) {
+            self.give_used_back(UsedUp::Link(Box::new(target))).await;
+        }
+        // A password that was changed since ends what was sent before it.
+        let logged_in = begun.map_err(over)?;
+        let logged_in = logged_in.ok_or(FlowError::Refused(NotBegun::Link(InvalidLink)))?;
+        let user = logged_in.user.to_event_user();
+        self.happened(UserLoggedIn::new(Sender::new(flow), user))
+            .await;
+        Ok(logged_in)
+    }
+
+    /// Begins the session of the one whose link has ended, after what is theirs alone by now.
+    async fn begin_shown(
+        &self,
+        flow: &'static str,
+        (mut user, target): (User, &LinkTarget),
+        (link, previous): (&OpenedLink, Option<&SessionKey>),
+        key: &dyn Randomness,
+    ) -> Result<Option<LoggedIn>, FlowError<InvalidLink>> {
+        if self.is_unshown(target) {
+            user = self.end_password(flow, target).await?;
         }
         self.text_was_used(link.kind, &link.value).await;
         let is_proof = self.confirms(&user, previous).await?;
@@ -276,13 +308,7 @@ impl Accounts {
             key,
             is_proof,
         };
-        // A password that was changed since ends what was sent before it.
-        let begun = self.record_log_in_by(user, &how).await?;
-        let logged_in = begun.ok_or(FlowError::Refused(NotBegun::Link(InvalidLink)))?;
-        let user = logged_in.user.to_event_user();
-        self.happened(UserLoggedIn::new(Sender::new(flow), user))
-            .await;
-        Ok(logged_in)
+        Ok(self.record_log_in_by(user, &how).await?)
     }
 
     /// Whether a log-in proves who a user is: one who has no password that they could be asked for, and who was signed in already

@@ -15,6 +15,7 @@ use super::request_reset::SentTo;
 use super::resend::ATTEMPTS;
 use super::turns::Turn;
 use super::unshown_password::NotBegun;
+use super::used_up::UsedUp;
 use super::{Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LoggedIn};
 use crate::address::AddressRecord;
 use crate::challenge::{ChallengeKey, NewChallenge};
@@ -65,6 +66,9 @@ pub enum LogInLinkRefusal {
     #[error("the link works, and a new password comes first")]
     NewPassword,
 }
+
+/// Whom a link logs in whose button was pressed; and if it asked for a code the turn at that, and the challenge that it ended.
+type Pressed<'a> = (LinkTarget, Option<(Turn<'a>, UsedUp)>);
 
 impl Accounts {
     /// Logs a user in by the link that was sent to them, as [`log_in_by_code`](Self::log_in_by_code) does, with the sender
@@ -137,7 +141,7 @@ impl Accounts {
             None => None,
         };
         let first = match self.pressed(idb64, token, form).await {
-            Ok((target, turn)) => {
+            Ok((target, pressed)) => {
                 let key = repeatable.clone();
                 let mut asked = Vec::new();
                 for key in form.asked {
@@ -145,7 +149,8 @@ impl Accounts {
                         asked.push(key.id());
                     }
                 }
-                let proven = (target, asked);
+                let (turn, used) = pressed.unzip();
+                let proven = ((target, asked), used);
                 let begun = self.log_in_proven("log_in_by_link", proven, previous, key);
                 let begun = begun.await;
                 // Only now: who types the same code beside it finds the session there.
@@ -219,13 +224,12 @@ impl Accounts {
         Ok(true)
     }
 
-    /// Whom a link logs in whose button was pressed, and the turn at its code if it asked for one.
     async fn pressed(
         &self,
         idb64: &str,
         token: &str,
         form: &LinkForm<'_>,
-    ) -> Result<(LinkTarget, Option<Turn<'_>>), FlowError<LogInLinkRefusal>> {
+    ) -> Result<Pressed<'_>, FlowError<LogInLinkRefusal>> {
         let over = FlowError::Refused(LogInLinkRefusal::Link(InvalidLink));
         let Some(target) = self.log_in_target(idb64, token).await? else {
             return Err(over);
@@ -242,7 +246,7 @@ impl Accounts {
         self.store().open_challenge(&new.1).await?;
         let turn = self.turn(&new.1.id).await;
         let error = match self.proven(&new.0, Purpose::LogIn, form.code, None).await {
-            Ok(target) => return Ok((target, Some(turn))),
+            Ok((target, used)) => return Ok((target, Some((turn, used)))),
             Err(error) => error,
         };
         // What follows waits where all attempts are used up: not one after the other.

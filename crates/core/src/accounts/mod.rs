@@ -84,6 +84,7 @@ mod to_the_end;
 mod turns;
 mod typed_names;
 mod unshown_password;
+mod used_up;
 mod useless_codes;
 mod verification_keys;
 mod verify_address;

@@ -1,0 +1,81 @@
+//! Codes and links that are used up for what the store then does not begin: they are given back, so that who has typed the right
+//! code is told to try again, and can.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Accounts;
+use super::resend::ATTEMPTS;
+use crate::challenge::{Challenge, ChallengeId};
+use crate::link::LinkTarget;
+use crate::outbox::Purpose;
+use crate::store::StoreError;
+
+/// How long is waited before it is tried again to give something back: a store that is restarted is back by then.
+const WAITS: [Duration; 6] = [
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+    Duration::from_secs(16),
+    Duration::from_secs(30),
+];
+
+/// What is used up by the one who has shown that an address is theirs.
+#[derive(Clone)]
+pub(super) enum UsedUp {
+    /// A challenge, by its right code.
+    Challenge {
+        id: ChallengeId,
+        purpose: Purpose,
+        /// As it was when the attempt was taken.
+        challenge: Challenge,
+        at: DateTime<Utc>,
+    },
+    /// A link that logs in, and the code beside it.
+    Link(Box<LinkTarget>),
+}
+
+impl Accounts {
+    /// Gives it back: at once, or as soon as the store can, for which nobody waits.
+    pub(super) async fn give_used_back(&self, used: UsedUp) {
+        let Err(error) = self.try_to_give_back(&used).await else {
+            return;
+        };
+        tracing::warn!(%error, "a code that was used for nothing is given back later");
+        let accounts = self.clone();
+        let tries = async move {
+            for wait in WAITS {
+                tokio::time::sleep(wait).await;
+                if accounts.try_to_give_back(&used).await.is_ok() {
+                    return;
+                }
+            }
+            tracing::warn!("a code that was used for nothing was not given back");
+        };
+        drop(self.to_the_end(tries));
+    }
+
+    async fn try_to_give_back(&self, used: &UsedUp) -> Result<(), StoreError> {
+        match used {
+            UsedUp::Challenge {
+                id,
+                purpose,
+                challenge,
+                at,
+            } => {
+                let attempts = challenge.attempts_left.saturating_add(1).min(ATTEMPTS);
+                if !self.store().reopen_challenge(id, *at, attempts).await? {
+                    // It was not ended either: the attempt is all that was taken.
+                    let until = challenge.expires_at;
+                    let give_back = self.store().return_attempt(id, *purpose, until, ATTEMPTS);
+                    give_back.await?;
+                }
+                Ok(())
+            }
+            UsedUp::Link(target) if target.address.id.is_claim() => Ok(()),
+            UsedUp::Link(target) => self.store().restore_link(Purpose::LogIn, target).await,
+        }
+    }
+}
