@@ -13,12 +13,12 @@ use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
     VerificationRequestRefusal,
 };
-use crate::address::{AddressId, AddressKind};
-use crate::challenge::{Challenge, ChallengeId, ChallengeKey};
+use crate::address::{AddressId, AddressKind, AddressRecord};
+use crate::challenge::{Challenge, ChallengeId, ChallengeKey, KeptChallenge};
 use crate::characters::{decimal_digit, is_dash, is_format, is_space};
 use crate::link::{Addressed, LinkTarget};
 use crate::outbox::{Carries, Purpose};
-use crate::user::UserId;
+use crate::user::{User, UserId};
 
 /// The most characters of what was typed as a code that are looked at.
 const MAX_TYPED: usize = 32;
@@ -289,25 +289,44 @@ impl Accounts {
             }
             return Ok(Some(key));
         }
-        if let (Some((key, _)), false) = (claim, self.claim_send(request, claim).await?) {
-            return Ok(Some(key.clone()));
+        let (accounts, kept, key) = (self.clone(), claim.map(|(_, kept)| kept), key.clone());
+        // Where the browser goes away once it is counted, what was not sent after all is given back.
+        let sends = async move {
+            let sent = accounts.send_code_to_verify(&user, &address, (&key, kept));
+            sent.await
+        };
+        Ok(Some(self.to_the_end(sends).await?))
+    }
+
+    /// Has a code sent to an address, for the challenge that its user has or a new one; the key of that.
+    async fn send_code_to_verify(
+        &self,
+        user: &User,
+        address: &AddressRecord,
+        (key, kept): (&ChallengeKey, Option<KeptChallenge>),
+    ) -> Result<ChallengeKey, Failure> {
+        let request = self.verification_code(address, user.id, key);
+        let claim = kept.map(|kept| (key, kept));
+        if !self.claim_send(request, claim).await? {
+            return Ok(key.clone());
         }
-        let (asked, sent) = (self.asked(request, claim)?, SentTo::at(kind, id));
+        let sent = SentTo::at(address.kind, address.id);
+        let asked = self.asked(request, claim)?;
         let carries = Carries::LinkAndCode(self.new_challenge(&asked, sent));
-        match self.send_verification(&user, &address, carries).await {
-            // What was sent a moment ago has the attempts that are left.
-            Ok(Requested::Before) if self.begun_challenge(request).await?.is_some() => {
-                self.release_send(claim).await;
-                return Ok(Some(key));
-            }
-            Ok(Requested::Now) => return Ok(Some(asked.key(sent))),
+        match self.send_verification(user, address, carries).await {
+            Ok(Requested::Now) => return Ok(asked.key(sent)),
             Ok(Requested::Before) => {}
             Err(failure) => {
                 self.release_send(claim).await;
-                return Err(failure.into());
+                return Err(failure);
             }
         }
-        Ok(Some(self.keep_challenge(request, claim, sent).await?))
+        // What was sent a moment ago has the attempts that are left.
+        if self.begun_challenge(request).await?.is_some() {
+            self.release_send(claim).await;
+            return Ok(key.clone());
+        }
+        self.keep_challenge(request, claim, sent).await
     }
 
     /// Verifies an address of a user by the code that was sent to it. Fires `email_verified` or `phone_verified` if that

@@ -13,11 +13,13 @@ use std::time::Duration;
 use crate::common;
 use crate::common::mailing::messages;
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, failure};
+use crate::given_up_anywhere::{LONG, MANY, give_up_after};
 use phone_auth_core::accounts::{
     Accounts, ChangePasswordRefusal, CurrentUser, Failure, FailureKind, FlowError,
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 
@@ -112,6 +114,41 @@ async fn unsent_message_is_asked_for_again() {
             "{asks:?}: it is not the answer of a second click"
         );
     }
+}
+
+/// The same of a browser that goes away at any step of asking for another code: the challenge is as it was.
+#[tokio::test]
+async fn unsent_code_of_a_browser_that_is_gone_is_given_back() {
+    let mut wrong = Vec::new();
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let mut is_through = false;
+        for steps in 0..MANY {
+            let kit = Kit::with_settings(|settings| settings.limits = LimitSettings::default());
+            kit.sign_up_ann().await;
+            let ann = kit.current_user("ann", HORSE).await;
+            let id = kit.address(&ann, kind).await.id;
+            let (full, roomy) = (with_room(&kit, 1), with_room(&kit, 100));
+            let begun = roomy.begin_verification(&ann, kind, id).await;
+            let key = begun.unwrap().unwrap();
+            kit.clock.advance(Duration::from_mins(10));
+            let before = roomy.pending_code(&key, Purpose::Verify).await.unwrap();
+            let again = full.begin_verification(&ann, kind, id);
+            if let Some(asked) = give_up_after(steps, again).await {
+                assert_eq!(failure(asked).kind(), FailureKind::OutboxFull);
+                is_through = true;
+            }
+            assert!(full.drain(LONG).await, "{kind:?} {steps}");
+            let after = roomy.pending_code(&key, Purpose::Verify).await.unwrap();
+            if after != before {
+                wrong.push((kind, steps, after));
+            }
+            if is_through {
+                break;
+            }
+        }
+        assert!(is_through, "{kind:?}");
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 /// A flow that has Ann's password checked.
