@@ -189,7 +189,7 @@ pub(crate) fn sent(context: &RequestContext, headers: &HeaderMap, purpose: Purpo
 }
 
 /// The code that a browser waits for with this purpose, if there is one: what was typed to ask for it, and when another can be
-/// sent. Of several it is the one that the page names.
+/// sent. Of several it is the one that the page names; where it names none, the only one that is not over.
 pub(crate) async fn pending(
     context: &RequestContext,
     headers: &HeaderMap,
@@ -203,17 +203,18 @@ pub(crate) async fn pending(
         let pending = kept.or_else(|| asked.login.is_some().then(PendingCode::over));
         waits.extend(pending.map(|pending| (asked, pending)));
     }
-    let only = match waits.pop() {
-        None => return Ok(None),
-        Some(only) if waits.is_empty() => only,
-        Some(_) => {
-            return Ok(Some(Pending {
-                asked: None,
-                view: ResendView::default(),
-            }));
-        }
+    // What is over is nothing to wait for: of several it is told of the newest, and only where no other is left.
+    let mut alive = waits.iter().filter(|(_, it)| !it.is_over);
+    let shown = alive.next().or(waits.first()).cloned();
+    if alive.next().is_some() {
+        return Ok(Some(Pending {
+            asked: None,
+            view: ResendView::default(),
+        }));
+    }
+    let Some((asked, pending)) = shown else {
+        return Ok(None);
     };
-    let (asked, pending) = only;
     let channels = match (purpose, asked.login.as_deref()) {
         (Purpose::Verify, _) | (_, None) => Vec::new(),
         (_, Some(login)) => context.accounts().channels(purpose, login),

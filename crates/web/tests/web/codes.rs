@@ -355,6 +355,45 @@ async fn page_of_a_code_that_is_over_says_so() {
     }
 }
 
+/// Of several codes that a browser has asked for a page that names none is about the one that is not over, and of those that are
+/// over about the newest.
+#[tokio::test]
+async fn page_without_a_name_is_about_the_code_that_is_alive() {
+    let clock = ManualClock::starting_now();
+    let site = Site::at_clock(clock.clone());
+    site.ann().await;
+    let mut browser = site.browser();
+    let ask = "/accounts/password_reset/";
+    let mut names = Vec::new();
+    for login in ["ann@example.org", "nobody@example.org"] {
+        let asked = browser.post(ask, &[("login", login)]).await;
+        let (_, name) = asked.location().split_once("asked=").unwrap();
+        names.push(name.to_owned());
+        clock.advance(Duration::from_mins(5));
+    }
+    let page = browser.get(DONE).await;
+    assert_eq!(
+        (page.heading(), page.hidden("asked")),
+        ("Enter the code", names[1].as_str())
+    );
+    clock.advance(Duration::from_mins(5));
+    let page = browser.get(DONE).await;
+    assert!(
+        page.body.contains("This code has expired."),
+        "{}",
+        page.body
+    );
+    assert_eq!(page.hidden("asked"), names[1]);
+    // The other one is asked for again, at its own page.
+    let again = [("resend", "1"), ("asked", names[0].as_str())];
+    browser.post(DONE, &again).await;
+    let page = browser.get(DONE).await;
+    assert_eq!(
+        (page.heading(), page.hidden("asked")),
+        ("Enter the code", names[0].as_str())
+    );
+}
+
 /// In another browser, or one that has signed in anew: who asks too soon types the code that was sent before.
 #[tokio::test]
 async fn code_of_before_is_taken_where_it_was_asked_for_too_soon() {
