@@ -265,6 +265,44 @@ async fn attempts_and_time_run_out() {
     }
 }
 
+/// Makes it so much later, or earlier, as far as codes know: to a server with another clock it is.
+fn shift(database: &OwnDatabase, minutes: i64) {
+    let shifted = ["created_at", "expires_at", "resend_at"].map(|column| match database.kind() {
+        Kind::Sqlite => format!("{column} = {column} - {}", minutes * 60_000_000),
+        Kind::Postgres => format!("{column} = {column} - interval '1 minute' * {minutes}"),
+    });
+    let sql = format!("UPDATE phone_auth_challenge SET {};", shifted.join(", "));
+    database.execute(&sql);
+}
+
+/// A code that one server has sent is taken by another whose clock is five minutes ahead, or behind, and is good for ten minutes by
+/// the clock of the one that takes it; the same for a number that nobody has (O7).
+#[tokio::test]
+async fn servers_with_other_clocks_take_a_code() {
+    for (database, site, ann) in sites(|options| options).await {
+        for pages in [RESET, LOG_IN] {
+            for ahead in [5, -5] {
+                let told = format!("{:?} {} {ahead}", database.kind(), pages.done);
+                let client = site.client();
+                let code = pages.asked(&site, &client, &ann.phone).await;
+                shift(&database, ahead);
+                assert_eq!(pages.typed(&client, code.code()).await, 302, "{told}");
+
+                let (late, nobody) = (site.client(), site.client());
+                let code = pages.asked(&site, &late, &ann.phone).await;
+                let nobodys = User::another_phone();
+                let asked = nobody.submit(pages.ask, [("login", &nobodys)]).await;
+                asked.leads_to_code(pages.done);
+                shift(&database, 10);
+                for client in [late, nobody] {
+                    let refused = client.post(pages.done, [("code", code.code())]).await;
+                    refused.expect(400).says("Get a new one.");
+                }
+            }
+        }
+    }
+}
+
 /// Of twenty browsers that have asked for a code to sign in, each with a challenge of its own, one signs in by it (O3).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_of_twenty_browsers_signs_in() {

@@ -95,8 +95,38 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use super::{Argon2Encoding, HashPool, Params, Requester, lock};
+    use std::sync::{Arc, mpsc};
+
+    use super::{Argon2Encoding, HashErrorKind, HashPool, Params, Requester, lock};
+    use crate::client::Client;
     use crate::password::argon2_encoding::{OUR_OUTPUT, OUR_SALT};
+
+    /// A stranger who hangs up while a hash is made frees no place for another.
+    #[tokio::test]
+    async fn abandoned_work_keeps_its_place() {
+        let hash_pool = Arc::new(HashPool::new(1, 0));
+        let stranger = Requester::stranger(&Client::new(), "ann");
+        let (begins, has_begun) = mpsc::channel::<()>();
+        let (ends, may_end) = mpsc::channel::<()>();
+        let work = Arc::clone(&hash_pool);
+        let work = tokio::spawn(async move {
+            let job = move |_: &mut _| {
+                drop(begins);
+                drop(may_end.recv());
+            };
+            work.run(&stranger, job).await.is_ok()
+        });
+        let begun = tokio::task::spawn_blocking(move || has_begun.recv().is_err());
+        assert!(begun.await.unwrap());
+        work.abort();
+        assert!(work.await.unwrap_err().is_cancelled());
+        let other = hash_pool.run(&stranger, |_| ()).await;
+        assert_eq!(other.unwrap_err().kind(), HashErrorKind::Busy);
+        drop(ends);
+        while hash_pool.run(&stranger, |_| ()).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
 
     #[tokio::test]
     async fn memory_is_wiped() {
