@@ -60,7 +60,9 @@ macro_rules! statements {
                 ), own_row AS (
                     UPDATE auth_user u SET email = coalesce((
                         SELECT email FROM phone_auth_emailaddress
-                        WHERE user_id = $2 AND is_verified AND id <> $1 ORDER BY id LIMIT 1), '')
+                        WHERE user_id = $2 AND is_verified AND id <> $1
+                        ORDER BY (id = $7::int8 OR lower(email COLLATE \"C\") = (
+                            SELECT value FROM phone_auth_claim WHERE id = $7::int8)) IS TRUE DESC, id LIMIT 1), '')
                     FROM removed
                     WHERE ",
                 $is_email,

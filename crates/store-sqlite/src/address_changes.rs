@@ -9,7 +9,7 @@ use phone_auth_core::outbox::Notices;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
-use self::statements::{MAKE_PRIMARY, NEXT_EMAIL, fill_own_email, statements};
+use self::statements::{MAKE_PRIMARY, NEXT_EMAIL, SUCCESSOR, fill_own_email, statements};
 use crate::claims;
 use crate::failure::Failure;
 use crate::outbox;
@@ -47,6 +47,9 @@ pub(crate) fn remove(
     }
     rows::change(connection, statements.remove, [id])?;
     if is_email {
+        if let Some(new) = removal.replaced_by {
+            rows::change(connection, SUCCESSOR, params![user, value, new.get()])?;
+        }
         rows::change(connection, NEXT_EMAIL, params![user, value])?;
     }
     claims::end_of(connection, removal.user, removal.kind, &value)?;

@@ -44,6 +44,7 @@ fn every_lookup_uses_an_index() {
         addresses::statements::OF_USER,
         holders::OLDEST_PROOF,
         address_changes::statements::NEXT_EMAIL,
+        address_changes::statements::SUCCESSOR,
         address_changes::statements::MAKE_PRIMARY,
         users::statements::USERNAME_TAKEN,
         users::statements::RENAME,

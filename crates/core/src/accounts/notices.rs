@@ -48,6 +48,16 @@ impl ChangeNotices {
         }
     }
 
+    /// With those of another change, which is made with it.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.messages.extend(other.messages);
+        self.counted.extend(other.counted);
+        Self {
+            event: self.event.or(other.event),
+            ..self
+        }
+    }
+
     /// With the event of the change.
     pub(super) fn with_event(self, event: Option<NewMessage>) -> Self {
         Self { event, ..self }

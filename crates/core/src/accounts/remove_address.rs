@@ -28,6 +28,15 @@ pub enum Removal {
 pub(super) const REMOVE_ADDRESS: &str = "remove_address";
 pub(super) const MAKE_PRIMARY: &str = "make_primary";
 
+/// The address that takes the place of one that is removed.
+#[derive(Clone, Copy)]
+pub(super) struct Successor<'a> {
+    /// As it was asked for: the claim that has become an address, where it was one.
+    pub(super) asked: AddressId,
+    /// Its text, where it is the primary address then.
+    pub(super) primary: Option<&'a str>,
+}
+
 impl Accounts {
     /// Removes an address of the user who is logged in. With it end the links and codes that were sent to it, and anyone may
     /// have it from now on. The user's verified addresses are told, this one too. Fires `email_removed` or `phone_removed`.
@@ -104,7 +113,7 @@ impl Accounts {
         sender: Sender,
         user: &User,
         (addresses, kind, id): (&[AddressRecord], AddressKind, AddressId),
-        (needs, replaced_by): (Option<WaysIn>, Option<AddressId>),
+        (needs, by): (Option<WaysIn>, Option<Successor<'_>>),
     ) -> Result<Removal, FlowError<LastWayIn>> {
         let is_it = |it: &&AddressRecord| it.kind == kind && it.id == id;
         let Some(address) = addresses.iter().find(is_it).cloned() else {
@@ -117,14 +126,20 @@ impl Accounts {
             sender,
             (kind, &address.value),
         )?;
-        let notices = self.notices_of(user.id, addresses, &change).await?;
-        let notices = notices.with_event(event);
+        let mut notices = self.no_notices();
+        if let Some(primary) = by.and_then(|it| it.primary) {
+            let change = AccountChange::PrimaryChanged(primary.to_owned());
+            notices = self.notices_of(user.id, addresses, &change).await?;
+        }
+        let of_removal = self.notices_of(user.id, addresses, &change).await;
+        let of_removal = self.unless_made(&notices, of_removal, |_| true).await?;
+        let notices = notices.and(of_removal).with_event(event);
         let removal = AddressRemoval {
             kind,
             id,
             user: user.id,
             needs,
-            replaced_by,
+            replaced_by: by.map(|it| it.asked),
             notices: notices.to_commit(),
         };
         let outcome = self.store().remove_address(&removal).await;

@@ -1,8 +1,9 @@
 //! Changing an address: another is added, and takes its place once it is proven.
 
 use chrono::TimeDelta;
-use phone_auth_events::{AccountChange, Sender};
+use phone_auth_events::Sender;
 
+use super::remove_address::Successor;
 use super::{Accounts, AddAddressRefusal, CurrentUser, Failure, FlowError, Removal};
 use crate::address::{AddressCaps, AddressId, AddressKind, AddressRecord};
 use crate::store::Replacement;
@@ -312,19 +313,16 @@ impl Accounts {
         if let (Some(proven), Some(old)) = (proven, old)
             && proven.id != old.id
         {
-            if new.kind == AddressKind::Email && old.value == user.email {
-                let change = AccountChange::PrimaryChanged(proven.value.clone());
-                let notices = self.notices_of(user.id, &own, &change).await?;
-                let enclosed = notices.to_commit();
-                let made = store.make_primary(user.id, proven.id, &enclosed).await;
-                if self.unless_made(&notices, made, |made| *made).await? {
-                    self.notify(&user, notices).await;
-                }
-            }
             let needs = self.needed_without(&user, old.kind);
             let sender = Sender::new("replace_address");
-            let finishes = (needs, Some(new.id));
-            let removed = self.remove_from(sender, &user, (&own, old.kind, old.id), finishes);
+            // One transaction with the removal: were it made the primary one before, it would be so where the user keeps the old one.
+            let is_primary = new.kind == AddressKind::Email && old.value == user.email;
+            let by = Successor {
+                asked: new.id,
+                primary: is_primary.then_some(&*proven.value),
+            };
+            let removed =
+                self.remove_from(sender, &user, (&own, old.kind, old.id), (needs, Some(by)));
             match removed.await {
                 Ok(Removal::Removed(_)) => return Ok(true),
                 // Another has finished it meanwhile, or its user keeps the old one.

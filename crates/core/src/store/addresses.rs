@@ -159,8 +159,8 @@ pub trait AddressStore: Send + Sync {
     ) -> Result<VerificationOutcome, StoreError>;
 
     /// Removes an address of a user if enough remains, and enqueues its notices then. Of several that are removed at once,
-    /// each sees the others. A copy in the user's own row gives way to their oldest verified email address, or to none.
-    /// With the address end the links and codes that were sent to it.
+    /// each sees the others. A copy in the user's own row gives way to the verified one that [takes its
+    /// place](AddressRemoval::replaced_by), else to their oldest verified email address, or to none. With the address end the links and codes that were sent to it.
     async fn remove_address(&self, removal: &AddressRemoval) -> Result<RemovalOutcome, StoreError>;
 
     /// Puts a verified email address of a user into their own row, where Django and others look for it, and enqueues these

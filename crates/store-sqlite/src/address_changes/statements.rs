@@ -58,6 +58,12 @@ pub(crate) const NEXT_EMAIL: &str = "UPDATE auth_user SET email = coalesce(
         (SELECT email FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT 1), '')
     WHERE id = ?1 AND lower(email) = lower(?2)";
 
+/// Puts the verified email address, or the claim that has become one, into the user's own row that takes the place of one there.
+pub(crate) const SUCCESSOR: &str = "UPDATE auth_user SET email = a.email
+    FROM phone_auth_emailaddress a
+    WHERE auth_user.id = ?1 AND lower(auth_user.email) = lower(?2) AND a.user_id = ?1 AND a.is_verified
+        AND (a.id = ?3 OR lower(a.email) = (SELECT value FROM phone_auth_claim WHERE id = ?3))";
+
 /// Puts a proven email address into the user's own row, if there is none.
 pub(crate) const OWN_EMAIL: &str =
     "UPDATE auth_user SET email = ?2 WHERE id = ?1 AND coalesce(email, '') = ''";

@@ -42,6 +42,9 @@ impl State {
         if !self.gives_way(removal) {
             return RemovalOutcome::Gone;
         }
+        if let Some(new) = removal.replaced_by {
+            self.put_in_place(&address, new);
+        }
         self.delete_address(&address);
         self.enqueue_notices(removal.user, &removal.notices);
         RemovalOutcome::Removed
@@ -72,6 +75,19 @@ impl State {
             && user.email.eq_ignore_ascii_case(gone)
         {
             user.email = next.unwrap_or_default();
+        }
+    }
+
+    /// Puts the verified email address into the user's own row that takes the place of one there.
+    fn put_in_place(&mut self, old: &AddressRecord, new: AddressId) {
+        let new = self.address(old.kind, new);
+        let new = new.filter(|it| it.user == old.user && it.is_verified);
+        if old.kind == AddressKind::Email
+            && let Some(new) = new.map(|it| it.value.clone())
+            && let Some(user) = self.users.get_mut(&old.user)
+            && user.email.eq_ignore_ascii_case(&old.value)
+        {
+            user.email = new;
         }
     }
 

@@ -280,6 +280,7 @@ macro_rules! __for_each_case {
             replacements::add_keeps_its_replacement_or_nothing;
             replacements::proven_replacements_are_found;
             replacements::address_is_replaced_whole;
+            replacements::old_address_is_primary_until_it_goes;
             proofs::reset_proves_its_address;
             proofs::reset_ends_links_to_other_addresses;
             proofs::reset_ends_younger_proofs;

@@ -380,6 +380,10 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
             let removed = store.remove_address(&to_another).await.unwrap();
             assert_eq!(removed, RemovalOutcome::Gone);
             assert!(values(store, ann.id).await.contains(&old.value));
+            // Until it goes it is the primary one, for it may still be kept.
+            if kind == AddressKind::Email {
+                assert_eq!(user_now(store, ann.id).await.email, old.value, "{is_held}");
+            }
             // By the worker, or by a look of their own.
             let by_worker = number > 4;
             if by_worker {
@@ -404,5 +408,51 @@ pub(super) async fn address_is_replaced_whole(subject: &Subject) {
         assert_eq!(user.email, email.value, "{case}");
         let kept = store.replaced_address(ann.id, kind, added.id, at(0)).await;
         assert_eq!(kept.unwrap(), None, "{case}");
+    }
+}
+
+/// The address that comes is the primary one once the old one goes, and not before: not where its user keeps the old one, be it
+/// after the proof. One that stands in its user's own row gives way to no other that is verified.
+pub(super) async fn old_address_is_primary_until_it_goes(subject: &Subject) {
+    let store = subject.store();
+    let cases = [false, true].into_iter().flat_map(|is_held| {
+        let ways = [(true, true), (true, false), (false, true), (false, false)];
+        ways.map(|(is_primary, is_kept)| (is_held, is_primary, is_kept))
+    });
+    for (number, (is_held, is_primary, is_kept)) in (1..).zip(cases) {
+        let case = format!("{is_held} {is_primary} {is_kept}");
+        let ann = stored(store, &whole(&format!("ann{number}"), number)).await;
+        let kind = AddressKind::Email;
+        let first = address_of(store, ann.id, kind).await;
+        let beside = email_address(&format!("beside{number}@example.org"));
+        let beside = add(store, ann.id, &beside).await;
+        let new = email_address(&format!("new{number}@example.org"));
+        if is_held {
+            let eve = stored(store, &without_address(&format!("eve{number}"))).await;
+            add(store, eve.id, &new).await;
+        }
+        let new = add(store, ann.id, &new).await;
+        assert_eq!(new.id.is_claim(), is_held, "{case}");
+        for address in [&first, &beside, &new] {
+            prove(store, address).await;
+        }
+        let old = if is_primary { &first } else { &beside };
+        assert!(replace(store, ann.id, kind, (old.id.get(), new.id.get())).await);
+        let email = async || user_now(store, ann.id).await.email;
+        assert_eq!(email().await, first.value, "{case}");
+        if is_kept {
+            assert!(store.end_replacement(ann.id, kind, new.id).await.unwrap());
+        }
+        let removal = AddressRemoval {
+            replaced_by: Some(new.id),
+            ..removal_of(old, &ann)
+        };
+        let outcome = store.remove_address(&removal).await.unwrap();
+        let expected = match (is_kept, is_primary) {
+            (true, _) => (RemovalOutcome::Gone, &first.value),
+            (false, true) => (RemovalOutcome::Removed, &new.value),
+            (false, false) => (RemovalOutcome::Removed, &first.value),
+        };
+        assert_eq!((outcome, &email().await), expected, "{case}");
     }
 }
