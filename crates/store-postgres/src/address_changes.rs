@@ -95,10 +95,11 @@ macro_rules! statements {
                 " IS NOT DISTINCT FROM $6::text
                     RETURNING id, user_id
                 ), ended AS (
-                    DELETE FROM phone_auth_claim c USING changed WHERE c.kind = '",
+                    DELETE FROM phone_auth_claim WHERE id = ANY(ARRAY(
+                        SELECT c.id FROM phone_auth_claim c, changed WHERE c.kind = '",
                 $kind,
-                "' AND c.value = ANY($7) AND ($3 AND NOT $8 OR c.user_id = changed.user_id)
-                    RETURNING c.id, c.user_id
+                "' AND c.value = ANY($7) AND ($3 AND NOT $8 OR c.user_id = changed.user_id) ORDER BY c.id FOR UPDATE OF c))
+                    RETURNING id, user_id
                 ), proven AS (
                     SELECT 1 FROM changed WHERE $3
                 ), ended_links AS (",

@@ -100,10 +100,10 @@ macro_rules! prove {
             $is_email,
             " AND u.id = freed.user_id AND lower(u.email COLLATE \"C\") = lower(freed.value COLLATE \"C\")
             ), ended AS (
-                DELETE FROM phone_auth_claim
-                WHERE kind = '",
+                DELETE FROM phone_auth_claim WHERE id = ANY(ARRAY(
+                    SELECT id FROM phone_auth_claim WHERE kind = '",
             $kind,
-            "' AND value = $3 AND user_id <> $2 AND NOT $8 AND EXISTS (SELECT 1 FROM proven)
+            "' AND value = $3 AND user_id <> $2 AND NOT $8 AND EXISTS (SELECT 1 FROM proven) ORDER BY id FOR UPDATE))
                 RETURNING id, user_id
             ), ended_links AS (",
             end_links!($kind, $password),

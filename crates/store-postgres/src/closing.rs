@@ -66,12 +66,21 @@ macro_rules! told {
     };
 }
 
-/// Runs while the user is locked. The addresses go first: who enqueues a message to one holds it until they have the user.
+/// What is done before all else that `remove!` says: the addresses go, email first, and the claims. Who enqueues a message to one holds
+/// it until they have the user and the message; who ends a claim by proving its address, until the user is told.
+macro_rules! addresses_first {
+    () => {
+        "(SELECT count(*) FROM emails) + (SELECT count(*) FROM phones) + (SELECT count(*) FROM claims) >= 0"
+    };
+}
+
+/// Runs while the user is locked.
 pub(crate) const CLOSE: &str = concat!(
     remove!("$2"),
     "DELETE FROM auth_user
-    WHERE id = $1 AND EXISTS (SELECT 1 FROM due)
-        AND (SELECT count(*) FROM emails) + (SELECT count(*) FROM phones) >= 0 RETURNING 1",
+    WHERE id = $1 AND EXISTS (SELECT 1 FROM due) AND ",
+    addresses_first!(),
+    " RETURNING 1",
     told!("$3")
 );
 
@@ -82,7 +91,9 @@ pub(crate) const ANONYMISE: &str = concat!(
     "UPDATE auth_user SET username = $2::text, first_name = '', last_name = '', email = '', password = '!' || $2::text,
         last_login = NULL, date_joined = date_trunc('day', date_joined), is_active = false, is_staff = false,
         is_superuser = false
-    WHERE id = $1 AND EXISTS (SELECT 1 FROM due) RETURNING 1",
+    WHERE id = $1 AND EXISTS (SELECT 1 FROM due) AND ",
+    addresses_first!(),
+    " RETURNING 1",
     told!("$4")
 );
 

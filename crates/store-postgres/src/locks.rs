@@ -5,6 +5,12 @@
 //! name holds the advisory lock of that name while they look and write; and anyone who enqueues a message, be it
 //! a dead letter anew, that of the address it goes to, so that of two at once one supersedes the other. Advisory locks belong to a
 //! database, end with the transaction, and are no one's but ours.
+//!
+//! Whatever locks more than one thing locks in this order, so that no two wait for each other: names, by their keys; users, by their ids;
+//! addresses, those of email first; claims, by their ids; requests for links; messages. Anyone who changes what is a user's has the user
+//! before. Who sends a message has its address before the user, and takes of the user no more than that they are not deleted: so a user
+//! who is deleted goes after their addresses and claims. One who tells another user of a loss does so when the claim of that one has ended,
+//! which is why claims go before their user too.
 
 use std::fmt::Write;
 

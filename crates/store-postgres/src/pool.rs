@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use phone_auth_core::store::StoreErrorKind;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Postgres};
+use sqlx::{AssertSqlSafe, Connection, Execute, Postgres};
 use tokio::time::timeout;
 
 use crate::cause::Cause;
@@ -38,6 +38,14 @@ const BY_INDEX: (&str, &str) = ("enable_seqscan", "off");
 
 /// How long a statement of an operator's may take.
 const OPERATORS_PATIENCE: Duration = Duration::from_mins(30);
+
+/// What a server says to the one whom it chooses among those who wait for each other. All that this one did is undone, and the
+/// others go on. Ours lock in one order, but those of another program on the same tables need not: Django locks an address first and its
+/// user after.
+const DEADLOCK: &str = "40P01";
+
+/// How often a statement is begun that ends in a deadlock.
+const TRIES: u32 = 3;
 
 /// What begins a transaction, on a server with any default.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
@@ -256,8 +264,26 @@ impl Connections {
         opening
     }
 
-    /// Runs a statement, in a transaction if it has an opening.
+    /// Runs a statement, in a transaction if it has an opening. What a deadlock has ended is begun again.
     async fn run_in(
+        &self,
+        opening: Option<String>,
+        mut query: Query<'_>,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
+        let (arguments, statement) = (arguments.unwrap_or_default(), query.sql());
+        for _ in 1..TRIES {
+            let query = sqlx::query_with(statement.clone(), arguments.clone());
+            match self.try_in(opening.clone(), query).await {
+                Err(failure) if failure.code() == Some(DEADLOCK) => {}
+                outcome => return outcome,
+            }
+        }
+        self.try_in(opening, sqlx::query_with(statement, arguments))
+            .await
+    }
+
+    async fn try_in(
         &self,
         opening: Option<String>,
         query: Query<'_>,

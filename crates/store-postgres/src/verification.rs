@@ -43,9 +43,10 @@ macro_rules! statements {
                 "' AND purpose = 'verify' AND holder = $1) IS NOT DISTINCT FROM $6
                     RETURNING id, user_id
                 ), ended AS (
-                    DELETE FROM phone_auth_claim WHERE kind = '",
+                    DELETE FROM phone_auth_claim WHERE id = ANY(ARRAY(
+                        SELECT id FROM phone_auth_claim WHERE kind = '",
                 $kind,
-                "' AND value = ANY($8) AND (NOT $9 OR user_id = $2) AND EXISTS (SELECT 1 FROM verified)
+                "' AND value = ANY($8) AND (NOT $9 OR user_id = $2) AND EXISTS (SELECT 1 FROM verified) ORDER BY id FOR UPDATE))
                     RETURNING id, user_id
                 ), own_row AS (
                     UPDATE auth_user u SET email = $3 FROM verified

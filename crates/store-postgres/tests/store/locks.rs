@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use phone_auth_core::address::{
-    Address, AddressCaps, AddressKind, AddressRecord, EmailAddress, Losses, VerificationClaim,
+    Address, AddressCaps, AddressKind, AddressRecord, AddressRemoval, EmailAddress, Losses,
+    RemovalOutcome, VerificationClaim,
 };
 use phone_auth_core::outbox::{Binding, Channel, NewMessage, Notices, Purpose, Recipient};
 use phone_auth_core::password::EncodedPassword;
@@ -392,5 +393,57 @@ fn dropped_call_leaves_no_lock() {
             let error = store.create_user(&user("ann", 1)).await.unwrap_err();
             assert!(matches!(error.kind(), StoreErrorKind::Taken(_)));
         }
+    });
+}
+
+/// Another program on the same tables locks in another order than we do: who has to give way begins anew, and nobody is told of it.
+#[test]
+fn deadlock_with_another_program_is_no_error() {
+    let database = database();
+    run(async {
+        let options = PostgresOptions::default().with_statement_timeout(LONG * 2);
+        let later = format!(
+            "ALTER DATABASE {} SET deadlock_timeout = '2s'",
+            database.name()
+        );
+        database.run(&later).unwrap();
+        let store = Arc::new(store_with(&database, options).await);
+        let ann = store.create_user(&user("ann", 1)).await.unwrap();
+        let mut address = store.addresses_of(ann.id, 9).await.unwrap();
+        let mut other = PgConnection::connect(database.url()).await.unwrap();
+        // The other one waits for so long that the server chooses us.
+        other.execute("SET deadlock_timeout = '1h'").await.unwrap();
+        let mut held = other.begin().await.unwrap();
+        held.execute("SELECT 1 FROM phone_auth_emailaddress FOR UPDATE")
+            .await
+            .unwrap();
+        let removal = AddressRemoval {
+            kind: AddressKind::Email,
+            id: address.remove(0).id,
+            user: ann.id,
+            needs: None,
+            replaced_by: None,
+            notices: Notices::default(),
+        };
+        let removes = {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.remove_address(&removal).await })
+        };
+        until(&mut held, SOMEONE_WAITS).await;
+        let edit = "UPDATE auth_user SET last_name = 'Smith'";
+        timeout(LONG, held.execute(edit)).await.unwrap().unwrap();
+        held.commit().await.unwrap();
+        let removed = timeout(LONG, removes).await.unwrap().unwrap();
+        assert_eq!(removed.unwrap(), RemovalOutcome::Removed);
+        assert_eq!(
+            store.user(ann.id).await.unwrap().unwrap().last_name,
+            "Smith"
+        );
+        store.close().await;
+        until(
+            &mut other,
+            "SELECT deadlocks = 1 FROM pg_stat_database WHERE datname = current_database()",
+        )
+        .await;
     });
 }

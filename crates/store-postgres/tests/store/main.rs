@@ -3,6 +3,7 @@
 mod balancer;
 mod closing;
 mod common;
+mod deadlocks;
 mod django;
 mod external_writer;
 mod faults;
