@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use phone_auth_core::address::AddressId;
 use phone_auth_core::link::{LinkRequest, OpenedLink};
+use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_core::user::UserId;
 use rusqlite::types::ValueRef;
@@ -71,6 +72,24 @@ pub(crate) const END_ALL: [&str; 2] = [
         UNION ALL
         SELECT id FROM phone_auth_claim WHERE user_id = ?1 AND NOT (?2 = 'verify' AND is_proven))",
 ];
+
+/// Ends whatever was sent to the claims of a user but one.
+pub(crate) const END_OF_CLAIMS: &str = "DELETE FROM phone_auth_link_request WHERE claim_id IN (
+        SELECT id FROM phone_auth_claim WHERE user_id = ?1 AND NOT is_proven AND id IS NOT ?2)";
+
+/// Ends what another password ends: the links that would verify an address of a user, and all that was sent to their claims, for a
+/// code of any purpose may prove one. Those to one claim stay, where that is proven.
+pub(crate) fn end_unproven(
+    connection: &Connection,
+    user: UserId,
+    but: Option<i64>,
+) -> Result<(), Failure> {
+    for end in END_ALL {
+        rows::change(connection, end, (user.get(), Purpose::Verify.as_str(), but))?;
+    }
+    rows::change(connection, END_OF_CLAIMS, (user.get(), but))?;
+    Ok(())
+}
 
 /// The addresses of a user, as [`addresses::OF_USER`](crate::addresses::statements::OF_USER) finds them, and the newest request
 /// for each.

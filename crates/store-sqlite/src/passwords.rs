@@ -2,7 +2,6 @@
 
 use phone_auth_core::address::{AccountProof, VerificationClaim};
 use phone_auth_core::challenge::TypedNames;
-use phone_auth_core::outbox::Purpose;
 use phone_auth_core::user::UserId;
 use rusqlite::Connection;
 
@@ -53,10 +52,7 @@ pub(crate) fn prove_account(
     rows::change(connection, END_SESSIONS, (user, None::<&[u8]>))?;
     let but = (user, claim.kind.as_str(), id);
     rows::change(connection, replacements::END_BY_RESET, but)?;
-    for end in links::END_ALL {
-        rows::change(connection, end, (user, Purpose::Verify.as_str(), id))?;
-    }
-    Ok(())
+    links::end_unproven(connection, claim.user, Some(id))
 }
 
 /// Gives a user the names that were typed, if any were.

@@ -94,6 +94,7 @@ fn every_lookup_uses_an_index() {
         links::REQUEST,
         links::END_ALL[0],
         links::END_ALL[1],
+        links::END_OF_CLAIMS,
         links::OF_USER,
         outbox::statements::SUPERSEDED,
         outbox::statements::SUPERSEDE,

@@ -4,7 +4,6 @@ pub(crate) mod statements;
 
 use phone_auth_core::address::{AddressKind, Losses};
 use phone_auth_core::link::OpenedLink;
-use phone_auth_core::outbox::Purpose;
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
@@ -21,11 +20,7 @@ use crate::rows;
 /// no other.
 pub(crate) fn by_change(connection: &Connection, user: UserId) -> Result<(), Failure> {
     rows::change(connection, replacements::END_ALL, [user.get()])?;
-    for end in links::END_ALL {
-        let verify = Purpose::Verify.as_str();
-        rows::change(connection, end, (user.get(), verify, None::<i64>))?;
-    }
-    Ok(())
+    links::end_unproven(connection, user, None)
 }
 
 /// What becomes of the addresses of a user whose password a link has reset: the one that it was sent to is proven, and

@@ -17,7 +17,7 @@ use phone_auth_core::store::{Closed, EndOfUser, Store};
 use phone_auth_core::user::{AccountName, User};
 
 use super::Subject;
-use super::claims::{add, anns, link};
+use super::claims::{add, anns, challenge, link};
 use super::message_sample::{all, claimed, closed_event, keys, notice, now, to};
 use super::sample::{address_of, at, is_alive, log_in, logged_in, stored, whole, without_address};
 
@@ -170,6 +170,34 @@ pub(super) async fn rows_of_a_user_are_told(subject: &Subject) {
         "phone_auth_session",
     ];
     assert_eq!(tables(subject, &ann).await, expected);
+}
+
+/// What waits for a code that was sent to a claim is a user's as well: it is told, and goes with them.
+pub(super) async fn challenges_at_claims_are_told(subject: &Subject) {
+    let store = subject.store();
+    stored(store, &whole("ann", 1)).await;
+    let bob = stored(store, &without_address("bob")).await;
+    let of_challenges = async || {
+        let tables = tables(subject, &bob).await.into_iter();
+        let of_them = tables.filter(|it| it == "phone_auth_challenge");
+        of_them.count()
+    };
+    let mut begun = Vec::new();
+    for (number, address) in (1..).zip(anns()) {
+        let claim = add(store, bob.id, &address).await;
+        assert!(claim.id.is_claim());
+        let new = challenge(&claim);
+        store.begin_challenge(&new).await.unwrap();
+        assert_eq!(of_challenges().await, number, "{address:?}");
+        begun.push(new.id);
+    }
+    let end = EndOfUser::now(bob.id, PLACEHOLDER);
+    assert_eq!(store.close_user(&end).await.unwrap(), Closed::Removed);
+    assert_eq!(of_challenges().await, 0);
+    for id in begun {
+        let left = store.challenge(&id, Purpose::Verify).await.unwrap();
+        assert!(left.is_none());
+    }
 }
 
 pub(super) async fn closing_removes_messages(subject: &Subject) {

@@ -14,6 +14,7 @@ mod claims_at_once;
 mod closing;
 mod closing_schedule;
 mod dead_letters;
+mod ended_links;
 mod finding;
 mod holders;
 mod in_session;
@@ -266,6 +267,7 @@ macro_rules! __for_each_case {
             closing::closings_at_once_have_one_winner;
             closing::log_in_does_not_outlive_closing;
             closing::rows_of_a_user_are_told;
+            closing::challenges_at_claims_are_told;
             closing::export_tells_nothing_of_claims;
             closing_schedule::closing_is_scheduled_once;
             closing_schedule::new_user_may_have_a_closing;
@@ -279,6 +281,7 @@ macro_rules! __for_each_case {
             replacements::replacement_does_not_wait_for_ever;
             replacements::add_keeps_its_replacement_or_nothing;
             replacements::proven_replacements_are_found;
+            ended_links::change_ends_the_same_links_everywhere;
             replacements::address_is_replaced_whole;
             replacements::old_address_is_primary_until_it_goes;
             proofs::reset_proves_its_address;
