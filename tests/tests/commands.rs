@@ -207,3 +207,35 @@ fn check_names_what_is_lost() {
         assert!(command(&database, &["check"]).success);
     }
 }
+
+/// Another program has given two users one name in letters of different case; an operator is told what names each of them.
+#[test]
+fn ambiguous_name_says_whom_it_may_mean() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        secret_file(&database.folder().join("site.key"), KEY);
+        for name in ["ann", "bob"] {
+            let email = format!("{name}@example.org");
+            let made = command(&database, &["user", "create", name, "--email", &email]);
+            assert!(made.success, "{made:?}");
+        }
+        database.execute(
+            "DROP INDEX phone_auth_user_username_any_case;
+            DROP INDEX phone_auth_emailaddress_any_case;
+            UPDATE auth_user SET username = 'Ann' WHERE username = 'bob';
+            UPDATE phone_auth_emailaddress SET email = 'Ann@example.org' WHERE email = 'bob@example.org'",
+        );
+        for login in ["ANN", "ann@example.org"] {
+            let shown = command(&database, &["user", "show", login]);
+            assert!(!shown.success, "{shown:?}");
+            let says = "several accounts have this name: name one by its username as it is written, ann, Ann";
+            assert!(shown.stderr.contains(says), "{login}: {shown:?}");
+        }
+        for login in ["ann", "Ann"] {
+            let shown = command(&database, &["user", "show", login]);
+            assert!(shown.success, "{shown:?}");
+            let row = format!("username      {login}\n");
+            assert!(shown.stdout.contains(&row), "{shown:?}");
+        }
+    }
+}

@@ -99,14 +99,15 @@ fn show_names_addresses_and_state() {
                 "state         enabled"
             ][..],
             "last sign-in  never",
-            "email         ann@example.org (not verified)"
+            "email         ann@example.org (not verified, primary)"
         ),
         "{shown}"
     );
     let json = folder.run(&["user", "show", "ann", "--json"]).stdout;
     let ann: serde_json::Value = serde_json::from_str(&json).unwrap();
     let address = serde_json::json!({
-        "kind": "email", "value": "ann@example.org", "is_verified": false
+        "kind": "email", "value": "ann@example.org", "is_verified": false, "is_primary": true, "is_claim": false,
+        "replaces": null
     });
     assert_eq!(ann["addresses"], serde_json::json!([address]));
     assert_eq!(ann["username"], "ann");
@@ -142,7 +143,10 @@ fn addresses_are_mended_by_one_command() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), said), "{ran:?}");
     }
     let shown = json(&folder.run(&["user", "find", new, "--json"]).stdout);
-    let left = serde_json::json!([{"kind": "phone", "value": "+41446681801", "is_verified": true}]);
+    let left = serde_json::json!([{
+        "kind": "phone", "value": "+41446681801", "is_verified": true, "is_primary": false, "is_claim": false,
+        "replaces": null
+    }]);
     assert_eq!((&shown["addresses"], &shown["email"]), (&left, &"".into()));
     for command in [
         &["rename", "anna", "ann"][..],
@@ -156,10 +160,65 @@ fn addresses_are_mended_by_one_command() {
         assert_eq!(json(&ran.stdout)["username"], "ann", "{ran:?}");
     }
     let shown = json(&folder.run(&["user", "show", "ann", "--json"]).stdout);
-    let left = [("ann@home.example", false)];
-    let left = left
-        .map(|(value, is)| serde_json::json!({"kind": "email", "value": value, "is_verified": is}));
-    assert_eq!(shown["addresses"], serde_json::json!(left));
+    let left = serde_json::json!([{
+        "kind": "email", "value": "ann@home.example", "is_verified": false, "is_primary": false, "is_claim": false,
+        "replaces": null
+    }]);
+    assert_eq!(shown["addresses"], left);
+}
+
+/// Which address is the primary one, which is to be replaced, and which is nobody's as yet.
+#[test]
+fn show_tells_addresses_apart() {
+    let folder = folder_with_ann();
+    folder.write("site.toml", "unverified_sign_in = false\n");
+    let bob = ["user", "create", "bob", "--email", "bob@example.org"];
+    let made = folder.run_with_input(&bob, "correct-horse\n");
+    assert_eq!(made.code, Some(0), "{made:?}");
+    for command in [
+        &["verify", "ann@example.org"][..],
+        &[
+            "change-address",
+            "ann@example.org",
+            "ann@work.example",
+            "--config",
+            "site.toml",
+        ],
+        &["add-address", "ann", "+41 44 668 18 00"],
+        &["add-address", "bob", "ann@work.example"],
+    ] {
+        let ran = folder.run(&[&["user"], command].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+    }
+    for (user, lines) in [
+        (
+            "ann",
+            &[
+                "email         ann@example.org (verified, primary)",
+                "email         ann@work.example (not verified, takes the place of ann@example.org once it is verified)",
+                "phone         +41446681800 (not verified)",
+            ][..],
+        ),
+        (
+            "bob",
+            &[
+                "email         bob@example.org (not verified, primary)",
+                "email         ann@work.example (not verified, names nobody until it is verified)",
+            ],
+        ),
+    ] {
+        let shown = folder.run(&["user", "show", user]).stdout;
+        let of_addresses: Vec<_> = shown.lines().skip(6).collect();
+        assert_eq!(of_addresses, lines, "{shown}");
+    }
+    let told = |user| {
+        let shown = folder.run(&["user", "show", user, "--json"]).stdout;
+        let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        let work = shown["addresses"][1].clone();
+        (work["is_claim"].clone(), work["replaces"].clone())
+    };
+    assert_eq!(told("ann"), (false.into(), "ann@example.org".into()));
+    assert_eq!(told("bob"), (true.into(), serde_json::Value::Null));
 }
 
 /// Bob has added Ann's address too, and nobody has verified it.

@@ -111,7 +111,35 @@ impl Accounts {
         current_user: &CurrentUser,
         kind: AddressKind,
     ) -> Result<Option<PendingReplacement>, Failure> {
-        let (store, user) = (self.store(), current_user.user().id);
+        self.pending_replacement_of(current_user.user(), kind).await
+    }
+
+    /// The same of any user, for an operator.
+    ///
+    /// # Errors
+    /// As for [`pending_replacement`](Self::pending_replacement).
+    ///
+    /// # Cancel safety
+    /// It only reads.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::address::AddressKind;
+    /// # use phone_auth_core::password::Password;
+    ///
+    #[doc = include_str!("example_setup.txt")]
+    /// let ann = accounts.find("ann").await?.ok_or("nobody")?;
+    /// assert_eq!(accounts.pending_replacement_of(&ann, AddressKind::Email).await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn pending_replacement_of(
+        &self,
+        user: &User,
+        kind: AddressKind,
+    ) -> Result<Option<PendingReplacement>, Failure> {
+        let (store, user) = (self.store(), user.id);
         let asked_since = self.now() - LIFETIME;
         let kept = store.kept_replacement(user, kind, asked_since).await?;
         let Some(kept) = kept else {

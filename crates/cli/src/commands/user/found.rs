@@ -1,6 +1,7 @@
 //! Whom an operator means.
 
 use phone_auth::Accounts;
+use phone_auth::core::accounts::{AmbiguousName, FlowError};
 use phone_auth::core::user::User;
 
 use crate::exit::Failure;
@@ -8,9 +9,13 @@ use crate::terminal::visible::Visible;
 
 /// The user whom a name means.
 pub(super) async fn named(accounts: &Accounts, login: &str) -> Result<User, Failure> {
-    let user = accounts.find(login).await.map_err(Failure::failed)?;
-    if let Some(user) = user {
-        return Ok(user);
+    match accounts.find(login).await {
+        Ok(Some(user)) => return Ok(user),
+        Ok(None) => {}
+        Err(FlowError::Refused(AmbiguousName)) => {
+            return Err(ambiguous(accounts, login).await?);
+        }
+        Err(error) => return Err(Failure::failed(error)),
     }
     // An address that nobody has verified may name nobody, or anyone. Who has added it is named by their username.
     let claims = accounts.find_addresses(login).await;
@@ -30,4 +35,25 @@ pub(super) async fn named(accounts: &Accounts, login: &str) -> Result<User, Fail
         ),
     };
     Err(Failure::because(Visible(&sentence).to_string()))
+}
+
+/// How many users with one name are told of.
+const MOST_NAMED: u32 = 100;
+
+/// That several have a name, which another program has given them in other letters; and what names one of them.
+async fn ambiguous(accounts: &Accounts, login: &str) -> Result<Failure, Failure> {
+    let holders = accounts.find_addresses(login).await;
+    let holders = holders.map_err(Failure::failed)?.into_iter();
+    let mut names: Vec<_> = holders.map(|(_, user)| user.username).collect();
+    if names.is_empty() {
+        let found = accounts.search_users(login, None, MOST_NAMED).await;
+        let found = found.map_err(Failure::failed)?.into_iter();
+        let found = found.filter(|it| it.username.eq_ignore_ascii_case(login.trim()));
+        names = found.map(|user| user.username).collect();
+    }
+    let sentence = format!(
+        "several accounts have this name: name one by its username as it is written, {}",
+        names.join(", ")
+    );
+    Ok(Failure::because(Visible(&sentence).to_string()))
 }

@@ -1,6 +1,7 @@
 //! A user as a list and a page of details show them.
 
 use phone_auth::Accounts;
+use phone_auth::core::accounts::PendingReplacement;
 use phone_auth::core::address::{AddressKind, AddressRecord};
 use phone_auth::core::user::User;
 use serde::Serialize;
@@ -100,18 +101,50 @@ struct AddressEntry {
     kind: &'static str,
     value: String,
     is_verified: bool,
+    /// Whether it is the one in the user's own row, by which Django and others name them.
+    is_primary: bool,
+    /// Whether it names nobody until it is verified, and others may have it as well.
+    is_claim: bool,
+    /// The address whose place it takes once it is verified.
+    replaces: Option<String>,
 }
 
-impl From<AddressRecord> for AddressEntry {
-    fn from(address: AddressRecord) -> Self {
+impl AddressEntry {
+    /// An address of a user with this email address in their own row, of whose addresses some are to be replaced.
+    fn new(address: AddressRecord, own_email: &str, pending: &[PendingReplacement]) -> Self {
+        let is_it = |it: &&PendingReplacement| it.new == address;
+        let replaces = pending.iter().find(is_it).map(|it| it.old.value.clone());
+        let is_email = address.kind == AddressKind::Email;
         Self {
-            kind: match address.kind {
-                AddressKind::Email => "email",
-                AddressKind::Phone => "phone",
-            },
-            value: address.value,
+            kind: address.kind.as_str(),
             is_verified: address.is_verified,
+            is_primary: is_email && address.value == own_email,
+            is_claim: address.id.is_claim(),
+            value: address.value,
+            replaces,
         }
+    }
+
+    /// What an operator should know of it, in words.
+    fn state(&self) -> String {
+        let mut words = vec![
+            if self.is_verified {
+                "verified"
+            } else {
+                "not verified"
+            }
+            .to_owned(),
+        ];
+        if self.is_primary {
+            words.push("primary".to_owned());
+        }
+        if self.is_claim {
+            words.push("names nobody until it is verified".to_owned());
+        }
+        if let Some(old) = &self.replaces {
+            words.push(format!("takes the place of {old} once it is verified"));
+        }
+        words.join(", ")
     }
 }
 
@@ -124,10 +157,18 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
     let addresses = accounts.addresses_of(user.id).await;
     let addresses = addresses.map_err(Failure::failed)?;
     let closing = accounts.closing_of(&user).await.map_err(Failure::failed)?;
+    let mut pending = Vec::new();
+    for kind in [AddressKind::Email, AddressKind::Phone] {
+        let kept = accounts.pending_replacement_of(&user, kind).await;
+        pending.extend(kept.map_err(Failure::failed)?);
+    }
+    let entries = addresses
+        .into_iter()
+        .map(|it| AddressEntry::new(it, &user.email, &pending));
     let details = UserDetails {
         deleted_at: closing.map(|at| at.to_rfc3339()),
+        addresses: entries.collect(),
         user: user.into(),
-        addresses: addresses.into_iter().map(Into::into).collect(),
     };
     if json {
         let text = visible::to_json(&details).map_err(Failure::failed)?;
@@ -155,17 +196,12 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
         "last sign-in",
         user.last_login.as_deref().unwrap_or("never"),
     ]);
-    let is_own = |address: &AddressEntry| address.value == user.email;
-    if !user.email.is_empty() && !details.addresses.iter().any(is_own) {
+    if !user.email.is_empty() && !details.addresses.iter().any(|it| it.is_primary) {
         table.row(["email", &format!("{} (only in the user's row)", user.email)]);
     }
     for address in &details.addresses {
-        let state = if address.is_verified {
-            "verified"
-        } else {
-            "not verified"
-        };
-        table.row([address.kind, &format!("{} ({state})", address.value)]);
+        let shown = format!("{} ({})", address.value, address.state());
+        table.row([address.kind, &shown]);
     }
     console::print(table).map_err(Failure::failed)
 }
