@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use phone_auth_core::accounts::{
-    Accounts, CodeRefusal, LinkForm, LogInLinkRefusal, LoggedIn, ProvenReset,
+    Accounts, CodeRefusal, LinkForm, LogInLinkRefusal, LoggedIn, ProvenReset, SignUpForm,
 };
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::challenge::ChallengeKey;
@@ -331,5 +331,54 @@ async fn password_ends_at_once_where_codes_sign_up() {
         assert!(!begun.user.password.is_usable(), "{by:?}");
         assert!(!site.has_session().await);
         assert!(!site.takes(HORSE).await);
+    }
+}
+
+/// Where there never was a password, nobody who had set one is to be kept out: the sessions go on, as does the proof of what was
+/// proven later, and nobody is told of a reset.
+#[tokio::test]
+async fn account_without_a_password_loses_nothing() {
+    for by in BY {
+        let kit = Kit::new();
+        let mut settings = unlimited();
+        settings.login_by_code = true;
+        settings.sign_up_by_code = true;
+        settings.authentication_methods.email = false;
+        settings.authentication_methods.username = false;
+        let accounts = other(&kit, &[], settings);
+        let mut phones: Capture<LoginPhone> = kit.signals.capture();
+        let form = SignUpForm {
+            phone: "+442079460018",
+            first_name: "Ann",
+            last_name: "Lee",
+            username: "",
+            email: "",
+            password: Password::new(""),
+            confirm_password: None,
+        };
+        let key = accounts.begin_sign_up(form, None).await.unwrap();
+        let asked = Asked::of(key, &phones.take().remove(0));
+        let first = signed_in(&accounts, &asked, By::Code).await.unwrap();
+        let current = accounts.current_user(&first.key).await.unwrap().unwrap();
+        for number in [ANNS_PHONE, "+442079460019"] {
+            let phone = AddressKind::Phone;
+            let added = accounts.add_address(&current, phone, number).await;
+            let (id, token) = kit.verification_link(&current, &added.unwrap()).await;
+            // A mail program, or anyone who is not signed in.
+            let _ = accounts.verify_address(&id, &token).await.unwrap();
+            kit.clock.advance(std::time::Duration::from_secs(2));
+        }
+        for _ in 0..2 {
+            let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
+            let asked = Asked::of(key, &phones.take().remove(0));
+            assert!(signed_in(&accounts, &asked, by).await.is_some(), "{by:?}");
+        }
+        let still = accounts.current_user(&first.key).await.unwrap();
+        assert!(still.is_some(), "{by:?}");
+        let addresses = accounts.addresses(&current).await.unwrap();
+        let verified = addresses.iter().filter(|it| it.is_verified);
+        assert_eq!((verified.count(), addresses.len()), (3, 3), "{by:?}");
+        let told = kit.record.take().join("\n");
+        assert!(!told.contains("password_was_reset"), "{told}");
     }
 }
