@@ -1,8 +1,9 @@
-//! What is printed and logged holds no password, token, key or session.
+//! What is printed and logged holds no password, token, key or session; and what is kept of who is gone says nothing of them.
 #![expect(clippy::panic, reason = "it is how a test fails")]
 #![expect(clippy::expect_used, reason = "a failed expectation is a failed test")]
 
-use phone_auth_tests::{Site, User};
+use phone_auth_tests::{Kind, OwnDatabase, Site, User};
+use sha2::{Digest, Sha256};
 
 #[tokio::test]
 #[expect(clippy::too_many_lines, reason = "one walk past every secret")]
@@ -202,4 +203,87 @@ async fn first_start_prints_no_key() {
         !record.stdout.join("\n").contains(key.trim())
             && !record.stderr.join("\n").contains(key.trim())
     );
+}
+
+/// What identifies someone, in small letters: as it is, in hexadecimal digits as bytes are shown, and as the beginning of a digest that
+/// anyone can make.
+fn traces_of(texts: &[&str]) -> Vec<String> {
+    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let of_one = |text: &&str| {
+        let digest = Sha256::digest(text.as_bytes());
+        let start = digest.first_chunk::<8>().map(|it| hex(it));
+        [Some(text.to_lowercase()), Some(hex(text.as_bytes())), start]
+    };
+    texts.iter().flat_map(of_one).flatten().collect()
+}
+
+/// Nobody who reads the database can tell who had an account: by no name, address or number, nor by trying digests of them.
+#[tokio::test]
+async fn closed_account_leaves_no_trace() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let options = database.site().setting("login_by_code", "true");
+        let site = options.start().await;
+        let user = User {
+            first_name: "Annegret".to_owned(),
+            last_name: "Lindenblatt".to_owned(),
+            ..User::new()
+        };
+        site.client().sign_up(&user).await.expect(302);
+        let ann = site.log_in(&user).await.client;
+        ann.confirm_identity(&user.password).await.expect(302);
+        for value in [&user.email, &user.phone] {
+            site.verify(&ann, value).await;
+        }
+        // An address of hers that is not proven, and one that another has.
+        let bob = site.member().await;
+        let (added, claimed) = (User::another_email(), &bob.user.email);
+        for value in [&added, claimed] {
+            ann.add_address(value).await.expect(302);
+            ann.ask_verification(value).await.expect(200);
+        }
+        bob.client.add_address(&added).await.expect(302);
+        // What strangers did to her: codes, resets, wrong passwords.
+        for login in [&user.email, &user.phone, &user.username] {
+            let stranger = site.client();
+            let asked = [("login", login.as_str())];
+            stranger.submit("/accounts/login_code/", asked).await;
+            site.client().ask_reset(login).await;
+            site.client().log_in(login, "wrong-Guess-44").await;
+        }
+        site.delivered().await;
+        let now = database.time(0);
+        database.execute(&format!(
+            "INSERT INTO phone_auth_outbox (message_key, purpose, kind, person_id, binding, created_at, enqueued_at, expires_at,
+                due_at, died_at, notice)
+            SELECT 'dead', 'security_notice', 'email', id, '', {now}, {now}, {now}, {now}, {now}, '{{\"to\":\"{}\"}}'
+            FROM auth_user WHERE username = '{}'",
+            user.email, user.username
+        ));
+        let texts = [
+            user.email.as_str(),
+            &user.phone,
+            user.phone.trim_start_matches('+'),
+            &user.username,
+            &user.first_name,
+            &user.last_name,
+        ];
+        let before = database.dump().to_lowercase();
+        for text in texts {
+            assert!(before.contains(&text.to_lowercase()), "{kind:?} {text}");
+        }
+        let close = "/accounts/close_account/";
+        let page = ann.get(close).await.expect(200).page();
+        let closed = ann.send_form(close, &page.form_with(&["form_token"])).await;
+        closed.redirects_to("/accounts/close_account_done/");
+        site.delivered().await;
+        let ended = site.stop();
+        let dump = database.dump().to_lowercase();
+        for trace in traces_of(&texts) {
+            if let Some(line) = dump.lines().find(|line| line.contains(&trace)) {
+                panic!("{kind:?}: {trace} is left in {line}");
+            }
+        }
+        drop(ended);
+    }
 }
