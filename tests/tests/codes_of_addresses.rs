@@ -186,3 +186,40 @@ async fn right_codes_at_once_tell_of_it_once() {
         assert_eq!(notices(), before + 1, "{kind:?}");
     }
 }
+
+/// Twenty browsers in which a user has asked for one code, which they all type at once: it verifies the address once, and its user
+/// is told of it once (O2, O3). None is told that it is wrong: they have one challenge in common.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_in_twenty_browsers_verifies_once() {
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let ann = site.member().await;
+        site.verify(&ann.client, &ann.user.email).await;
+        let mut browsers = Vec::new();
+        for _ in 0..20 {
+            browsers.push(site.log_in(&ann.user).await.client);
+        }
+        let mut all = Vec::new();
+        for client in browsers {
+            let asked = Asked::of(&site, &client, &ann.user.phone, true).await;
+            all.push((client, asked));
+        }
+        let challenges = "SELECT count(*) FROM phone_auth_challenge WHERE purpose = 'verify'
+            AND phone_id IS NOT NULL";
+        assert_eq!(database.number(challenges), 1, "{kind:?}");
+        site.delivered().await;
+        let notices = || site.count("security_notice_email", &ann.user.email);
+        let before = notices();
+        let clicks = all.into_iter().map(|(client, asked)| async move {
+            let answer = asked.typed(&client).await;
+            answer.redirects_to(&asked.confirmed());
+        });
+        together(clicks).await;
+        site.nth_printed("security_notice_email", &ann.user.email, before + 1)
+            .await;
+        site.delivered().await;
+        assert_eq!(notices(), before + 1, "{kind:?}");
+        assert_eq!(ann.client.unverified().await.len(), 0, "{kind:?}");
+    }
+}

@@ -8,6 +8,7 @@ use phone_auth_core::address::AddressId;
 use phone_auth_core::challenge::{
     Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TypedNames,
 };
+use phone_auth_core::link::RightCode;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError, StoreErrorKind};
 use sqlx::postgres::PgRow;
@@ -107,24 +108,36 @@ impl ChallengeStore for PostgresStore {
     async fn end_challenge(
         &self,
         id: &ChallengeId,
+        code: &RightCode,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         let end = query(END)
             .bind(id.as_bytes().as_slice())
-            .bind(rows::micros(now));
+            .bind(rows::micros(now))
+            .bind(code.kind.as_str())
+            .bind(code.purpose.as_str())
+            .bind(code.address.get())
+            .bind(rows::micros(code.code_at))
+            .bind(rows::micros(code.next_code_at()));
         Ok(self.first(end).await?.is_some())
     }
 
     async fn reopen_challenge(
         &self,
         id: &ChallengeId,
+        code: &RightCode,
         proven_at: DateTime<Utc>,
         attempts: u32,
     ) -> Result<bool, StoreError> {
         let reopen = query(REOPEN)
             .bind(id.as_bytes().as_slice())
             .bind(rows::micros(proven_at))
-            .bind(small(attempts));
+            .bind(small(attempts))
+            .bind(code.kind.as_str())
+            .bind(code.purpose.as_str())
+            .bind(code.address.get())
+            .bind(rows::micros(code.code_at))
+            .bind(rows::micros(code.next_code_at()));
         Ok(self.first(reopen).await?.is_some())
     }
 

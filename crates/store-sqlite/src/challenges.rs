@@ -7,6 +7,7 @@ use phone_auth_core::challenge::{
     Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TakenPlace,
     TypedNames,
 };
+use phone_auth_core::link::RightCode;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::store::{ChallengeStore, StoreError};
 use rusqlite::{Connection, params};
@@ -88,6 +89,11 @@ pub(crate) const RETURN: &str = concat!(
     of_key!(),
     " AND purpose = ?4 AND proven_at IS NULL AND expires_at = ?5 AND attempts_left < ?6"
 );
+
+/// Only one that has not ended ends its code, and only one that has not ended any more has it again.
+pub(crate) const END_CODE: &str = "UPDATE phone_auth_link_request SET code_at = ?6
+    WHERE kind = ?2 AND purpose = ?3 AND holder = ?4 AND code_at = ?5
+        AND EXISTS (SELECT 1 FROM phone_auth_challenge WHERE id = ?1 AND proven_at IS NULL)";
 
 pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = ?2, attempts_left = 0
     WHERE id = ?1 AND proven_at IS NULL";
@@ -235,10 +241,22 @@ impl ChallengeStore for SqliteStore {
     async fn end_challenge(
         &self,
         id: &ChallengeId,
+        code: &RightCode,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
-        let id = *id;
+        let (id, code) = (*id, *code);
         self.write(move |connection| {
+            let used = params![
+                id.as_bytes().as_slice(),
+                code.kind.as_str(),
+                code.purpose.as_str(),
+                code.address.get(),
+                code.code_at.timestamp_micros(),
+                code.next_code_at().timestamp_micros(),
+            ];
+            if rows::change(connection, END_CODE, used)? == 0 {
+                return Ok(false);
+            }
             let row = params![id.as_bytes().as_slice(), now.timestamp_micros()];
             Ok(rows::change(connection, END, row)? > 0)
         })
@@ -248,17 +266,30 @@ impl ChallengeStore for SqliteStore {
     async fn reopen_challenge(
         &self,
         id: &ChallengeId,
+        code: &RightCode,
         proven_at: DateTime<Utc>,
         attempts: u32,
     ) -> Result<bool, StoreError> {
-        let id = *id;
+        let (id, code) = (*id, *code);
         self.write(move |connection| {
             let row = params![
                 id.as_bytes().as_slice(),
                 proven_at.timestamp_micros(),
                 attempts
             ];
-            Ok(rows::change(connection, REOPEN, row)? > 0)
+            let is_reopened = rows::change(connection, REOPEN, row)? > 0;
+            if is_reopened {
+                let unused = params![
+                    id.as_bytes().as_slice(),
+                    code.kind.as_str(),
+                    code.purpose.as_str(),
+                    code.address.get(),
+                    code.next_code_at().timestamp_micros(),
+                    code.code_at.timestamp_micros(),
+                ];
+                rows::change(connection, END_CODE, unused)?;
+            }
+            Ok(is_reopened)
         })
         .await
     }

@@ -77,6 +77,7 @@ fn every_lookup_uses_an_index() {
         challenges::RENEW,
         challenges::ATTEMPT,
         challenges::RETURN,
+        challenges::END_CODE,
         challenges::END,
         challenges::REOPEN,
         links::RESTORE,

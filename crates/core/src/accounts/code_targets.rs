@@ -9,7 +9,7 @@ use super::{Accounts, Failure, wrong_codes};
 use crate::address::{AddressId, AddressKind};
 use crate::challenge::{ChallengeId, ChallengeSubject};
 use crate::limits::{Counters, Limiter};
-use crate::link::{LinkTarget, Links};
+use crate::link::{LinkTarget, Links, RightCode};
 use crate::outbox::Purpose;
 use crate::user::{AccountName, UserId};
 
@@ -82,6 +82,19 @@ impl CodeTargets {
             }
         }
         proven
+    }
+
+    /// The one whose code this was, at a challenge that it has ended: another has taken its place since.
+    pub(super) fn into_used(
+        mut self,
+        links: &Links,
+        code: &str,
+        now: DateTime<Utc>,
+    ) -> Option<LinkTarget> {
+        for target in self.targets.iter_mut().flatten() {
+            target.code_at = target.code_at.map(RightCode::code_at_before);
+        }
+        self.into_proven(links, code, now)
     }
 }
 

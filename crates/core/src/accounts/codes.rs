@@ -16,7 +16,7 @@ use super::{
 use crate::address::{AddressId, AddressKind, AddressRecord};
 use crate::challenge::{Challenge, ChallengeId, ChallengeKey, KeptChallenge};
 use crate::characters::{decimal_digit, is_dash, is_format, is_space};
-use crate::link::{Addressed, LinkTarget};
+use crate::link::{Addressed, LinkTarget, RightCode};
 use crate::outbox::{Carries, Purpose};
 use crate::user::{User, UserId};
 
@@ -388,8 +388,9 @@ impl Accounts {
         self.end_proven(&key.id(), right).await
     }
 
-    /// Ends a challenge whose code was right. Of two who type it at once the one who ends the challenge goes on. The other was
-    /// not wrong either: of many at several processes the last would meet the counts of those before it.
+    /// Ends a challenge whose code was right, and the code. Of two who type it at once the one who ends it goes on, also where
+    /// they are browsers with challenges of their own. The other was not wrong either: of many at several processes the last
+    /// would meet the counts of those before it.
     pub(super) async fn end_proven(
         &self,
         id: &ChallengeId,
@@ -398,14 +399,17 @@ impl Accounts {
         let Right {
             target, counted, ..
         } = right;
+        let Some(code) = RightCode::of(right.purpose, &target) else {
+            return Err(FlowError::Refused(CodeRefusal::Over));
+        };
         let at = self.now();
         let used = UsedUp::Challenge {
             id: *id,
-            purpose: right.purpose,
+            code,
             challenge: right.challenge,
             at,
         };
-        let ended = self.store().end_challenge(id, at).await;
+        let ended = self.store().end_challenge(id, &code, at).await;
         if ended.is_err() {
             self.give_used_back(used.clone()).await;
         }

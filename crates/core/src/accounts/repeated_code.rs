@@ -156,10 +156,10 @@ impl Accounts {
         Ok(Some(self.begun_before(found)))
     }
 
-    /// The target whose right code this is, at a challenge that has ended.
+    /// The target whose right code this was, at a challenge that it has ended.
     fn proven_lately(&self, targets: CodeTargets, typed: &str) -> Option<LinkTarget> {
         let code = read_code(typed)?;
-        targets.into_proven(&self.inner.links, &code, self.now())
+        targets.into_used(&self.inner.links, &code, self.now())
     }
 
     /// The target of a challenge that its right code has ended a moment ago, if this is that code.
@@ -178,7 +178,7 @@ impl Accounts {
         };
         let _turn = self.turn(&key.id()).await;
         let counted = self.count_code(&targets, &key.id(), owner).await?;
-        let target = targets.into_proven(&self.inner.links, &code, self.now());
+        let target = targets.into_used(&self.inner.links, &code, self.now());
         if target.is_some() {
             self.forget_wrong_codes(&counted).await;
         }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::Accounts;
 use super::resend::ATTEMPTS;
 use crate::challenge::{Challenge, ChallengeId};
-use crate::link::LinkTarget;
+use crate::link::{LinkTarget, RightCode};
 use crate::outbox::Purpose;
 use crate::store::StoreError;
 
@@ -28,7 +28,7 @@ pub(super) enum UsedUp {
     /// A challenge, by its right code.
     Challenge {
         id: ChallengeId,
-        purpose: Purpose,
+        code: RightCode,
         /// As it was when the attempt was taken.
         challenge: Challenge,
         at: DateTime<Utc>,
@@ -61,15 +61,21 @@ impl Accounts {
         match used {
             UsedUp::Challenge {
                 id,
-                purpose,
+                code,
                 challenge,
                 at,
             } => {
                 let attempts = challenge.attempts_left.saturating_add(1).min(ATTEMPTS);
-                if !self.store().reopen_challenge(id, *at, attempts).await? {
+                if !self
+                    .store()
+                    .reopen_challenge(id, code, *at, attempts)
+                    .await?
+                {
                     // It was not ended either: the attempt is all that was taken.
                     let until = challenge.expires_at;
-                    let give_back = self.store().return_attempt(id, *purpose, until, ATTEMPTS);
+                    let give_back = self
+                        .store()
+                        .return_attempt(id, code.purpose, until, ATTEMPTS);
                     give_back.await?;
                 }
                 Ok(())

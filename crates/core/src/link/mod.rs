@@ -108,6 +108,48 @@ pub struct LinkTarget {
     pub in_session: bool,
 }
 
+/// A code that was right, as it was when it was compared. It is used only while it is still the code of its link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct RightCode {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Which kind of address it was sent to.
+    pub kind: AddressKind,
+    /// Which row, or claim.
+    pub address: AddressId,
+    /// Since when it counts its age.
+    pub code_at: DateTime<Utc>,
+}
+
+impl RightCode {
+    /// The code that was sent to this target, which was right; none where there is none.
+    pub fn of(purpose: Purpose, target: &LinkTarget) -> Option<Self> {
+        Some(Self {
+            purpose,
+            kind: target.address.kind,
+            address: target.address.id,
+            code_at: target.code_at?,
+        })
+    }
+
+    /// Since when the code counts its age that takes the place of this one. A code is made of that time among others, so it is
+    /// another one, of the same link and as old.
+    pub fn next_code_at(&self) -> DateTime<Utc> {
+        self.code_at - Self::STEP
+    }
+
+    /// Since when the code counted its age whose place one with this time has taken.
+    pub(crate) fn code_at_before(code_at: DateTime<Utc>) -> DateTime<Utc> {
+        code_at + Self::STEP
+    }
+
+    const STEP: TimeDelta = TimeDelta::microseconds(1);
+}
+
 /// A reset link that was opened, as it was when it was checked. The password is replaced only while all of this is so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(

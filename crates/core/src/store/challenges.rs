@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::challenge::{Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TypedNames};
+use crate::link::RightCode;
 use crate::outbox::Purpose;
 
 /// Keeps challenges, each under the id of its key, or if it is nobody's at a [place](NewChallenge::place), together with
@@ -50,16 +51,24 @@ pub trait ChallengeStore: Send + Sync {
         most: u32,
     ) -> Result<(), StoreError>;
 
-    /// Ends a challenge by its right code, and notes when; whether there was one under this id that had not ended so. One that
-    /// is nobody's stays.
-    async fn end_challenge(&self, id: &ChallengeId, now: DateTime<Utc>)
-    -> Result<bool, StoreError>;
+    /// Ends a challenge by its right code, and notes when; and that code, which gives way to
+    /// [the next](RightCode::next_code_at) of its link. Whether there was a challenge under this id that had not ended so, and
+    /// the code was still that of its link: else nothing changes. Of many at once, at whatever challenges, one is told so. One
+    /// that is nobody's stays.
+    async fn end_challenge(
+        &self,
+        id: &ChallengeId,
+        code: &RightCode,
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError>;
 
     /// Takes back that a challenge was ended by its right code at this time, for what it was to begin was not begun: it has so
-    /// many attempts again. Whether it was ended so.
+    /// many attempts again, and the code is its link's again, unless another has taken its place meanwhile. Whether it was ended
+    /// so.
     async fn reopen_challenge(
         &self,
         id: &ChallengeId,
+        code: &RightCode,
         proven_at: DateTime<Utc>,
         attempts: u32,
     ) -> Result<bool, StoreError>;

@@ -223,6 +223,40 @@ async fn right_codes_at_once_have_one_winner() {
     assert_eq!(won, 1);
 }
 
+/// Each browser that asks has the same code, which is used in one of them. In the others it is wrong, also for a stranger who has
+/// seen it; what the next message says they take.
+#[tokio::test]
+async fn code_is_used_in_one_browser() {
+    let kit = Kit::with_ann().await;
+    let mut sent = kit.signals.capture::<ResetPasswordEmail>();
+    let first = begin(&kit.accounts).await;
+    let code = code_of(&mut sent);
+    let second = begin(&kit.accounts).await;
+    assert_eq!(code_of(&mut sent), code);
+    let proven = kit.accounts.prove_reset(&first, &code).await.unwrap();
+
+    let wrong = refused(&kit.accounts, &second, &code).await;
+    assert_eq!(wrong, CodeRefusal::Wrong { left: 4 });
+    let again = kit.accounts.repeated_code(&second, &code).await.unwrap();
+    assert!(again.is_none(), "it is no second click");
+    let again = kit.accounts.repeated_code(&first, &code).await.unwrap();
+    assert_eq!(again.unwrap().id, proven.id);
+
+    let third = begin(&kit.accounts).await;
+    let next = code_of(&mut sent);
+    assert_ne!(next, code);
+    let again = kit.accounts.repeated_code(&first, &next).await.unwrap();
+    assert!(again.is_none(), "it has not used this one");
+    kit.accounts.prove_reset(&second, &next).await.unwrap();
+    let late = refused(&kit.accounts, &third, &next).await;
+    assert_eq!(late, CodeRefusal::Wrong { left: 4 });
+    // What was proven by the first is proven still.
+    let new = Password::new(STAPLE);
+    let token = proven.token.reveal();
+    let reset = kit.accounts.reset_password(&proven.id, token, &new, &new);
+    reset.await.unwrap();
+}
+
 #[tokio::test]
 async fn code_lives_for_ten_minutes() {
     for (age, works) in [(just_under(10), true), (10 * MINUTE, false)] {

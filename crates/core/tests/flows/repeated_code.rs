@@ -13,6 +13,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::link::RightCode;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::{Methods, Settings};
@@ -291,10 +292,20 @@ async fn second_click_on_the_last_attempt_has_the_answer_of_the_first() {
             .attempt_challenge(&key.id(), purpose, now)
             .await
             .unwrap();
-        assert_eq!(taken.unwrap().attempts_left, 0);
+        let taken = taken.unwrap();
+        assert_eq!(taken.attempts_left, 0);
+        let id = taken.email.or(taken.phone).unwrap();
+        let kind = if taken.email.is_some() {
+            AddressKind::Email
+        } else {
+            AddressKind::Phone
+        };
+        let target = store.link_target(purpose, kind, id).await.unwrap();
+        let right = RightCode::of(purpose, &target.unwrap()).unwrap();
         let first = async {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            assert!(store.end_challenge(&key.id(), now).await.unwrap());
+            let ended = store.end_challenge(&key.id(), &right, now).await;
+            assert!(ended.unwrap());
         };
         if is_reset {
             let (second, ()) = tokio::join!(accounts.repeated_code(key, code), first);

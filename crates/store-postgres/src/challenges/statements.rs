@@ -185,12 +185,27 @@ pub(crate) const RETURN: &str = concat!(
     " AND purpose = $3 AND proven_at IS NULL AND expires_at = $4 AND attempts_left < $5"
 );
 
-pub(crate) const END: &str = "UPDATE phone_auth_challenge SET proven_at = $2, attempts_left = 0
-    WHERE id = $1 AND proven_at IS NULL RETURNING 1";
+/// The code comes first, for which all wait who type it at once, at whatever challenges; and as in [`ENQUEUE`], which asks for a
+/// code before its challenge begins.
+///
+/// [`ENQUEUE`]: crate::outbox::statements::ENQUEUE
+pub(crate) const END: &str = "WITH used AS (
+        UPDATE phone_auth_link_request SET code_at = $7
+        WHERE kind = $3 AND purpose = $4 AND holder = $5 AND code_at = $6
+            AND EXISTS (SELECT 1 FROM phone_auth_challenge WHERE id = $1 AND proven_at IS NULL)
+        RETURNING 1
+    )
+    UPDATE phone_auth_challenge SET proven_at = $2, attempts_left = 0
+    WHERE id = $1 AND proven_at IS NULL AND EXISTS (SELECT 1 FROM used) RETURNING 1";
 
-pub(crate) const REOPEN: &str =
-    "UPDATE phone_auth_challenge SET proven_at = NULL, attempts_left = $3
-    WHERE id = $1 AND proven_at = $2 RETURNING 1";
+pub(crate) const REOPEN: &str = "WITH reopened AS (
+        UPDATE phone_auth_challenge SET proven_at = NULL, attempts_left = $3
+        WHERE id = $1 AND proven_at = $2 RETURNING 1
+    ), unused AS (
+        UPDATE phone_auth_link_request SET code_at = $7
+        WHERE kind = $4 AND purpose = $5 AND holder = $6 AND code_at = $8 AND EXISTS (SELECT 1 FROM reopened)
+    )
+    SELECT 1 FROM reopened";
 
 /// One that is being attempted is left for the next time.
 pub(crate) const REMOVE_EXPIRED: &str = "WITH over AS (

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::challenge::{
     Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TakenPlace, TypedNames,
 };
+use phone_auth_core::link::RightCode;
 use phone_auth_core::outbox::{NewMessage, Purpose};
 use phone_auth_core::store::{ChallengeStore, StoreError};
 
@@ -119,15 +120,19 @@ impl ChallengeStore for MemoryStore {
     async fn end_challenge(
         &self,
         id: &ChallengeId,
+        code: &RightCode,
         now: DateTime<Utc>,
     ) -> Result<bool, StoreError> {
         self.write(|state| {
-            let Some((found, proven_at)) = state.challenges.get_mut(id) else {
+            let row = (code.kind, code.purpose.as_str(), code.address.get());
+            let link = state.requests.get_mut(&row);
+            let link = link.filter(|it| it.code_at == Some(code.code_at));
+            let challenge = state.challenges.get_mut(id);
+            let challenge = challenge.filter(|(_, proven_at)| proven_at.is_none());
+            let (Some(link), Some((found, proven_at))) = (link, challenge) else {
                 return Ok(false);
             };
-            if proven_at.is_some() {
-                return Ok(false);
-            }
+            link.code_at = Some(code.next_code_at());
             (found.attempts, *proven_at) = (0, Some(now));
             Ok(true)
         })
@@ -137,6 +142,7 @@ impl ChallengeStore for MemoryStore {
     async fn reopen_challenge(
         &self,
         id: &ChallengeId,
+        code: &RightCode,
         proven_at: DateTime<Utc>,
         attempts: u32,
     ) -> Result<bool, StoreError> {
@@ -146,6 +152,11 @@ impl ChallengeStore for MemoryStore {
                 return Ok(false);
             };
             (found.attempts, *proven) = (attempts, None);
+            let row = (code.kind, code.purpose.as_str(), code.address.get());
+            let link = state.requests.get_mut(&row);
+            if let Some(link) = link.filter(|it| it.code_at == Some(code.next_code_at())) {
+                link.code_at = Some(code.code_at);
+            }
             Ok(true)
         })
         .await

@@ -6,7 +6,9 @@ use phone_auth_core::challenge::{Challenge, ChallengeId, NewChallenge};
 use phone_auth_core::outbox::Purpose;
 
 use super::Subject;
-use super::challenges::{RESET, WHOSE, attempt, attempts, begin, id, neighbour, new, renewal};
+use super::challenges::{
+    RESET, WHOSE, attempt, attempts, begin, code, id, neighbour, new, renewal,
+};
 use super::sample::at;
 
 pub(super) async fn attempts_are_counted_down(subject: &Subject) {
@@ -44,7 +46,8 @@ pub(super) async fn opened_challenge_stays_as_it_is(subject: &Subject) {
     store.open_challenge(&new(1)).await.unwrap();
     assert_eq!(attempts(subject, 1, at(1)).await, 0, "used up");
     store.open_challenge(&new(2)).await.unwrap();
-    assert!(store.end_challenge(&id(2), at(1)).await.unwrap());
+    let code = code(subject, RESET, 1).await;
+    assert!(store.end_challenge(&id(2), &code, at(1)).await.unwrap());
     store.open_challenge(&new(2)).await.unwrap();
     let ended = store.challenge(&id(2), RESET).await.unwrap().unwrap();
     assert_eq!((ended.proven_at, ended.attempts_left), (Some(at(1)), 0));
@@ -119,7 +122,8 @@ pub(super) async fn returned_attempt_is_there_again(subject: &Subject) {
         assert_eq!(left().await, 4, "{email:?}");
     }
     begin(subject, new(3)).await;
-    assert!(store.end_challenge(&id(3), at(1)).await.unwrap());
+    let code = code(subject, RESET, 1).await;
+    assert!(store.end_challenge(&id(3), &code, at(1)).await.unwrap());
     let given = store.return_attempt(&id(3), RESET, at(600), 5).await;
     given.unwrap();
     assert_eq!(attempts(subject, 3, at(1)).await, 0, "its code was right");
@@ -148,14 +152,20 @@ pub(super) async fn reopened_challenge_is_there_again(subject: &Subject) {
     let store = subject.store();
     begin(subject, new(1)).await;
     let before = store.challenge(&id(1), RESET).await.unwrap();
+    let code = code(subject, RESET, 1).await;
     let reopen = |number, proven_at| {
         let id = id(number);
-        async move { store.reopen_challenge(&id, proven_at, 5).await.unwrap() }
+        async move {
+            let reopened = store.reopen_challenge(&id, &code, proven_at, 5);
+            reopened.await.unwrap()
+        }
     };
     assert!(!reopen(1, at(2)).await, "it has not ended");
     assert!(!reopen(9, at(2)).await, "there is none");
     for ended_at in [at(2), at(3)] {
-        assert!(store.end_challenge(&id(1), ended_at).await.unwrap());
+        // The code is there again as well.
+        let ended = store.end_challenge(&id(1), &code, ended_at).await;
+        assert!(ended.unwrap());
         assert!(!reopen(1, at(4)).await);
         assert!(reopen(1, ended_at).await);
         assert!(!reopen(1, ended_at).await);

@@ -1,14 +1,20 @@
 //! Challenges: asking again gives no attempts back, and nobody's are bounded and like all others.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "what is not there is a failed test"
+)]
 
 use chrono::{DateTime, Duration, Utc};
-use phone_auth_core::address::{AddressId, AddressKind};
+use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::challenge::{
     Challenge, ChallengeId, ChallengeSubject, KeptChallenge, NewChallenge, Renewal, TypedNames,
 };
+use phone_auth_core::link::{LinkRequest, RightCode};
 use phone_auth_core::outbox::{NewMessage, Purpose};
 
 use super::Subject;
+use super::links::{addresses, target};
 use super::message_sample;
 use super::sample::{at, stored, whole};
 
@@ -191,11 +197,101 @@ pub(super) async fn challenge_is_found_until_it_ends(subject: &Subject) {
     assert_eq!(found(2, RESET).await, Some(5));
 }
 
+/// A code of this purpose that was sent to a new user, of whom there may be one with each number.
+pub(super) async fn code(subject: &Subject, purpose: Purpose, number: u32) -> RightCode {
+    let address = &addresses(subject, &format!("code{number}"), 50 + number).await[0];
+    asked_for(subject, purpose, address, 0).await
+}
+
+/// The code for which an address is asked at this time, which is good for five minutes.
+async fn asked_for(
+    subject: &Subject,
+    purpose: Purpose,
+    address: &AddressRecord,
+    time: i64,
+) -> RightCode {
+    let request = LinkRequest {
+        purpose,
+        kind: address.kind,
+        address: Some(address.id),
+        at: at(time),
+        half_life: Some(Duration::seconds(3_000)),
+        code_half_life: Some(Duration::seconds(300)),
+    };
+    subject.store().request_link(&request).await.unwrap();
+    let target = target(subject, purpose, address).await.unwrap();
+    RightCode::of(purpose, &target).unwrap()
+}
+
+/// Of many challenges that wait for one code, one ends by it, and the others stay as they are; what is asked for next has another
+/// code, of the same link.
+pub(super) async fn code_ends_once(subject: &Subject) {
+    let store = subject.store();
+    for (number, purpose) in (1..).zip([RESET, Purpose::LogIn, Purpose::Verify]) {
+        let name = format!("once{number}");
+        for address in addresses(subject, &name, 70 + number).await {
+            let code = asked_for(subject, purpose, &address, 10).await;
+            let newest = async || target(subject, purpose, &address).await.unwrap().newest;
+            let link = newest().await;
+            for number in 1..=20 {
+                let challenge = NewChallenge {
+                    purpose,
+                    ..new(number)
+                };
+                begin(subject, challenge).await;
+            }
+            let ended = subject
+                .at_once(20, move |store, number| async move {
+                    let id = id(u8::try_from(number).unwrap() + 1);
+                    store.end_challenge(&id, &code, at(11)).await.unwrap()
+                })
+                .await;
+            assert_eq!(ended.iter().filter(|it| **it).count(), 1, "{purpose:?}");
+            let mut proven = 0;
+            for number in 1..=20 {
+                let kept = store.challenge(&id(number), purpose).await.unwrap();
+                let kept = kept.unwrap();
+                proven += u32::from(kept.proven_at.is_some());
+                let left = if kept.proven_at.is_some() { 0 } else { 5 };
+                assert_eq!(kept.attempts_left, left, "{purpose:?} {number}");
+            }
+            assert_eq!(proven, 1, "{purpose:?}");
+
+            let next = asked_for(subject, purpose, &address, 20).await;
+            assert_eq!(next.code_at, code.next_code_at(), "{purpose:?}");
+            assert_ne!(next.code_at, code.code_at);
+            assert_eq!(newest().await, link, "{purpose:?}: it is the same link");
+            begin(subject, NewChallenge { purpose, ..new(21) }).await;
+            let late = store.end_challenge(&id(21), &code, at(21)).await;
+            assert!(!late.unwrap(), "{purpose:?}: it was used");
+            let other = RightCode {
+                purpose: if purpose == RESET {
+                    Purpose::LogIn
+                } else {
+                    RESET
+                },
+                ..next
+            };
+            let other = store.end_challenge(&id(21), &other, at(21)).await;
+            assert!(!other.unwrap(), "{purpose:?}: it is for something else");
+            let used = store.end_challenge(&id(21), &next, at(21)).await;
+            assert!(used.unwrap(), "{purpose:?}");
+            // A challenge that has ended ends no code.
+            let third = asked_for(subject, purpose, &address, 22).await;
+            let ended = store.end_challenge(&id(21), &third, at(22)).await;
+            assert!(!ended.unwrap(), "{purpose:?}");
+            let kept = target(subject, purpose, &address).await.unwrap().code_at;
+            assert_eq!(kept, Some(third.code_at), "{purpose:?}");
+        }
+    }
+}
+
 pub(super) async fn challenge_ends_once(subject: &Subject) {
+    let code = code(subject, RESET, 1).await;
     begin(subject, new(1)).await;
     let ended = subject
-        .at_once(20, |store, _| async move {
-            store.end_challenge(&id(1), at(2)).await.unwrap()
+        .at_once(20, move |store, _| async move {
+            store.end_challenge(&id(1), &code, at(2)).await.unwrap()
         })
         .await;
     assert_eq!(ended.into_iter().filter(|ended| *ended).count(), 1);
@@ -222,6 +318,7 @@ pub(super) const WHOSE: [Option<AddressId>; 2] = [Some(AddressId::new(7)), None]
 /// A key finds its own challenge and no other, also where another has the same place.
 pub(super) async fn challenge_is_found_by_its_own_key(subject: &Subject) {
     let store = subject.store();
+    let code = code(subject, RESET, 1).await;
     for (own, other, email) in [(1, 2, WHOSE[0]), (3, 4, WHOSE[1])] {
         let [own, other] = [own, other].map(neighbour);
         let challenge = NewChallenge {
@@ -246,7 +343,7 @@ pub(super) async fn challenge_is_found_by_its_own_key(subject: &Subject) {
             let expected = is_own.then_some((4, Some(subject)));
             assert_eq!(left, expected, "attempt {email:?}");
         }
-        assert!(!store.end_challenge(&other, at(1)).await.unwrap());
+        assert!(!store.end_challenge(&other, &code, at(1)).await.unwrap());
     }
 }
 

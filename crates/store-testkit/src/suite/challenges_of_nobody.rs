@@ -5,7 +5,7 @@ use phone_auth_core::challenge::{ChallengeId, NewChallenge, Renewal};
 use phone_auth_core::outbox::Purpose;
 
 use super::Subject;
-use super::challenges::{RESET, begin, neighbour, new, renewal};
+use super::challenges::{RESET, begin, code, neighbour, new, renewal};
 use super::sample::at;
 
 /// One whose key has the group of all others here.
@@ -39,7 +39,9 @@ pub(super) async fn challenges_of_nobody_are_bounded(subject: &Subject) {
     let taken = store.attempt_challenge(&neighbour(0), RESET, at(1)).await;
     assert_eq!(taken.unwrap().map(|it| it.attempts_left), Some(4));
     // It ends by time alone: no code answers it.
-    assert!(!store.end_challenge(&neighbour(0), at(1)).await.unwrap());
+    let code = code(subject, RESET, 1).await;
+    let ended = store.end_challenge(&neighbour(0), &code, at(1)).await;
+    assert!(!ended.unwrap());
     begin(subject, nobodys(places, 1)).await;
     begin(subject, nobodys(2 * places, 2)).await;
     for end in 3..places {
