@@ -10,7 +10,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use phone_auth_tests::{
-    Gateway, Kind, OwnDatabase, Raw, Site, SiteOptions, User, Worker, encode, run, until,
+    Gateway, Kind, OwnDatabase, Raw, Site, SiteOptions, User, Worker, encode, holds_code, run,
+    until,
 };
 use serde_json::Value;
 
@@ -169,23 +170,75 @@ async fn several_workers_share_the_work() {
     assert!(seen.values().all(|times| *times == 1), "{seen:?}");
 }
 
+/// Neither the token of a link nor a code is in the database while its message waits, nor where it could not be delivered (O11).
 #[tokio::test]
-async fn pending_message_holds_no_token() {
-    let site = Site::options()
-        .setting("outbox_worker", "false")
-        .start()
-        .await;
-    let ann = site.signed_up().await;
-    site.client().ask_reset(&ann.email).await.expect(302);
-    let dump = site.database().dump();
-    assert!(dump.contains("phone_auth_outbox.purpose=reset_password"));
-    let worker = Worker::start(&site, &[]).await;
-    let line = worker.printed("reset_password_email", &ann.email).await;
-    let (_, mac) = line.token().split_once('-').unwrap_or_default();
-    assert!(
-        mac.len() >= 32 && !dump.contains(mac),
-        "the link is in the database"
-    );
+async fn waiting_message_holds_no_token_and_no_code() {
+    for database in KINDS.map(OwnDatabase::new) {
+        let kind = database.kind();
+        let site = database.site().setting("outbox_worker", "false");
+        let site = site.setting("login_by_code", "true").start().await;
+        let (ann, bob) = (site.signed_up().await, site.member().await);
+        for table in ["phone_auth_emailaddress", "phone_auth_phonenumber"] {
+            database.execute(&format!(
+                "UPDATE {table} SET is_verified = true
+                WHERE user_id = (SELECT id FROM auth_user WHERE username = '{}')",
+                ann.username
+            ));
+        }
+        let mut messages = Vec::new();
+        for (name, value) in [("email", &ann.email), ("phone", &ann.phone)] {
+            site.client().ask_reset(value).await.expect(302);
+            let asked = site.client();
+            let asked = asked.submit("/accounts/login_code/", [("login", value)]);
+            asked.await.expect(302);
+            messages.push((format!("reset_password_{name}"), value));
+            messages.push((format!("login_{name}"), value));
+        }
+        for (name, value) in [("email", &bob.user.email), ("phone", &bob.user.phone)] {
+            bob.client.ask_verification(value).await.expect(200);
+            messages.push((format!("verify_{name}"), value));
+        }
+        let count = |state: &str| {
+            database.number(&format!(
+                "SELECT count(*) FROM phone_auth_outbox WHERE {state}
+                AND purpose IN ('reset_password', 'log_in', 'verify')"
+            ))
+        };
+        assert_eq!(count("died_at IS NULL"), 6, "{kind:?}");
+        let pending = database.dump();
+
+        database.execute("UPDATE phone_auth_outbox SET expires_at = '2020-01-01 00:00:00'");
+        let worker = Worker::start(&site, &[("login_by_code", "true")]).await;
+        site.delivered().await;
+        assert_eq!(count("died_at IS NOT NULL"), 6, "{kind:?}");
+        assert_eq!(worker.record().printed(), []);
+        let dead = database.dump();
+
+        // As they were: what an operator has sent again is another link, and has no code.
+        assert!(worker.stop());
+        let waits = match kind {
+            Kind::Sqlite => ", waits_since = NULL",
+            Kind::Postgres => "",
+        };
+        database.execute(&format!(
+            "UPDATE phone_auth_outbox SET died_at = NULL, reason = NULL, expires_at = '2099-01-01 00:00:00',
+                attempts = attempts + 1, ready_attempt = attempts + 1, leased_attempt = NULL,
+                due_at = enqueued_at{waits}"
+        ));
+        let worker = Worker::start(&site, &[("login_by_code", "true")]).await;
+        for (signal, value) in messages {
+            let line = worker.printed(&signal, value).await;
+            let parts = line.token().split('-');
+            let mac = parts.max_by_key(|it| it.len()).unwrap_or_default();
+            assert!(mac.len() >= 32, "{mac}");
+            for (state, dump) in [("pending", &pending), ("dead", &dead)] {
+                assert!(dump.contains("INSERT INTO"), "{dump}");
+                assert!(!dump.contains(mac), "{kind:?} {signal} {state}: its link");
+                let code = line.code();
+                assert!(!holds_code(dump, code), "{kind:?} {signal} {state}: {code}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
