@@ -18,6 +18,11 @@ const NEW: &str = "marble-Cottage-31";
 const DONE: &str = "/accounts/password_reset_done/";
 const LOGIN_DONE: &str = "/accounts/login_code_done/";
 
+/// Where a code is asked for, where it is typed, and how its signals begin.
+type Pages = (&'static str, &'static str, &'static str);
+const RESET: Pages = ("/accounts/password_reset/", DONE, "reset_password");
+const LOG_IN: Pages = ("/accounts/login_code/", LOGIN_DONE, "login");
+
 /// A reset that a client has asked for, and its code.
 async fn asked(site: &Site, client: &Client, value: &str) -> String {
     let signal = if value.contains('@') {
@@ -123,47 +128,135 @@ async fn guesses_at_once_are_few() {
 
 /// A guesser with 200 networks, who asks for a challenge in each. What is compared of all their guesses is
 /// bounded at the address: five in a row, and then in four hours twenty of networks that have tried none, among which the
-/// owner may be. The owner, whose browser is known, gets in meanwhile.
+/// owner may be. The owner, whose browser is known, gets in meanwhile. So for each purpose and kind of address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guesses_from_many_networks_are_few() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
         let database = OwnDatabase::new(kind);
+        let options = database.site().limited().setting("login_by_code", "true");
+        let site = options.start().await;
+        let ways = [
+            (RESET, false),
+            (RESET, true),
+            (LOG_IN, false),
+            (LOG_IN, true),
+        ];
+        for (place, ((ask, done, signal), by_phone)) in (0..).zip(ways) {
+            let ann = site.member().await;
+            for table in ["phone_auth_emailaddress", "phone_auth_phonenumber"] {
+                database.execute(&format!("UPDATE {table} SET is_verified = true"));
+            }
+            ann.client.log_out().await;
+            let (value, channel) = if by_phone {
+                (&ann.user.phone, "phone")
+            } else {
+                (&ann.user.email, "email")
+            };
+            let (told, signal) = (
+                format!("{kind:?} {done} {channel}"),
+                format!("{signal}_{channel}"),
+            );
+            let code = async |client: &Client| {
+                let before = site.count(&signal, value);
+                let asked = client.submit(ask, [("login", value)]).await;
+                asked.leads_to_code(done);
+                let printed = site.nth_printed(&signal, value, before + 1).await;
+                printed.code().to_owned()
+            };
+            // Text messages are used up by those who guess: whose number it is has theirs before.
+            let another = site.client();
+            let right = code(if by_phone { &ann.client } else { &another }).await;
+            let began = Instant::now();
+            let guesses = (0..200_u32).map(|network| {
+                let address = Ipv4Addr::from(0x7f10_0001 + (place << 20) + (network << 8));
+                let client = site.client().at(address);
+                guess_from(client, (ask, done), value.clone(), (right.clone(), network))
+            });
+            let (mut sent, mut compared) = (0, 0);
+            for (status, of_it) in together(guesses).await {
+                assert!([302, 429, 503].contains(&status), "{told}: {status}");
+                sent += u32::from(status == 302);
+                compared += of_it;
+            }
+            assert!(sent > 0, "{told}");
+            // After the five in a row the next may come after a second, after two more, after four more and so on.
+            let seconds = began.elapsed().as_secs() + 1;
+            let most = 25 + u64::BITS - seconds.leading_zeros();
+            assert!((1..=most).contains(&compared), "{told}: {compared}");
+            let right = if by_phone {
+                right
+            } else {
+                code(&ann.client).await
+            };
+            let proven = ann.client.submit(done, [("code", &right)]).await;
+            assert_eq!(proven.status, 302, "{told}: {}", proven.text());
+        }
+    }
+}
+
+/// Asks for a code and types five that are wrong: how the request was answered, and how many were compared.
+async fn guess_from(
+    client: Client,
+    (ask, done): (&str, &str),
+    value: String,
+    (right, network): (String, u32),
+) -> (u16, u32) {
+    let asked = client.post(ask, [("login", &value)]).await;
+    let mut compared = 0;
+    for guess in 1..=5 {
+        let guess = other_code(&right, network * 5 + guess);
+        let answer = client.post(done, [("code", &guess)]).await;
+        // A busy database compares nothing, and says so.
+        let is_one = [400, 429, 503].contains(&answer.status);
+        assert!(is_one, "{}", answer.status);
+        compared += u32::from(answer.text().contains("That code isn’t right"));
+    }
+    (asked.status, compared)
+}
+
+/// The same at an address that a user verifies: whatever networks they have, and however many sessions, five are compared of one
+/// challenge, which all of them share; and the link verifies it all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn guesses_at_an_address_from_many_networks_are_few() {
+    const PATH: &str = "/accounts/user_verification/";
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
         let site = database.site().limited().start().await;
         let ann = site.member().await;
-        let guessers = (0..200_u32).map(|network| {
-            let address = Ipv4Addr::from(0x7f10_0001 + (network << 8));
-            let (client, value) = (site.client().at(address), ann.user.email.clone());
-            tokio::spawn(async move {
-                let asked = client.post("/accounts/password_reset/", [("login", &value)]);
-                let asked = asked.await;
-                let mut compared = 0;
-                for guess in 0..5 {
-                    let guess = format!("{:06}", network * 5 + guess);
-                    let answer = client.post(DONE, [("code", &guess)]).await;
-                    // A busy database compares nothing, and says so.
-                    let is_one = [400, 429, 503].contains(&answer.status);
-                    assert!(is_one, "{}", answer.status);
-                    compared += u32::from(answer.text().contains("That code isn’t right"));
-                }
-                (asked.status, compared)
-            })
-        });
-        let began = Instant::now();
-        let (mut sent, mut compared) = (0, 0);
-        for guesser in guessers.collect::<Vec<_>>() {
-            let (status, of_it) = guesser.await.unwrap();
-            assert!([302, 429, 503].contains(&status), "{status}");
-            sent += u32::from(status == 302);
-            compared += of_it;
+        for (place, (value, signal)) in (0..).zip([
+            (&ann.user.email, "verify_email"),
+            (&ann.user.phone, "verify_phone"),
+        ]) {
+            let told = format!("{kind:?} {signal}");
+            let rows = ann.client.unverified().await;
+            let row = rows.iter().find(|row| row.value == *value);
+            let row = row.expect("it is offered");
+            let asks = [("method", &row.method), ("pk", &row.pk)];
+            ann.client.post(PATH, asks).await.expect(302);
+            let message = site.printed(signal, value).await;
+            let guesses = (0..200_u32).map(|network| {
+                let address = Ipv4Addr::from(0x7f60_0001 + (place << 20) + (network << 8));
+                let client = ann.client.thief().at(address);
+                let wrong = other_code(message.code(), network + 1);
+                let form = [("method", &row.method), ("pk", &row.pk), ("code", &wrong)];
+                let form = form.map(|(name, value)| (name.to_owned(), value.clone()));
+                async move { client.post(PATH, form).await }
+            });
+            let mut compared = 0;
+            for answer in together(guesses).await {
+                let is_one = [400, 429, 503].contains(&answer.status);
+                assert!(is_one, "{told}: {}", answer.status);
+                compared += u32::from(answer.text().contains("That code isn’t right"));
+            }
+            // The last one that is compared is told that the code is over.
+            assert!((1..=4).contains(&compared), "{told}: {compared}");
+            let code = [asks[0], asks[1], ("code", &message.code().to_owned())];
+            let late = ann.client.post(PATH, code).await;
+            assert!([400, 429].contains(&late.status), "{told}: {}", late.status);
+            let link = ann.client.open(message.url()).await;
+            link.says("Verification successful");
         }
-        assert!(sent > 0, "{kind:?}");
-        // After the five in a row the next may come after a second, after two more, after four more and so on.
-        let seconds = began.elapsed().as_secs() + 1;
-        let most = 25 + u64::BITS - seconds.leading_zeros();
-        assert!((1..=most).contains(&compared), "{kind:?}: {compared}");
-        let code = asked(&site, &ann.client, &ann.user.email).await;
-        let proven = ann.client.submit(DONE, [("code", &code)]).await;
-        assert_eq!(proven.status, 302, "{kind:?}: {}", proven.text());
+        assert_eq!(ann.client.unverified().await.len(), 0, "{kind:?}");
     }
 }
 

@@ -88,7 +88,7 @@ async fn two_browsers_sign_in() {
     }
 }
 
-/// Two hundred connections guess at once at one challenge, then from networks of their own; the owner gets in.
+/// Two hundred connections guess at once at one challenge: five are compared, and the owner gets in.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn guesses_to_sign_in_are_few() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
