@@ -142,10 +142,54 @@ async fn open(store: Store) -> bool {
     same &= report("wrong code", &kinds, &wrong);
     let of_resets = measure(&kinds, async |kind| refused_code(&site, kind).await).await;
     same &= report("wrong code of a reset", &kinds, &of_resets);
-    let resends = measure(&kinds, async |kind| resent(&site, kind).await).await;
-    same &= report("resend", &kinds, &resends);
-    let shown = measure(&kinds, async |kind| shown(&site, kind).await).await;
-    same & report("page of a code", &kinds, &shown)
+    for (pages, resend, page) in [
+        (RESET, "resend", "page of a code"),
+        (LOG_IN, "resend to sign in", "page to sign in"),
+    ] {
+        let again = [("resend", "1")];
+        let resends = measure(&kinds, async |kind| {
+            resent(&site, (pages, kind), &again).await
+        });
+        same &= report(resend, &kinds, &resends.await);
+        let shown = measure(&kinds, async |kind| shown(&site, (pages, kind)).await);
+        same &= report(page, &kinds, &shown.await);
+    }
+    let kinds = numbers(&site, &database).await;
+    for (pages, what) in [(RESET, "reset by email"), (LOG_IN, "code by email")] {
+        let by_email = [("resend", "1"), ("channel", "email")];
+        let resends = measure(&kinds, async |kind| {
+            resent(&site, (pages, kind), &by_email).await
+        });
+        same &= report(what, &kinds, &resends.await);
+    }
+    same
+}
+
+/// Numbers for which a code by email is asked instead: of users who have one that is verified, one that is not and none, and of
+/// nobody.
+async fn numbers(site: &Site, database: &OwnDatabase) -> Vec<Kind> {
+    let mut phones = Vec::new();
+    for change in [
+        "",
+        "UPDATE phone_auth_emailaddress SET is_verified = false WHERE user_id = ",
+        "DELETE FROM phone_auth_emailaddress WHERE user_id = ",
+    ] {
+        let user = user(site, database, "is_active = true").await;
+        if !change.is_empty() {
+            database.execute(&format!(
+                "{change} (SELECT id FROM auth_user WHERE username = '{}')",
+                user.username
+            ));
+        }
+        phones.push(user.phone);
+    }
+    let [verified, unverified, none] = <[String; 3]>::try_from(phones).expect("there are three");
+    vec![
+        Kind::of("phone, verified email", &verified, WRONG, 0),
+        Kind::of("phone, unverified email", &unverified, WRONG, 0),
+        Kind::of("phone, no email", &none, WRONG, 0),
+        Kind::of("phone of nobody", "+919876599998", WRONG, 0),
+    ]
 }
 
 /// A site that cannot deliver a message; whether nobody can be told from someone there.
@@ -224,7 +268,7 @@ async fn limited_codes(store: Store) -> bool {
     let kinds = kinds(&site, &database).await;
     let mut clients = HashMap::new();
     for kind in &kinds {
-        let client = asker(&site, kind).await;
+        let client = asker(&site, (RESET, kind)).await;
         until_limited(async || client.post(DONE, [("code", "000000")]).await).await;
         clients.insert(kind.name.as_str(), client);
     }
@@ -341,7 +385,47 @@ async fn concealed(store: Store) -> bool {
         took
     })
     .await;
-    report("adding, concealed", &kinds, &additions) && same
+    let mut same = report("adding, concealed", &kinds, &additions) && same;
+    let codes = measure(&kinds, async |kind| {
+        let (client, row) = claimant(&site, kind).await;
+        let [method, pk] = &row;
+        let wrong = [(method.0, &*method.1), (pk.0, &*pk.1), ("code", "000000")];
+        timed(client.post(ADDRESSES, wrong), 400).await
+    });
+    same &= report("wrong code, concealed", &kinds, &codes.await);
+    let resends = measure(&kinds, async |kind| {
+        let (client, row) = claimant(&site, kind).await;
+        let took = timed(client.post(ADDRESSES, row), 302).await;
+        site.delivered().await;
+        took
+    });
+    same &= report("resend, concealed", &kinds, &resends.await);
+    let shown = measure(&kinds, async |kind| {
+        let (client, _) = claimant(&site, kind).await;
+        timed(client.get(ADDRESSES), 200).await
+    });
+    report("addresses, concealed", &kinds, &shown.await) && same
+}
+
+/// The page of the addresses, where codes verify them.
+const ADDRESSES: &str = "/accounts/user_verification/";
+
+/// Someone who has signed up, added the email address of a kind and been sent its code, if it is theirs to prove; with what the form
+/// beside it says.
+async fn claimant(site: &Site, kind: &Kind) -> (Client, [(&'static str, String); 2]) {
+    let (client, user, settled) = (site.client(), User::new(), settled());
+    client.sign_up(&user).await.expect(302);
+    client.confirm_identity(&user.password).await.expect(302);
+    let value = newcomer(kind).email;
+    client.add_address(&value).await.expect(302);
+    let rows = client.unverified().await;
+    let row = rows.into_iter().find(|row| row.value == value);
+    let row = row.expect("it is offered");
+    let row = [("method", row.method), ("pk", row.pk)];
+    client.post(ADDRESSES, row.clone()).await.expect(302);
+    site.delivered().await;
+    settled.await;
+    (client, row)
 }
 
 /// Someone new, but for the addresses of a kind.
@@ -552,13 +636,20 @@ async fn timed(answer: impl Future<Output = Answer>, status: u16) -> Duration {
     started.elapsed()
 }
 
+/// Where a code is asked for, and where it is typed.
+type Pages = (&'static str, &'static str);
+
+const RESET: Pages = ("/accounts/password_reset/", DONE);
+const LOG_IN: Pages = ("/accounts/login_code/", "/accounts/login_code_done/");
+
 /// The page that takes the code of a reset.
 const DONE: &str = "/accounts/password_reset_done/";
 
-/// A browser that has asked for a reset, and whose message was sent.
-async fn asker(site: &Site, kind: &Kind) -> Client {
+/// A browser that has asked for a code, and whose message was sent.
+async fn asker(site: &Site, ((ask, _), kind): (Pages, &Kind)) -> Client {
     let (client, settled) = (site.client(), settled());
-    client.ask_reset(&kind.name).await.expect(302);
+    let asked = client.submit(ask, [("login", kind.name.as_str())]);
+    asked.await.expect(302);
     site.delivered().await;
     settled.await;
     client
@@ -569,26 +660,22 @@ fn settled() -> tokio::time::Sleep {
     tokio::time::sleep(SETTLED)
 }
 
-/// How long a wrong code takes.
+/// How long a wrong code of a reset takes.
 async fn refused_code(site: &Site, kind: &Kind) -> Duration {
-    let client = asker(site, kind).await;
-    let started = Instant::now();
-    client.post(DONE, [("code", "000000")]).await.expect(400);
-    started.elapsed()
+    let client = asker(site, (RESET, kind)).await;
+    timed(client.post(DONE, [("code", "000000")]), 400).await
 }
 
 /// How long the page takes that has the field for the code.
-async fn shown(site: &Site, kind: &Kind) -> Duration {
-    let client = asker(site, kind).await;
-    timed(client.get(DONE), 200).await
+async fn shown(site: &Site, (pages, kind): (Pages, &Kind)) -> Duration {
+    let client = asker(site, (pages, kind)).await;
+    timed(client.get(pages.1), 200).await
 }
 
-/// How long sending another code takes.
-async fn resent(site: &Site, kind: &Kind) -> Duration {
-    let client = asker(site, kind).await;
-    let started = Instant::now();
-    client.post(DONE, [("resend", "1")]).await.expect(302);
-    let took = started.elapsed();
+/// How long sending another code takes, as its form asks.
+async fn resent(site: &Site, (pages, kind): (Pages, &Kind), form: &[(&str, &str)]) -> Duration {
+    let client = asker(site, (pages, kind)).await;
+    let took = timed(client.post(pages.1, form.to_vec()), 302).await;
     site.delivered().await;
     took
 }
