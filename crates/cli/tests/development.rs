@@ -309,6 +309,32 @@ fn half_configured_site_is_refused() {
              PHONE_AUTH_ALLOW_UNRECEIVED=reset_password_phone,verify_phone) to do without",
         ),
         (
+            "login_by_code = true\n".to_owned() + SMTP,
+            "smtp.host",
+            "nobody would receive reset_password_phone, verify_phone, login_phone; set sms.url, ",
+        ),
+        (
+            "login_by_code = true\n".to_owned() + SMS,
+            "sms.url",
+            "nobody would receive reset_password_email, verify_email, login_email; set smtp.host, ",
+        ),
+        (
+            "login_by_code = true\n".to_owned() + public,
+            "site_url",
+            "nobody would receive reset_password_email, reset_password_phone, verify_email, verify_phone, login_email, \
+             login_phone; set smtp.host and ",
+        ),
+        (
+            "login_by_code = true\nallow_unreceived = [\"reset_password_phone\", \"verify_phone\"]\n".to_owned() + SMTP,
+            "smtp.host",
+            "nobody would receive login_phone; set sms.url, ",
+        ),
+        (
+            "login_by_code = true\nallow_unreceived = [\"reset_password_email\", \"verify_email\"]\n".to_owned() + SMS,
+            "sms.url",
+            "nobody would receive login_email; set smtp.host, ",
+        ),
+        (
             "development = false\n".to_owned(),
             "development",
             "to look at them on this machine alone",

@@ -166,6 +166,63 @@ mod tests {
         }
     }
 
+    /// What telephones fill in: the origin and the code of a message, as the grammar reads them (WICG, Origin-bound one-time codes
+    /// delivered via SMS, 3.2): two tokens without white space in the last line, with one space between them. Whatever follows
+    /// after that is ignored, and so must not be there.
+    fn origin_bound(text: &str) -> Option<(String, &str)> {
+        let last = text.rsplit('\n').next()?;
+        let token = |text: &'_ str| !text.is_empty() && !text.contains(char::is_whitespace);
+        let (host, code) = last.strip_prefix('@')?.split_once(" #")?;
+        // The origin has no port: with one the host is none.
+        let is_host = token(host) && url::Host::parse(host).is_ok();
+        (is_host && token(code)).then(|| (host.to_owned(), code))
+    }
+
+    /// Also where the text has a link, and where the site has a port: the origin of a code has none, and is compared by its site.
+    #[test]
+    fn last_line_is_what_telephones_read() {
+        let until = SystemTime::now() + Duration::from_mins(10);
+        for (site, host) in [
+            ("https://accounts.example.org", "accounts.example.org"),
+            ("https://accounts.example.org:8443", "accounts.example.org"),
+            ("http://127.0.0.1:8000", "127.0.0.1"),
+            ("http://[::1]:8000", "[::1]"),
+            ("https://[2001:db8::1]", "[2001:db8::1]"),
+        ] {
+            for (carries, has_link) in [(Carries::Code, false), (Carries::Both, true)] {
+                let style = Style {
+                    carries: CarriesTo::all(carries),
+                    ..Style::new(SiteOrigin::parse(site).unwrap())
+                };
+                let texts = Texts::load(None, style, TEMPLATES).unwrap();
+                for language in ["de", "en", "fr"] {
+                    let envelope = Envelope::new("k")
+                        .in_language(language)
+                        .working_for(Duration::from_mins(10))
+                        .with_code(OneTimeCode::new("012345"), until);
+                    let user = || User::new(1, "ann", "Ann", "Lee");
+                    let link = || RelativeUrl::new(LINK).unwrap();
+                    let phone = || "+41446681800".to_owned();
+                    let verify = VerifyPhone::new("test".into(), user(), link(), phone());
+                    let reset = ResetPasswordPhone::new("test".into(), user(), link(), phone());
+                    let log_in = LoginPhone::new("test".into(), user(), link(), phone());
+                    for message in [
+                        &verify.with_envelope(envelope.clone()) as &dyn Message,
+                        &reset.with_envelope(envelope.clone()),
+                        &log_in.with_envelope(envelope.clone()),
+                    ] {
+                        let text = texts.of(message).render(".txt").unwrap();
+                        let text = text.trim();
+                        let read = origin_bound(text);
+                        assert_eq!(read, Some((host.to_owned(), "012345")), "{text}");
+                        let link = format!("{site}{LINK}");
+                        assert_eq!(text.contains(&link), has_link, "{text}");
+                    }
+                }
+            }
+        }
+    }
+
     /// Of several prefixes the longest counts, and all that can be said is looked at for its length.
     #[test]
     fn texts_say_what_their_country_takes() {
