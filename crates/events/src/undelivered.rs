@@ -7,7 +7,8 @@ use std::{error::Error, fmt, time::Duration};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Retry {
-    /// Later, when the back-off of the outbox says.
+    /// Later, when the back-off of the outbox says. It is what an error means that says nothing else, so it is taken that the
+    /// message [may have gone out](Undelivered::unsent).
     Later,
     /// Not before this time has passed, as a gateway asks by `Retry-After` (RFC 9110, 10.2.3).
     After(Duration),
@@ -72,13 +73,15 @@ impl Error for Answer {
 }
 
 impl Undelivered {
-    /// A message that was not delivered for this reason, a lower-case fragment.
+    /// A message that was not delivered for this reason, a lower-case fragment. By [`Later`](Retry::Later) nobody says whether it
+    /// has gone out, so it is taken that it may have, unless this says [`unsent`](Self::unsent); by any other the other side has
+    /// answered, and it has not, unless this says [`unsure`](Self::unsure).
     pub fn new(retry: Retry, reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
             answer: Answer {
                 retry,
-                may_have_gone_out: false,
+                may_have_gone_out: retry == Retry::Later,
                 source: None,
             },
         }
@@ -103,14 +106,9 @@ impl Undelivered {
         reason: impl Into<String>,
         source: impl Into<BoxError>,
     ) -> Self {
-        Self {
-            reason: reason.into(),
-            answer: Answer {
-                retry,
-                may_have_gone_out: false,
-                source: Some(source.into()),
-            },
-        }
+        let mut undelivered = Self::new(retry, reason);
+        undelivered.answer.source = Some(source.into());
+        undelivered
     }
 
     /// The same where the message may have gone out all the same, as when the other side does not answer: a text message is
@@ -120,15 +118,33 @@ impl Undelivered {
     /// ```
     /// use phone_auth_events::{BoxError, Retry, Undelivered};
     ///
-    /// let unanswered = Undelivered::new(Retry::Later, "no answer").unsure();
-    /// let unanswered: BoxError = unanswered.into();
-    /// assert!(Undelivered::may_have_gone_out(&*unanswered));
+    /// let slow = Retry::After(std::time::Duration::from_secs(60));
+    /// let untold: BoxError = Undelivered::new(slow, "the gateway answered 500").unsure().into();
+    /// assert!(Undelivered::may_have_gone_out(&*untold));
     /// let refused: BoxError = Undelivered::new(Retry::Never, "no such number").into();
     /// assert!(!Undelivered::may_have_gone_out(&*refused));
     /// ```
     #[must_use]
     pub fn unsure(mut self) -> Self {
         self.answer.may_have_gone_out = true;
+        self
+    }
+
+    /// The same where it is known that the message has not gone out, as when the other side cannot be reached or takes none
+    /// now: a text message that never is sent costs nobody's budget then.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{BoxError, Retry, Undelivered};
+    ///
+    /// let unanswered: BoxError = Undelivered::new(Retry::Later, "no answer").into();
+    /// assert!(Undelivered::may_have_gone_out(&*unanswered));
+    /// let away: BoxError = Undelivered::new(Retry::Later, "no route to the gateway").unsent().into();
+    /// assert!(!Undelivered::may_have_gone_out(&*away));
+    /// ```
+    #[must_use]
+    pub fn unsent(mut self) -> Self {
+        self.answer.may_have_gone_out = false;
         self
     }
 
@@ -143,7 +159,7 @@ impl Undelivered {
         Self::answer_of(error).map_or(Retry::Later, |answer| answer.retry)
     }
 
-    /// Whether the message may have gone out all the same: what the same `Undelivered` [says](Self::unsure). Of any other error
+    /// Whether the message may have gone out all the same: what the same `Undelivered` [says](Self::new). Of any other error
     /// it is taken that it may, as that of a connection which breaks off while the answer is read.
     pub fn may_have_gone_out(error: &(dyn Error + Send + Sync + 'static)) -> bool {
         Self::answer_of(error).is_none_or(|answer| answer.may_have_gone_out)
@@ -235,15 +251,32 @@ mod tests {
     }
 
     #[test]
-    fn wrapped_doubt_is_found() {
-        let unsure = || Undelivered::new(Retry::Later, "no answer").unsure();
-        let cases: [(&str, BoxError); 3] = [
-            ("itself", unsure().into()),
-            ("wrapped", Wrapper(unsure().into()).into()),
-            ("anyhow", anyhow::Error::new(unsure()).into()),
-        ];
-        for (name, error) in cases {
-            assert!(Undelivered::may_have_gone_out(&*error), "{name}");
+    fn doubt_is_what_nobody_denies() {
+        for (retry, is_doubted) in [
+            (Retry::Later, true),
+            (Retry::After(Duration::from_secs(7)), false),
+            (Retry::Never, false),
+            (Retry::NotMine, false),
+        ] {
+            let plain = || Undelivered::new(retry, "no answer");
+            let sourced = || Undelivered::with_source(retry, "no answer", "broken pipe");
+            let cases: [(&str, BoxError, bool); 7] = [
+                ("plain", plain().into(), is_doubted),
+                ("sourced", sourced().into(), is_doubted),
+                ("wrapped", Wrapper(plain().into()).into(), is_doubted),
+                ("anyhow", anyhow::Error::new(sourced()).into(), is_doubted),
+                ("unsure", sourced().unsure().into(), true),
+                ("unsent", sourced().unsent().into(), false),
+                (
+                    "unsent, wrapped",
+                    Wrapper(plain().unsent().into()).into(),
+                    false,
+                ),
+            ];
+            for (name, error, expected) in cases {
+                let found = Undelivered::may_have_gone_out(&*error);
+                assert_eq!(found, expected, "{name}, {retry:?}");
+            }
         }
     }
 }

@@ -87,7 +87,7 @@ fn never() -> Undelivered {
 }
 
 fn later() -> Undelivered {
-    Undelivered::new(Retry::Later, "no route to the gateway")
+    Undelivered::new(Retry::Later, "no route to the gateway").unsent()
 }
 
 /// Connects what makes a case and has it happen.

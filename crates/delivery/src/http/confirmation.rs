@@ -15,6 +15,31 @@ pub(crate) enum Condition {
     Lacks(String),
 }
 
+/// Why an answer is no success.
+#[derive(Debug)]
+pub(super) struct Unmet {
+    /// Of the other side's words it repeats a number.
+    pub(super) why: String,
+    /// Whether the answer says that nothing was taken. Else it does not say what became of the message.
+    pub(super) is_refusal: bool,
+}
+
+impl Unmet {
+    pub(super) fn untold(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            is_refusal: false,
+        }
+    }
+
+    fn refused(why: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            is_refusal: true,
+        }
+    }
+}
+
 impl Condition {
     /// # Errors
     /// `Confirmation` for what no answer could meet, or every answer would.
@@ -31,8 +56,9 @@ impl Condition {
     }
 
     /// # Errors
-    /// What to say where the answer does not say that it was a success. Of the other side's words it repeats a number.
-    pub(super) fn meets(&self, body: &[u8]) -> Result<(), String> {
+    /// What to say where the answer does not say that it was a success. Another value than that of a success is a refusal, and so
+    /// is a text that a success has not; where there is none, the answer may be any, such as a page of a proxy.
+    pub(super) fn meets(&self, body: &[u8]) -> Result<(), Unmet> {
         match self {
             Self::Json { pointer, value } => {
                 let body: Option<Value> = serde_json::from_slice(body).ok();
@@ -44,16 +70,18 @@ impl Condition {
                 let is_code = |text: &String| {
                     (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
                 };
-                Err(match found.filter(is_code) {
-                    Some(code) => format!("{pointer} is {code}"),
-                    None => format!("{pointer} is not as it must be"),
+                let other = format!("{pointer} is not as it must be");
+                Err(match found {
+                    Some(code) if is_code(&code) => Unmet::refused(format!("{pointer} is {code}")),
+                    Some(text) if text != "null" => Unmet::refused(other),
+                    _ => Unmet::untold(other),
                 })
             }
             Self::Contains(text) if !has(body, text) => {
-                Err("without the text that it must have".to_owned())
+                Err(Unmet::untold("without the text that it must have"))
             }
             Self::Lacks(text) if has(body, text) => {
-                Err("with the text that it must not have".to_owned())
+                Err(Unmet::refused("with the text that it must not have"))
             }
             Self::Contains(_) | Self::Lacks(_) => Ok(()),
         }

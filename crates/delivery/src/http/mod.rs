@@ -45,13 +45,9 @@ pub(crate) async fn send(
         };
         let reason = format!("the {whom} {failed}");
         // What was written and not answered may have arrived.
-        let may_have_gone_out = !error.is_connect() && !error.is_builder();
+        let is_unsent = error.is_connect() || error.is_builder();
         let error = Undelivered::with_source(Retry::Later, reason, error.without_url());
-        if may_have_gone_out {
-            error.unsure()
-        } else {
-            error
-        }
+        if is_unsent { error.unsent() } else { error }
     })?;
     let status = response.status().as_u16();
     let retry_after = answer::retry_after(response.headers(), std::time::SystemTime::now());

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use phone_auth_events::{Retry, Undelivered};
 
 use super::Answer;
-use super::confirmation::Condition;
+use super::confirmation::{Condition, Unmet};
 use crate::{BuildError, BuildErrorKind};
 
 /// A set of HTTP statuses, written as `2xx, 404, 500-503`.
@@ -75,9 +75,25 @@ pub(crate) struct Statuses {
     conditions: Vec<Condition>,
 }
 
-/// The statuses that do not tell what became of a message: one who has taken it failed or waited for too long, or a proxy had no
-/// answer from them. 520 and 524 are those of Cloudflare.
-const UNTOLD: [u16; 6] = [408, 500, 502, 504, 520, 524];
+/// Whether a status leaves open what became of a message, where it is neither a success nor a final refusal. To be wrong costs
+/// less if it does: a text message is counted for a day that was not sent, else a site pays for many that count as none.
+///
+/// - 2xx that the site does not list: the other side has taken something.
+/// - 302 and 303: what is often answered to a form that was taken (RFC 9110, 15.4.4). After the other redirects it would have to
+///   be sent once more.
+/// - 408: the other side waited for too long, perhaps for what comes after the message.
+/// - 5xx: one who has taken it failed, or a proxy had no answer from them. Cloudflare's 522 is also told where the other side
+///   took the connection and then did not acknowledge the request, which may have arrived. Only these say that nothing was
+///   taken: 501 and 505, that it was not understood; 503, that none is taken now (RFC 9110, 15.6.4), with or without
+///   `Retry-After`; and 521, 523, 525 and 526, that no connection came about.
+const fn is_untold(status: u16) -> bool {
+    match status {
+        200..=299 | 302 | 303 | 408 => true,
+        501 | 503 | 505 | 521 | 523 | 525 | 526 => false,
+        500..=599 => true,
+        _ => false,
+    }
+}
 
 impl Statuses {
     /// # Errors
@@ -120,25 +136,37 @@ impl Statuses {
     /// What an answer means: success, or not, and then whether to try again.
     pub(crate) fn judge(&self, answer: &Answer, whom: &str) -> Result<(), Undelivered> {
         let status = answer.status;
-        let is_success = self.success.contains(status);
-        let unmet = if is_success { self.unmet(answer) } else { None };
-        if is_success && unmet.is_none() {
-            return Ok(());
-        }
+        let unmet = if self.success.contains(status) {
+            let Some(unmet) = self.unmet(answer) else {
+                return Ok(());
+            };
+            Some(unmet)
+        } else {
+            None
+        };
         let retry = match answer.retry_after {
             _ if self.is_never(answer) => Retry::Never,
             Some(wait) => Retry::After(wait),
             None => Retry::Later,
         };
+        // A success that says that it is none is a refusal, whatever else of it is not as it must be.
+        let is_untold = match &unmet {
+            Some(unmet) => !unmet.is_refusal,
+            None => is_untold(status) && retry != Retry::Never,
+        };
         let reason = match (unmet, answer.code) {
-            (Some(unmet), _) => format!("the {whom} answered {status}, but no success ({unmet})"),
+            (Some(Unmet { why, .. }), _) => {
+                format!("the {whom} answered {status}, but no success ({why})")
+            }
             (None, Some(code)) => format!("the {whom} answered {status} (code {code})"),
             (None, None) => format!("the {whom} answered {status}"),
         };
         let failure = Undelivered::new(retry, reason);
-        let is_untold = UNTOLD.contains(&status) && failure.retry() != Retry::Never;
-        let is_untold = is_untold || (is_success && answer.body.is_none());
-        Err(if is_untold { failure.unsure() } else { failure })
+        Err(if is_untold {
+            failure.unsure()
+        } else {
+            failure.unsent()
+        })
     }
 
     fn is_never(&self, answer: &Answer) -> bool {
@@ -146,23 +174,25 @@ impl Statuses {
         self.never.contains(answer.status) && self.never_codes.is_none_or(says)
     }
 
-    /// What a success lacks.
-    fn unmet(&self, answer: &Answer) -> Option<String> {
+    /// What a success lacks: first of all what says that it is none.
+    fn unmet(&self, answer: &Answer) -> Option<Unmet> {
         if self.conditions.is_empty() {
             return None;
         }
         let Some(body) = &answer.body else {
-            return Some("it did not come whole".to_owned());
+            return Some(Unmet::untold("it did not come whole"));
         };
-        self.conditions
-            .iter()
-            .find_map(|condition| condition.meets(body).err())
+        let conditions = self.conditions.iter();
+        let unmet = conditions.filter_map(|condition| condition.meets(body).err());
+        unmet.min_by_key(|unmet| !unmet.is_refusal)
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::time::Duration;
 
     use super::*;
 
@@ -180,6 +210,8 @@ mod tests {
         let statuses = Statuses::new("2xx".parse().unwrap(), "410, 501-502".parse().unwrap());
         let statuses = statuses.unwrap();
         for (status, expected) in [
+            (301, false),
+            (303, true),
             (400, false),
             (408, true),
             (429, false),
@@ -190,12 +222,66 @@ mod tests {
             (504, true),
             (520, true),
             (521, false),
+            (522, true),
             (524, true),
+            (599, true),
         ] {
-            let answer = Answer::new(status, None, None);
-            let failure = statuses.judge(&answer, "gateway").unwrap_err();
-            let is_doubted = Undelivered::may_have_gone_out(&failure);
-            assert_eq!(is_doubted, expected, "{status}");
+            for retry_after in [None, Some(Duration::from_secs(7))] {
+                let answer = Answer::new(status, retry_after, None);
+                let failure = statuses.judge(&answer, "gateway").unwrap_err();
+                let is_doubted = Undelivered::may_have_gone_out(&failure);
+                assert_eq!(is_doubted, expected, "{status}, {retry_after:?}");
+            }
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "sms-gateway")]
+    fn success_that_does_not_say_so_is_in_doubt() {
+        let json = |pointer: &str, value: &str| Condition::Json {
+            pointer: pointer.to_owned(),
+            value: value.into(),
+        };
+        let has = |text: &str| Condition::Contains(text.to_owned());
+        let lacks = |text: &str| Condition::Lacks(text.to_owned());
+        let vonage = || vec![json("/messages/0/status", "0")];
+        let texts = || vec![has("ID:"), lacks("ERR:")];
+        for (conditions, status, body, expected) in [
+            (vonage(), 200, r#"{"messages":[{"status":"0"}]}"#, None),
+            // It says that it was refused.
+            (
+                vonage(),
+                200,
+                r#"{"messages":[{"status":"4"}]}"#,
+                Some(false),
+            ),
+            (
+                vonage(),
+                200,
+                r#"{"messages":[{"status":null}]}"#,
+                Some(true),
+            ),
+            (vonage(), 200, r#"{"messages":[]}"#, Some(true)),
+            (vonage(), 200, "taken", Some(true)),
+            (vonage(), 200, "", Some(true)),
+            // None that the site knows.
+            (
+                vonage(),
+                202,
+                r#"{"messages":[{"status":"0"}]}"#,
+                Some(true),
+            ),
+            (texts(), 200, "ID: 7", None),
+            (texts(), 200, "ERR: 114", Some(false)),
+            (texts(), 200, "ID: 7, ERR: 114", Some(false)),
+            (texts(), 200, "welcome", Some(true)),
+        ] {
+            let statuses = Statuses::new("200".parse().unwrap(), "410".parse().unwrap());
+            let statuses = statuses.unwrap().with(None, conditions).unwrap();
+            let answer = Answer::new(status, None, Some(body.as_bytes().to_vec()));
+            let failure = statuses.judge(&answer, "gateway").err();
+            let is_doubted = failure.map(|it| Undelivered::may_have_gone_out(&it));
+            assert_eq!(is_doubted, expected, "{status} {body}");
         }
     }
 

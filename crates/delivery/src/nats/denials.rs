@@ -76,9 +76,9 @@ impl Denial {
         };
         let failure = Undelivered::new(Retry::Later, why);
         match self {
-            Self::Publish(_) => failure,
+            Self::Publish(_) => failure.unsent(),
             // The stream may have it.
-            Self::Answers => failure.unsure(),
+            Self::Answers => failure,
         }
     }
 }

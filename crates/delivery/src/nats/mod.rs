@@ -95,7 +95,7 @@ impl Nats {
         let sent = tokio::time::timeout(self.timeout, self.publish(signal, publish)).await;
         sent.unwrap_or_else(|_elapsed| {
             let why = "NATS did not answer in time";
-            Err(Undelivered::new(Retry::Later, why).unsure())
+            Err(Undelivered::new(Retry::Later, why))
         })
     }
 
@@ -123,15 +123,15 @@ impl Nats {
             let failed = |error, retry, reason| Undelivered::with_source(retry, reason, error);
             match error.kind() {
                 PublishErrorKind::StreamNotFound => {
-                    failed(error, Retry::Later, "no stream of NATS takes this subject")
+                    failed(error, Retry::Later, "no stream of NATS takes this subject").unsent()
                 }
                 PublishErrorKind::TimedOut => {
-                    failed(error, Retry::Later, "NATS did not answer in time").unsure()
+                    failed(error, Retry::Later, "NATS did not answer in time")
                 }
                 PublishErrorKind::MaxPayloadExceeded => {
                     failed(error, Retry::Never, "the message is larger than NATS takes")
                 }
-                _ => failed(error, Retry::Later, "NATS did not store the message").unsure(),
+                _ => failed(error, Retry::Later, "NATS did not store the message"),
             }
         })
     }
@@ -154,7 +154,7 @@ impl Nats {
                 }
                 _ => "NATS cannot be reached",
             };
-            Undelivered::with_source(Retry::Later, reason, error)
+            Undelivered::with_source(Retry::Later, reason, error).unsent()
         })?;
         let mut context = jetstream::new(client);
         context.set_timeout(self.timeout);

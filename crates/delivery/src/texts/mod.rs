@@ -209,7 +209,7 @@ impl Text<'_> {
             .map_err(|error| {
                 let line = error.line().unwrap_or_default();
                 let why = format!("the template {name} cannot be rendered (line {line})");
-                Undelivered::new(Retry::Later, why)
+                Undelivered::new(Retry::Later, why).unsent()
             })
     }
 }
