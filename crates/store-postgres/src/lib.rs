@@ -43,6 +43,7 @@ mod indexes;
 mod limits;
 mod links;
 mod locks;
+mod made;
 mod migrate_error;
 mod migrations;
 mod open_error;

@@ -1,8 +1,6 @@
 //! The steps that bring the tables up to date, in order, and what each makes.
 
-use sqlx::postgres::PgConnection;
-use sqlx::query_scalar;
-
+use crate::made::Made;
 use crate::outbox::statements::ENQUEUE_FUNCTION;
 
 /// A step that every database goes through once. The first is number 1. The indexes that it makes stand in
@@ -19,46 +17,6 @@ pub(crate) struct Part {
     /// The one table, of those that servers of earlier versions use, that it keeps others from.
     pub(crate) locks: &'static str,
     pub(crate) statements: &'static str,
-}
-
-/// What is there once a part was applied, and not before: by this it is known what is left to do where a run has stopped
-/// half way, and where `phone_auth_schema` was lost, as by a restore of some tables.
-#[derive(Clone, Copy)]
-pub(crate) enum Made {
-    /// A table with a column.
-    Column(&'static str, &'static str),
-    /// A constraint of a table.
-    Constraint(&'static str, &'static str),
-    /// A function.
-    Function(&'static str),
-    /// Nothing that can be looked for: it may be done again.
-    Rows,
-}
-
-impl Made {
-    /// Whether it is there.
-    pub(crate) async fn is_there(self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
-        let (question, table, name) = match self {
-            Self::Column(table, column) => (
-                "SELECT EXISTS (SELECT 1 FROM pg_attribute
-                WHERE attrelid = to_regclass($1) AND attname = $2 AND attnum > 0 AND NOT attisdropped)",
-                table,
-                column,
-            ),
-            Self::Constraint(table, name) => (
-                "SELECT EXISTS (SELECT 1 FROM pg_constraint WHERE conrelid = to_regclass($1) AND conname = $2)",
-                table,
-                name,
-            ),
-            Self::Function(name) => {
-                let look = query_scalar("SELECT to_regproc($1) IS NOT NULL").bind(name);
-                return look.persistent(false).fetch_one(connection).await;
-            }
-            Self::Rows => return Ok(false),
-        };
-        let look = query_scalar(question).bind(table).bind(name);
-        look.persistent(false).fetch_one(connection).await
-    }
 }
 
 /// All steps. What a step that has been released makes is never changed, only followed by another.
@@ -349,14 +307,9 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         }],
     },
     Migration {
-        // To lock, to enqueue and to forget are three statements, each of which must see what was done before it: in a
-        // function they are one for the one who calls it, and are planned once for a connection.
+        // The function that it made is one of a later step now. Servers of the versions before go on calling theirs: it stays.
         name: "enqueueing",
-        parts: &[Part {
-            makes: Made::Function("phone_auth_enqueue"),
-            locks: "phone_auth_schema",
-            statements: ENQUEUE_FUNCTION,
-        }],
+        parts: &[],
     },
     Migration {
         name: "challenges of nobody",
@@ -447,6 +400,26 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
                 statements: "ALTER TABLE phone_auth_closing ADD COLUMN is_of_nobody boolean NOT NULL DEFAULT false",
             },
         ],
+    },
+    Migration {
+        // The last attempt that was begun and had not ended when the next was. A server of the version before leaves it as it is.
+        name: "unended attempts",
+        parts: &[Part {
+            makes: Made::Column("phone_auth_outbox", "unended_attempt"),
+            locks: "phone_auth_outbox",
+            statements: "ALTER TABLE phone_auth_outbox ADD COLUMN unended_attempt bigint NULL",
+        }],
+    },
+    Migration {
+        // To lock, to enqueue and to forget are three statements, each of which must see what was done before it: in a
+        // function they are one for the one who calls it, and are planned once for a connection. A server of the version before
+        // calls the function before, which tells nothing of what is superseded: that stays counted.
+        name: "messages that were superseded",
+        parts: &[Part {
+            makes: Made::Function("phone_auth_enqueue_over"),
+            locks: "phone_auth_schema",
+            statements: ENQUEUE_FUNCTION,
+        }],
     },
 ];
 

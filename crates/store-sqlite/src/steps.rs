@@ -330,6 +330,14 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
             },
         ],
     },
+    Migration {
+        // The last attempt that was begun and had not ended when the next was. A server of the version before leaves it as it is.
+        name: "unended attempts",
+        parts: &[Part {
+            makes: Some(("phone_auth_outbox", "unended_attempt")),
+            statements: "ALTER TABLE phone_auth_outbox ADD COLUMN unended_attempt integer NULL",
+        }],
+    },
 ];
 
 /// The tables of django-phone-auth's, and the columns that they have and that the store reads or writes.

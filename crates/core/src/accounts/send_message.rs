@@ -7,6 +7,7 @@ use super::texts::Guarded;
 use super::{Accounts, Failure, FailureKind};
 use crate::address::AddressKind;
 use crate::language::Language;
+use crate::limits::TextCount;
 use crate::link::{LinkRequest, LinkTarget};
 use crate::outbox::{Addressee, Carries, Manner, MessageEvent, MessageSignal, Purpose, envelope};
 use crate::user::AccountName;
@@ -148,7 +149,8 @@ impl Accounts {
         self.send_guarded(purpose, guarded, carries).await
     }
 
-    /// The same of a message that the guard of text messages has seen. One that could not be sent is no longer counted there.
+    /// The same of a message that the guard of text messages has seen. One that could not be sent is no longer counted there,
+    /// nor is one that reached nobody before this took its place.
     pub(super) async fn send_guarded(
         &self,
         purpose: Purpose,
@@ -156,19 +158,25 @@ impl Accounts {
         carries: Carries,
     ) -> Result<(), Failure> {
         let guarded = self.unless_useless(purpose, guarded, carries).await?;
-        let sent = self.hand_over(purpose, guarded.to, carries).await;
-        if sent.is_err() {
-            self.not_sent(guarded).await;
+        match self.hand_over(purpose, guarded.to, carries).await {
+            Ok(unsent) => {
+                self.text_is_not_sent(unsent).await;
+                Ok(())
+            }
+            Err(failure) => {
+                self.not_sent(guarded).await;
+                Err(failure)
+            }
         }
-        sent
     }
 
+    /// What is to be taken back of a text message that it has superseded, if anything is.
     async fn hand_over(
         &self,
         purpose: Purpose,
         to: Addressee<'_>,
         carries: Carries,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<TextCount>, Failure> {
         if let Some(outbox) = &self.inner.outbox {
             return outbox.enqueue(purpose, to, self.manner(to, carries)).await;
         }
@@ -176,7 +184,7 @@ impl Accounts {
         if let Some(challenge) = carries.challenge() {
             self.store().begin_challenge(&challenge).await?;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// How a message is enqueued.
@@ -223,7 +231,9 @@ impl Accounts {
                 (first.to, self.manner(first.to, *of_first)),
                 (second.to, self.manner(second.to, *of_second)),
             ];
-            return outbox.enqueue_both(purpose, &messages).await;
+            let unsent = outbox.enqueue_both(purpose, &messages).await?;
+            self.text_is_not_sent(unsent).await;
+            return Ok(());
         }
         while !guarded.is_empty() {
             let (message, carries) = guarded.remove(0);

@@ -243,7 +243,7 @@ impl Accounts {
         self.text_is_not_sent(guarded.counted).await;
     }
 
-    /// The same: in the hour that it was counted in.
+    /// The same, by what is to be taken back: in the hour that it was counted in.
     pub(super) async fn text_is_not_sent(&self, counted: Option<TextCount>) {
         if let Some(count) = counted {
             self.take_text_back(count).await;

@@ -139,7 +139,7 @@ impl Outbox {
             return Err(obsolete(Obsolete::PasswordChanged));
         }
         let binding = bound_state::binding(message.purpose, user, address);
-        Ok((binding, Text::of(message, &target)))
+        Ok((binding, Text::of(message, &target.address)))
     }
 
     /// Removes dead letters that were given up before this time; how many they were.

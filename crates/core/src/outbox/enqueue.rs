@@ -6,10 +6,11 @@ use uuid::{Builder, Uuid};
 
 use super::event::{Addressee, Manner};
 use super::handle::Outbox;
-use super::{Binding, NewMessage, Notice, PendingEvent, bound_state};
+use super::{Binding, NewMessage, Notice, PendingEvent, Superseded, bound_state};
 use crate::address::AddressKind;
 use crate::flow_error::{Failure, FailureKind};
 use crate::language::Language;
+use crate::limits::TextCount;
 use crate::link::Links;
 use crate::randomness::{Randomness, RandomnessError};
 use crate::store::StoreError;
@@ -18,16 +19,18 @@ use crate::user::UserId;
 impl Outbox {
     /// Enqueues a message. To nobody it is the same work and nothing is sent.
     ///
-    /// A row is committed when this returns, and a worker is woken; of a row to nobody nothing is left.
+    /// A row is committed when this returns, and a worker is woken; of a row to nobody nothing is left. The answer is what is to
+    /// be taken back of a text message that it has superseded and that reached nobody.
     pub(crate) async fn enqueue(
         &self,
         purpose: Purpose,
         to: Addressee<'_>,
         manner: Manner<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<TextCount>, Failure> {
         self.refuse_when_full().await?;
         let message = self.message(purpose, to, manner)?;
-        self.keep(&message).await
+        let superseded = self.keep(&message).await?;
+        Ok(self.unsent_before(&message, to, superseded))
     }
 
     /// Enqueues a message to each of two kinds of addresses: both, or neither.
@@ -35,21 +38,37 @@ impl Outbox {
         &self,
         purpose: Purpose,
         messages: &[(Addressee<'_>, Manner<'_>); 2],
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<TextCount>, Failure> {
         self.refuse_when_full().await?;
         let [first, second] = (*messages).map(|(to, manner)| self.message(purpose, to, manner));
         let (first, second) = (first?, second?);
-        self.inner.store.enqueue_both([&first, &second]).await?;
-        for message in [&first, &second] {
+        let superseded = self.inner.store.enqueue_both([&first, &second]).await?;
+        let mut unsent = None;
+        let all = [&first, &second].into_iter().zip(superseded);
+        for ((message, superseded), (to, _)) in all.zip(messages) {
             self.was_kept(message);
+            // One of the two at most is a text message.
+            unsent = unsent.or(self.unsent_before(message, *to, superseded));
         }
-        Ok(())
+        Ok(unsent)
+    }
+
+    fn unsent_before(
+        &self,
+        message: &NewMessage,
+        to: Addressee<'_>,
+        superseded: Option<Superseded>,
+    ) -> Option<TextCount> {
+        let Addressee::User(to) = to else {
+            return None;
+        };
+        self.inner.unsent_before(message, to.address, &superseded?)
     }
 
     /// Enqueues a notice by itself: not with a change, which its flow hands to the store.
     pub(crate) async fn enqueue_notice(&self, notice: &NewMessage) -> Result<(), Failure> {
         self.refuse_when_full().await?;
-        self.keep(notice).await
+        self.keep(notice).await.map(drop)
     }
 
     async fn refuse_when_full(&self) -> Result<(), Failure> {
@@ -63,10 +82,10 @@ impl Outbox {
         Ok(())
     }
 
-    async fn keep(&self, message: &NewMessage) -> Result<(), Failure> {
-        self.inner.store.enqueue_message(message).await?;
+    async fn keep(&self, message: &NewMessage) -> Result<Option<Superseded>, Failure> {
+        let superseded = self.inner.store.enqueue_message(message).await?;
         self.was_kept(message);
-        Ok(())
+        Ok(superseded)
     }
 
     fn was_kept(&self, message: &NewMessage) {

@@ -156,6 +156,25 @@ pub struct OutboxMessage {
     pub receipts: Receipts,
     /// When and why it was given up.
     pub dead: Option<DeadLetter>,
+    /// Whether an attempt at it was begun and never ended before another was: its worker was killed, or took longer than its
+    /// lease, and nobody knows what it has sent. So it stays until another message takes the place of this one, or it is
+    /// requeued.
+    pub is_in_doubt: bool,
+}
+
+/// A message that a newer one has superseded. Nobody is delivering it, and nobody was who did not say what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "stores of other crates build it, and a field they forget must not compile"
+)]
+pub struct Superseded {
+    /// When it was enqueued, as [`NewMessage::created_at`].
+    pub created_at: DateTime<Utc>,
+    /// The parts of its binding, as [`Binding::parts`].
+    pub binding_parts: Option<String>,
+    /// What became of it, without what became of those before it. None for a message that nobody has tried.
+    pub receipts: Receipts,
 }
 
 /// What a store has read of a row that is a notice or an event: neither for any other purpose, and `None` for a text that is

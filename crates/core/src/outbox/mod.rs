@@ -58,7 +58,8 @@ pub use handle::Outbox;
 pub(crate) use handle::OutboxParts;
 pub use message::{
     AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Obsolete,
-    OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, UnreadableMessage, read_told,
+    OutboxMessage, OutboxRow, Recipient, Requeue, Requeued, Superseded, UnreadableMessage,
+    read_told,
 };
 pub use notice::{Notice, Notices};
 pub use pending_event::PendingEvent;

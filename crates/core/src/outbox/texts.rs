@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use phone_auth_events::Purpose;
 
-use super::NewMessage;
 use super::handle::Inner;
-use crate::address::AddressKind;
+use super::{Binding, NewMessage, Superseded, bound_state};
+use crate::address::{AddressKind, AddressRecord};
 use crate::limits::{TextChange, TextCount, TextRow, Whose};
-use crate::link::LinkTarget;
 
 /// A text message that was counted when it was asked for.
 pub(super) struct Text {
@@ -16,9 +15,9 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// What a message to the address of this target was counted by; none for one that is not counted. By whom it was asked
+    /// What a message to this address was counted by; none for one that is not counted. By whom it was asked
     /// for is not kept with a message: the counts of their network, and of an owner's browser, stay.
-    pub(super) fn of(message: &NewMessage, target: &LinkTarget) -> Option<Self> {
+    pub(super) fn of(message: &NewMessage, address: &AddressRecord) -> Option<Self> {
         let is_counted = matches!(
             message.purpose,
             Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn
@@ -27,9 +26,9 @@ impl Text {
             return None;
         }
         // A number that a message verifies was not proven when it was asked for.
-        let is_proven = target.address.is_verified && message.purpose != Purpose::Verify;
+        let is_proven = address.is_verified && message.purpose != Purpose::Verify;
         Some(Self {
-            number: target.address.value.clone(),
+            number: address.value.clone(),
             whose: if is_proven {
                 Whose::Proven
             } else {
@@ -45,13 +44,32 @@ impl Inner {
         if !self.counts_texts {
             return;
         }
-        let count = TextCount {
+        let count = self.text_count(text, change, at);
+        if let Err(error) = self.limiter.store.count_texts(&count).await {
+            tracing::warn!(%error, "what is counted of a text message was not changed");
+        }
+    }
+
+    /// What is to be taken back where this message to this address has superseded one that reached nobody.
+    pub(super) fn unsent_before(
+        &self,
+        message: &NewMessage,
+        address: &AddressRecord,
+        superseded: &Superseded,
+    ) -> Option<TextCount> {
+        let kept = Binding::from_stored([], superseded.binding_parts.clone());
+        let is_counted = self.counts_texts
+            && !superseded.receipts.may_have_gone_out()
+            && bound_state::is_same_address(&kept, message.purpose, address);
+        let text = Text::of(message, address).filter(|_| is_counted)?;
+        Some(self.text_count(&text, TextChange::TakenBack, superseded.created_at))
+    }
+
+    fn text_count(&self, text: &Text, change: TextChange, at: DateTime<Utc>) -> TextCount {
+        TextCount {
             scopes: (self.limiter).scopes_of_waiting_text(&text.number, text.whose),
             change,
             hour: TextRow::hour_of(at),
-        };
-        if let Err(error) = self.limiter.store.count_texts(&count).await {
-            tracing::warn!(%error, "what is counted of a text message was not changed");
         }
     }
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::StoreError;
 use crate::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Receipts, Requeue, Requeued, Wait,
+    OutboxRow, Receipts, Requeue, Requeued, Superseded, Wait,
 };
 
 /// Keeps messages that are pending, until they are delivered or given up.
@@ -49,18 +49,27 @@ pub trait OutboxStore: Send + Sync {
     ///
     /// A [challenge](NewMessage::challenge) that comes with it [begins](super::ChallengeStore::begin_challenge) in the same
     /// transaction.
-    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError>;
+    ///
+    /// The answer is the message that it has superseded, as it was: where no attempt at that one is under way, and none was
+    /// begun that never ended. Of another it is nothing: anyone who is delivering it hears of the newer one. A message that
+    /// has superseded another while that was being delivered was not tried, whoever has the lease.
+    async fn enqueue_message(&self, message: &NewMessage)
+    -> Result<Option<Superseded>, StoreError>;
 
     /// Enqueues two messages as [`enqueue_message`](Self::enqueue_message) does, in one transaction: both, or neither. They go
-    /// to addresses of different kinds, email first.
-    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError>;
+    /// to addresses of different kinds, email first; the answer is in the same order.
+    async fn enqueue_both(
+        &self,
+        messages: [&NewMessage; 2],
+    ) -> Result<[Option<Superseded>; 2], StoreError>;
 
     /// How many messages and notices are pending, dead letters left out; counted up to `at_most`. Events for durable
     /// receivers are not among them.
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError>;
 
     /// Claims messages that are due, those that have waited longest first: counts an attempt of each and makes it due
-    /// again when the lease ends. No message is claimed by two, however many ask at once.
+    /// again when the lease ends. No message is claimed by two, however many ask at once. One whose attempt before never
+    /// ended is [in doubt](OutboxMessage::is_in_doubt) from then on.
     ///
     /// A row that cannot be read keeps nobody from getting the others: it is due, and becomes a dead letter with the name
     /// of the column as its reason; the store logs its id. One that a later version may have written is kept until its link

@@ -17,7 +17,7 @@ use phone_auth_core::accounts::Accounts;
 use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Queues, Receipts, Requeue, Requeued, Wait,
+    OutboxRow, Queues, Receipts, Requeue, Requeued, Superseded, Wait,
 };
 use phone_auth_core::outbox::{OutboxWorker, WorkerOptions};
 use phone_auth_core::store::{OutboxStore, StoreError, StoreErrorKind};
@@ -57,11 +57,17 @@ impl OutboxStore for Odd {
         Ok(self.clock.as_ref().map(Clock::now))
     }
 
-    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+    async fn enqueue_message(
+        &self,
+        message: &NewMessage,
+    ) -> Result<Option<Superseded>, StoreError> {
         self.inner.enqueue_message(message).await
     }
 
-    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
+    async fn enqueue_both(
+        &self,
+        messages: [&NewMessage; 2],
+    ) -> Result<[Option<Superseded>; 2], StoreError> {
         self.inner.enqueue_both(messages).await
     }
 

@@ -11,14 +11,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use crate::common::mailing::{messages, options};
 use crate::common::{ANNS_PHONE, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::Accounts;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::client::Client;
+use phone_auth_core::clock::Clock as _;
 use phone_auth_core::limits::LimitSettings;
-use phone_auth_core::outbox::OutboxWorker;
+use phone_auth_core::outbox::{Claim, OutboxWorker, Queues};
 use phone_auth_core::password::Password;
+use phone_auth_core::store::OutboxStore as _;
 use phone_auth_events::{ConnectOptions, ResetPasswordPhone, Retry, Signals, Undelivered};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
@@ -197,6 +201,90 @@ async fn text_counts_by_itself_when_a_newer_takes_its_place() {
         site.worker.deliver_due().await.unwrap();
         site.worker.deliver_due().await.unwrap();
         assert_eq!(site.unused().await, [left; 4], "{first}, {second}");
+    }
+}
+
+/// What becomes of a text before another takes its place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Before {
+    NobodyHadIt,
+    TheGatewayIsAway,
+    TheGatewayDoesNotAnswer,
+    ItsNumberIsAnother,
+}
+
+/// Someone asks again before a worker has had the text, or while its gateway is away: the one that waits is the only one.
+#[tokio::test(start_paused = true)]
+async fn superseded_text_costs_nothing() {
+    for (before, left) in [
+        (Before::NobodyHadIt, 1),
+        (Before::TheGatewayIsAway, 1),
+        (Before::TheGatewayDoesNotAnswer, 4),
+        (Before::ItsNumberIsAnother, 1),
+    ] {
+        let site = Site::new().await;
+        let is_unsure = before == Before::TheGatewayDoesNotAnswer;
+        fails(&site, move || match is_unsure {
+            true => later().unsure(),
+            false => later(),
+        });
+        for _ in 0..3 {
+            site.ask().await;
+            if matches!(
+                before,
+                Before::TheGatewayIsAway | Before::TheGatewayDoesNotAnswer
+            ) {
+                site.worker.deliver_due().await.unwrap();
+            }
+            site.kit.clock.advance(MINUTE);
+            tokio::time::advance(MINUTE).await;
+        }
+        if before == Before::ItsNumberIsAnother {
+            let ann = site.kit.current_user("ann", HORSE).await;
+            let phone = site.kit.address(&ann, AddressKind::Phone).await;
+            let other = "+919876543299";
+            let edit = ExternalChange::EditAddress(phone.kind, phone.id, other.into());
+            site.kit.store.make(edit).await;
+            (site.accounts.request_password_reset(other)).await.unwrap();
+            let used = site.accounts.text_use().await.unwrap();
+            let numbers = used.iter().filter(|it| it.scope == "number");
+            let numbers: Vec<_> = numbers.map(|it| it.unused_day).collect();
+            assert_eq!(
+                numbers,
+                [1, 1],
+                "what was counted by the number before stays"
+            );
+            continue;
+        }
+        site.ask().await;
+        assert_eq!(site.unused().await, [left; 4], "{before:?}");
+    }
+}
+
+/// A worker that is killed may have sent the text: whoever has it after that gives nothing back.
+#[tokio::test(start_paused = true)]
+async fn text_of_a_killed_worker_stays_counted() {
+    for is_killed in [true, false] {
+        let site = Site::new().await;
+        site.ask().await;
+        if is_killed {
+            let now = site.kit.clock.now();
+            let claim = Claim {
+                now,
+                until: now + TimeDelta::seconds(1),
+                limit: 1,
+                without: Queues::default(),
+            };
+            let killed = site.kit.store.claim_messages(&claim).await.unwrap();
+            assert_eq!(killed.len(), 1);
+            site.kit.clock.advance(MINUTE);
+            tokio::time::advance(MINUTE).await;
+        }
+        fails(&site, never);
+        site.worker.deliver_due().await.unwrap();
+        assert!(messages(&site.accounts).await[0].dead.is_some());
+        let left = i64::from(is_killed);
+        assert_eq!(site.unused().await, [left; 4], "killed: {is_killed}");
     }
 }
 

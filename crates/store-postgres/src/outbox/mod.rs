@@ -12,10 +12,11 @@ use phone_auth_core::language::Language;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
+    OutboxRow, Purpose, Receipts, Requeue, Requeued, Superseded, UnreadableMessage, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use serde_json::{Value, json};
+use sqlx::postgres::PgRow;
 use sqlx::{Row, query};
 
 use crate::challenges;
@@ -43,14 +44,17 @@ impl OutboxStore for PostgresStore {
         Ok(time.map_err(Failure::from)?)
     }
 
-    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+    async fn enqueue_message(
+        &self,
+        message: &NewMessage,
+    ) -> Result<Option<Superseded>, StoreError> {
         if let Some((user, _)) = message.told() {
             let enqueue = query(statements::ENQUEUE_NOTICE)
                 .bind(user.get())
                 .bind(notices_text([message]));
             let _pass = self.at(&locks::of_user(user)).await?;
             self.run(enqueue).await?;
-            return Ok(());
+            return Ok(None);
         }
         let recipient = message.recipient;
         let key = locks::key_of_message(message);
@@ -65,11 +69,14 @@ impl OutboxStore for PostgresStore {
             }
             _ => self.at_as_stranger(&locks::of_key(key)).await?.into(),
         };
-        self.run(enqueue).await?;
-        Ok(())
+        let row = self.first(enqueue).await?;
+        Ok(superseded(row.as_ref(), 0))
     }
 
-    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
+    async fn enqueue_both(
+        &self,
+        messages: [&NewMessage; 2],
+    ) -> Result<[Option<Superseded>; 2], StoreError> {
         let challenge = messages
             .iter()
             .find_map(|message| message.challenge.as_ref());
@@ -81,8 +88,8 @@ impl OutboxStore for PostgresStore {
         let [first, second] = messages.map(|message| locks::of_key(locks::key_of_message(message)));
         let _first = self.at(&first).await?;
         let _passes = self.at_as_stranger(&second).await?;
-        self.run(enqueue).await?;
-        Ok(())
+        let row = self.first(enqueue).await?;
+        Ok([0, 1].map(|place| superseded(row.as_ref(), place)))
     }
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
@@ -112,7 +119,7 @@ impl OutboxStore for PostgresStore {
             }
             for row in rows {
                 let odd: Option<i32> = row
-                    .try_get(message::COLUMNS.len() + 2)
+                    .try_get(message::COLUMNS.len() + 3)
                     .map_err(Failure::from)?;
                 let odd = odd.and_then(|place| usize::try_from(place).ok());
                 match message::read(&row, odd)? {
@@ -363,6 +370,17 @@ fn bind<'q>(enqueue: Query<'q>, message: &NewMessage) -> Query<'q> {
         .bind(request.code_repeats_from().map(rows::micros))
         .bind(message.channel.as_str())
         .bind(locks::key_of_message(message))
+}
+
+/// What the function that enqueues answers. What cannot be read tells nothing.
+fn superseded(row: Option<&PgRow>, place: usize) -> Option<Superseded> {
+    let older: Option<Vec<Option<String>>> = row?.try_get(place).ok()?;
+    let [created_at, binding_parts, receipts] = older?.try_into().ok()?;
+    Some(Superseded {
+        created_at: DateTime::from_timestamp_micros(created_at?.parse().ok()?)?,
+        binding_parts,
+        receipts: Receipts::from_text(&receipts?).ok()?,
+    })
 }
 
 /// Notices as the statements take them: a list in JSON.

@@ -4,6 +4,13 @@ use crate::challenges::statements as challenges;
 use crate::links;
 use crate::rows;
 
+/// Whether an attempt at a message of the table as `o` was begun and never ended before another was.
+macro_rules! is_in_doubt {
+    () => {
+        "coalesce(o.unended_attempt > o.ready_attempt, false)"
+    };
+}
+
 /// The columns of a message, from the table as `o`; and whether a time is there that cannot be read.
 macro_rules! message_columns {
     () => {
@@ -20,7 +27,8 @@ macro_rules! message_columns {
             rows::readable!("o.died_at"),
             ", o.reason, ",
             rows::readable!("o.requested_at"),
-            ", o.notice, o.channel, o.died_at IS NOT NULL, o.requested_at IS NOT NULL"
+            ", o.notice, o.channel, o.died_at IS NOT NULL, o.requested_at IS NOT NULL, ",
+            is_in_doubt!()
         )
     };
 }
@@ -53,9 +61,13 @@ macro_rules! is_ready {
 /// who is gone by now makes it a message to nobody; such a one stands where no worker looks while it is there.
 ///
 /// A lease that runs goes on: who has it hears of the newer message and gives the place free. A message that was
-/// not tried yet keeps its turn. Any other place is due now, and no lease from before holds. What became of the older
+/// not tried yet keeps its turn; nor has one been tried that supersedes another under a lease. Any other place is due now, and no lease from before holds. What became of the older
 /// message is kept apart. A message with the same link as before stands as though it had been enqueued when that was made,
 /// and a letter with that link is older.
+///
+/// The answer is what the older message was, if all that became of it is known: when it was enqueued in microseconds, the parts
+/// of its binding, its receipts. It is read under the lock of its row, which a worker that claims it has as well; and after the
+/// user is locked, since anyone who closes an account takes the locks in that order.
 macro_rules! enqueue {
     () => {
         concat!(
@@ -69,9 +81,13 @@ macro_rules! enqueue {
         UPDATE phone_auth_outbox o SET requested_at = o.requested_at - interval '1 microsecond' FROM requested
         WHERE o.address_id = $5 AND o.kind = $3 AND o.purpose = $2 AND o.died_at IS NOT NULL
             AND o.requested_at = requested.requested_at
-    ), place AS (
-        SELECT id FROM phone_auth_outbox WHERE address_id = $5 AND kind = $3 AND purpose = $2 AND died_at IS NULL
-        ORDER BY id LIMIT 1
+    ), place AS MATERIALIZED (
+        SELECT o.id, o.created_at AS made_at, o.binding_parts AS parts, o.receipts AS told, NOT ",
+    is_in_doubt!(),
+    "       AND (o.leased_attempt IS DISTINCT FROM o.attempts OR o.ready_attempt = o.attempts) AS is_known
+        FROM phone_auth_outbox o WHERE o.address_id = $5 AND o.kind = $3 AND o.purpose = $2 AND o.died_at IS NULL
+            AND EXISTS (SELECT 1 FROM p)
+        ORDER BY o.id LIMIT 1 FOR UPDATE
     ), superseded AS (
         UPDATE phone_auth_outbox o SET
             message_key = $1, person_id = p.id, binding = $6, binding_parts = $7, language = $8,
@@ -79,7 +95,7 @@ macro_rules! enqueue {
             attempts = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
                 THEN attempts ELSE LEAST(attempts, 9223372036854775806) + 1 END,
             ready_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
-                THEN ready_attempt ELSE LEAST(attempts, 9223372036854775806) + 1 END,
+                THEN attempts ELSE LEAST(attempts, 9223372036854775806) + 1 END,
             leased_attempt = CASE WHEN leased_attempt = attempts AND due_at > p.now THEN leased_attempt END,
             waits_since = CASE WHEN leased_attempt = attempts AND due_at > p.now THEN waits_since END,
             due_at = CASE WHEN leased_attempt = attempts AND due_at > p.now OR ready_attempt = attempts
@@ -87,7 +103,7 @@ macro_rules! enqueue {
             earlier_receipts = CASE receipts WHEN '[]' THEN earlier_receipts ELSE receipts END,
             receipts = '[]', requested_at = (SELECT requested_at FROM requested), channel = $15
         FROM p, place WHERE o.id = place.id AND o.died_at IS NULL RETURNING 1
-    )
+    ), enqueued AS (
     INSERT INTO phone_auth_outbox
     (message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, enqueued_at,
         expires_at, due_at, requested_at, channel)
@@ -95,7 +111,10 @@ macro_rules! enqueue {
         $9::timestamptz - p.age, p.now - p.age, $10::timestamptz - p.age,
         CASE WHEN p.id IS NULL THEN p.now + interval '100 years' ELSE LEAST($9, p.now) END,
         (SELECT requested_at FROM requested), $15
-    FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)"
+    FROM p WHERE NOT EXISTS (SELECT 1 FROM superseded)
+    )
+    SELECT ARRAY[(extract(epoch FROM made_at) * 1000000)::int8::text, parts, told] FROM place
+    WHERE is_known AND made_at BETWEEN '0001-01-01 00:00:00+00' AND '9999-12-31 00:00:00+00'"
 )
     };
 }
@@ -168,7 +187,7 @@ pub(crate) const ENQUEUE: &str = concat!(
     challenges::ended!(),
     ", begun AS (",
     challenges::begin!(),
-    ") SELECT phone_auth_enqueue($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+    ") SELECT phone_auth_enqueue_over($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
         $29)"
 );
 
@@ -179,22 +198,25 @@ pub(crate) const ENQUEUE_BOTH: &str = concat!(
     challenges::ended!(),
     ", begun AS (",
     challenges::begin!(),
-    ") SELECT phone_auth_enqueue($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
-        $29), phone_auth_enqueue($30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45)"
+    ") SELECT phone_auth_enqueue_over($14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
+        $29), phone_auth_enqueue_over($30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45)"
 );
 
 /// The function that [`ENQUEUE`] calls. Once it has been released it is never changed: what must be different has another
 /// name and a step of its own, since servers of the version before go on calling this one.
 pub(crate) const ENQUEUE_FUNCTION: &str = concat!(
-    "CREATE FUNCTION phone_auth_enqueue(text, text, text, bigint, bigint, bytea, text, text, timestamptz, timestamptz,
-        bigint, timestamptz, timestamptz, timestamptz, text, integer) RETURNS void LANGUAGE plpgsql AS $body$ BEGIN
+    "CREATE FUNCTION phone_auth_enqueue_over(text, text, text, bigint, bigint, bytea, text, text, timestamptz, timestamptz,
+        bigint, timestamptz, timestamptz, timestamptz, text, integer) RETURNS text[] LANGUAGE plpgsql AS $body$
+    DECLARE older text[];
+    BEGIN
     PERFORM pg_advisory_xact_lock(1885892462, $16);
     ",
     enqueue!(),
-    ";
+    " INTO older;
     ",
     forget!(),
     ";
+    RETURN older;
     END $body$"
 );
 
@@ -274,7 +296,8 @@ pub(crate) const CLAIM: &str = concat!(
     )
     UPDATE phone_auth_outbox o SET due_at = $2, waits_since = $1,
         attempts = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END,
-        leased_attempt = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END
+        leased_attempt = CASE WHEN first.odd IS NULL THEN attempts + 1 ELSE attempts END,
+        unended_attempt = CASE WHEN first.odd IS NULL AND leased_attempt = attempts THEN attempts ELSE unended_attempt END
     FROM first WHERE o.id = first.id RETURNING ",
     message_columns!(),
     ", first.odd"

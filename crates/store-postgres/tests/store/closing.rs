@@ -316,7 +316,7 @@ const KEPT_BACK: [(&str, &str); 15] = [
     (
         "phone_auth_outbox",
         "id message_key person_id address_id binding binding_parts due_at receipts earlier_receipts failures ready_attempt \
-         leased_attempt enqueued_at waits_since requested_at",
+         leased_attempt unended_attempt enqueued_at waits_since requested_at",
     ),
     (
         "phone_auth_link_request",

@@ -26,7 +26,7 @@ use sqlx::{Connection, PgConnection};
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 32] = [
+const STEPS: [&str; 34] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -59,6 +59,8 @@ const STEPS: [&str; 32] = [
     "proofs in a session",
     "age of changes of addresses",
     "names of sign-ups by code",
+    "unended attempts",
+    "messages that were superseded",
 ];
 
 /// Which of the tables are Django's.

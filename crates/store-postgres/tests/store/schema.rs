@@ -9,7 +9,7 @@ use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions
 use crate::common::{database, log_in, run, store, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 32] = [
+const STEPS: [&str; 34] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -42,6 +42,8 @@ const STEPS: [&str; 32] = [
     "proofs in a session",
     "age of changes of addresses",
     "names of sign-ups by code",
+    "unended attempts",
+    "messages that were superseded",
 ];
 
 #[test]

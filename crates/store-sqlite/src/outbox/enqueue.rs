@@ -1,7 +1,7 @@
 //! Enqueueing, in the transaction of what a message tells.
 
 use phone_auth_core::language::Language;
-use phone_auth_core::outbox::{NewMessage, Notices};
+use phone_auth_core::outbox::{NewMessage, Notices, Superseded};
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
@@ -12,22 +12,25 @@ use crate::failure::Failure;
 use crate::links;
 use crate::rows;
 
-/// Enqueues a message, and begins the challenge that comes with it, if one does.
+/// Enqueues a message, and begins the challenge that comes with it, if one does; the message that it superseded.
 pub(super) fn enqueue_with_challenge(
     connection: &Connection,
     message: &NewMessage,
-) -> Result<(), Failure> {
-    enqueue(connection, message)?;
-    let challenge = message.challenge.as_ref();
-    challenge.map_or(Ok(()), |new| challenges::begin(connection, new))
+) -> Result<Option<Superseded>, Failure> {
+    let superseded = enqueue(connection, message)?;
+    if let Some(new) = &message.challenge {
+        challenges::begin(connection, new)?;
+    }
+    Ok(superseded)
 }
 
 /// Enqueues a message, in the place of one that it supersedes. No matter who it is to, the same is looked for, written
 /// and looked for again.
-fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure> {
+fn enqueue(connection: &Connection, message: &NewMessage) -> Result<Option<Superseded>, Failure> {
     if let Some((user, text)) = message.told() {
         let statement = statements::ENQUEUE_NOTICE;
-        return enqueue_told(connection, statement, message, Some(user), &text);
+        enqueue_told(connection, statement, message, Some(user), &text)?;
+        return Ok(None);
     }
     let recipient = message.recipient;
     let user = recipient.map(|recipient| recipient.user.get());
@@ -49,6 +52,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
     let place = rows::first(connection, statements::SUPERSEDED, target, |row| {
         Ok(Place::after(row, message.created_at, &now))
     })?;
+    let mut superseded = None;
     if let Some(place) = place {
         let values = params![
             place.id,
@@ -67,6 +71,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
             message.channel.as_str(),
         ];
         rows::change(connection, statements::SUPERSEDE, values)?;
+        superseded = place.superseded;
     } else {
         let values = params![
             message.key,
@@ -86,7 +91,7 @@ fn enqueue(connection: &Connection, message: &NewMessage) -> Result<(), Failure>
         rows::change(connection, statements::ENQUEUE, values)?;
     }
     rows::change(connection, statements::FORGET, [&message.key])?;
-    Ok(())
+    Ok(superseded)
 }
 
 /// Enqueues the notices of a change to this user that was made in this transaction.

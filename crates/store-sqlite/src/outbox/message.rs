@@ -132,5 +132,7 @@ fn message(row: &Row<'_>, id: MessageId) -> Result<OutboxMessage, Odd> {
             }),
             None => None,
         },
+        // To doubt it costs less than to be wrong.
+        is_in_doubt: row.get(COLUMNS.len()).unwrap_or(true),
     })
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, Lease, LeaseState, MessageId, NewMessage, NextDue, OutboxMessage,
-    OutboxRow, Receipts, Requeue, Requeued, Wait,
+    OutboxRow, Receipts, Requeue, Requeued, Superseded, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use rusqlite::{Connection, params};
@@ -35,17 +35,25 @@ const PURGED_AT_ONCE: u32 = 1_000;
 
 #[async_trait]
 impl OutboxStore for SqliteStore {
-    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
+    async fn enqueue_message(
+        &self,
+        message: &NewMessage,
+    ) -> Result<Option<Superseded>, StoreError> {
         let message = message.clone();
         self.write(move |connection| enqueue_with_challenge(connection, &message))
             .await
     }
 
-    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
-        let messages = messages.map(NewMessage::clone);
+    async fn enqueue_both(
+        &self,
+        messages: [&NewMessage; 2],
+    ) -> Result<[Option<Superseded>; 2], StoreError> {
+        let [first, second] = messages.map(NewMessage::clone);
         self.write(move |connection| {
-            let mut messages = messages.iter();
-            messages.try_for_each(|message| enqueue_with_challenge(connection, message))
+            Ok([
+                enqueue_with_challenge(connection, &first)?,
+                enqueue_with_challenge(connection, &second)?,
+            ])
         })
         .await
     }
@@ -270,7 +278,10 @@ fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, F
     let queues = queues(claim);
     let lease = |id: MessageId| {
         let values = params![id.get(), now, until];
-        rows::change(connection, statements::CLAIM, values).map(drop)
+        let in_doubt = rows::all(connection, statements::CLAIM, values, |row| {
+            Ok(row.get::<_, bool>(0)?)
+        })?;
+        Ok::<_, Failure>(in_doubt.contains(&true))
     };
     let mut claimed = Vec::new();
     // Behind what cannot be read there may be what can.
@@ -283,12 +294,12 @@ fn claim(connection: &Connection, claim: &Claim) -> Result<Vec<OutboxMessage>, F
         for due in due {
             match due {
                 OutboxRow::Message(mut message) => {
-                    lease(message.id)?;
+                    message.is_in_doubt = lease(message.id)?;
                     message.attempts = message.attempts.saturating_add(1);
                     message.due_at = claim.until;
                     claimed.push(*message);
                 }
-                OutboxRow::Unreadable(row) if row.is_kept(claim.now) => lease(row.id)?,
+                OutboxRow::Unreadable(row) if row.is_kept(claim.now) => drop(lease(row.id)?),
                 OutboxRow::Unreadable(row) => {
                     let (id, reason) = (row.id.get(), row.reason());
                     tracing::error!(

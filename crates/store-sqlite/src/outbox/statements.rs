@@ -1,11 +1,21 @@
 //! The statements of the outbox, on SQLite.
 
+/// Whether an attempt at a message was begun and never ended before another was.
+macro_rules! is_in_doubt {
+    () => {
+        "coalesce(unended_attempt > ready_attempt, 0)"
+    };
+}
+
 /// The columns of a message.
 macro_rules! message_columns {
     () => {
-        "id, message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, \
-         enqueued_at, expires_at, attempts, ready_attempt, failures, due_at, receipts, earlier_receipts, died_at, reason, requested_at, notice, \
-         channel"
+        concat!(
+            "id, message_key, purpose, kind, person_id, address_id, binding, binding_parts, language, created_at, \
+             enqueued_at, expires_at, attempts, ready_attempt, failures, due_at, receipts, earlier_receipts, died_at, reason, requested_at, notice, \
+             channel, ",
+            is_in_doubt!()
+        )
     };
 }
 
@@ -46,9 +56,14 @@ macro_rules! is_ready {
     };
 }
 
-/// The message that a new one supersedes; NULL is no address, so one to nobody supersedes none.
-pub(crate) const SUPERSEDED: &str = "SELECT id, attempts, ready_attempt, leased_attempt, due_at
-    FROM phone_auth_outbox WHERE address_id = ?1 AND kind = ?2 AND purpose = ?3 AND died_at IS NULL ORDER BY id LIMIT 1";
+/// The message that a new one supersedes, and whether all that became of it is known; NULL is no address, so one to nobody
+/// supersedes none.
+pub(crate) const SUPERSEDED: &str = concat!(
+    "SELECT id, attempts, ready_attempt, leased_attempt, due_at, NOT ",
+    is_in_doubt!(),
+    " AND (leased_attempt IS NOT attempts OR ready_attempt IS attempts), created_at, binding_parts, receipts
+    FROM phone_auth_outbox WHERE address_id = ?1 AND kind = ?2 AND purpose = ?3 AND died_at IS NULL ORDER BY id LIMIT 1"
+);
 
 /// Puts a message in the place of the one that it supersedes. What became of that one is kept apart.
 pub(crate) const SUPERSEDE: &str = "UPDATE phone_auth_outbox SET
@@ -141,8 +156,14 @@ pub(crate) const WAIT_ANEW: &str =
 pub(crate) const WAIT_NO_MORE: &str =
     "UPDATE phone_auth_outbox SET waits_since = NULL WHERE id = ?1";
 
-pub(crate) const CLAIM: &str = "UPDATE phone_auth_outbox
-    SET attempts = attempts + 1, leased_attempt = attempts + 1, waits_since = ?2, due_at = ?3 WHERE id = ?1";
+/// Claims a message; whether it is in doubt by now.
+pub(crate) const CLAIM: &str = concat!(
+    "UPDATE phone_auth_outbox
+    SET attempts = attempts + 1, leased_attempt = attempts + 1, waits_since = ?2, due_at = ?3,
+        unended_attempt = iif(leased_attempt IS attempts, attempts, unended_attempt)
+    WHERE id = ?1 RETURNING ",
+    is_in_doubt!()
+);
 
 /// Whether a lease is held, and the key of the message by now.
 pub(crate) const HELD: &str = "SELECT message_key FROM phone_auth_outbox

@@ -22,7 +22,7 @@ use rusqlite::Connection;
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 31] = [
+const STEPS: [&str; 32] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -54,6 +54,7 @@ const STEPS: [&str; 31] = [
     "proofs in a session",
     "age of changes of addresses",
     "names of sign-ups by code",
+    "unended attempts",
 ];
 
 const DJANGO: &str = include_str!("../data/django_5_2.sql");

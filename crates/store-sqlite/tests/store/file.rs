@@ -11,7 +11,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use crate::common::{Scratch, run, user};
 
 /// All steps, in their order.
-const STEPS: [&str; 31] = [
+const STEPS: [&str; 32] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -43,6 +43,7 @@ const STEPS: [&str; 31] = [
     "proofs in a session",
     "age of changes of addresses",
     "names of sign-ups by code",
+    "unended attempts",
 ];
 
 #[test]

@@ -8,7 +8,7 @@ use phone_auth_core::challenge::{
     Challenge, ChallengeId, KeptChallenge, NewChallenge, Renewal, TakenPlace, TypedNames,
 };
 use phone_auth_core::link::RightCode;
-use phone_auth_core::outbox::{NewMessage, Purpose};
+use phone_auth_core::outbox::{NewMessage, Purpose, Superseded};
 use phone_auth_core::store::{ChallengeStore, StoreError};
 
 use super::MemoryStore;
@@ -210,16 +210,19 @@ impl ChallengeStore for MemoryStore {
 }
 
 impl MemoryStore {
-    /// Enqueues messages, and begins the challenges that come with them.
-    pub(super) async fn enqueue_all(&self, messages: &[&NewMessage]) -> Result<(), StoreError> {
+    /// Enqueues messages, and begins the challenges that come with them; what each has superseded.
+    pub(super) async fn enqueue_all<const N: usize>(
+        &self,
+        messages: [&NewMessage; N],
+    ) -> Result<[Option<Superseded>; N], StoreError> {
         self.write(|state| {
-            for message in messages {
-                state.enqueue(message);
+            Ok(messages.map(|message| {
+                let superseded = state.enqueue(message);
                 if let Some(challenge) = message.challenge {
                     state.begin_challenge(challenge);
                 }
-            }
-            Ok(())
+                superseded
+            }))
         })
         .await
     }

@@ -47,7 +47,7 @@ impl ClosingStore for MemoryStore {
             state.closings.remove(&id);
             state.replacements.retain(|(user, _), _| *user != id);
             if let Some(event) = &end.event {
-                state.enqueue(event);
+                let _ = state.enqueue(event);
             }
             Ok(Closed::Removed)
         })

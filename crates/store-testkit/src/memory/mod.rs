@@ -9,6 +9,7 @@ mod claims;
 mod closing;
 mod closing_schedule;
 mod external_writer;
+mod kept_message;
 mod limits;
 mod outbox;
 mod replacements;

@@ -2,161 +2,33 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_core::address::AddressKind;
 use phone_auth_core::link::LinkRequest;
 use phone_auth_core::outbox::{
     AttemptOutcome, Claim, DeadLetter, Lease, LeaseState, MessageId, NewMessage, NextDue, Notices,
-    OutboxMessage, OutboxRow, Purpose, Receipts, Requeue, Requeued, UnreadableMessage, Wait,
+    OutboxMessage, OutboxRow, Receipts, Requeue, Requeued, Superseded, Wait,
 };
 use phone_auth_core::store::{OutboxStore, StoreError};
 use phone_auth_core::user::UserId;
 
 use super::MemoryStore;
+use super::kept_message::Kept;
 use super::state::{State, to_micros};
-
-/// A message as it is kept.
-pub(super) struct Kept {
-    /// With the receipts of its own.
-    pub(super) message: OutboxMessage,
-    /// The attempt that has it.
-    leased_attempt: Option<u32>,
-    /// Since when it waits until it is due, if it does.
-    waits_since: Option<DateTime<Utc>>,
-    /// What became of the message that it superseded.
-    earlier: Receipts,
-    /// The column whose text cannot be read, as one of a later version.
-    unreadable: Option<&'static str>,
-}
-
-impl Kept {
-    /// To whom it goes.
-    pub(super) fn user(&self) -> Option<UserId> {
-        let message = &self.message.message;
-        let of_notice = message.told().map(|(user, _)| user);
-        message
-            .recipient
-            .map(|recipient| recipient.user)
-            .or(of_notice)
-    }
-
-    /// Puts a text into a column. What a message was before it could not be read is not lost.
-    pub(super) fn set_text(&mut self, column: &'static str, text: &str) {
-        let is_read = match column {
-            "purpose" => Purpose::parse(text).is_some(),
-            "kind" => [AddressKind::Email, AddressKind::Phone]
-                .iter()
-                .any(|kind| kind.to_string() == text),
-            // Of an older message it is passed over.
-            "earlier_receipts" => true,
-            _ => Receipts::from_text(text).is_ok(),
-        };
-        self.unreadable = (!is_read).then_some(column);
-    }
-
-    fn unreadable(&self) -> Option<UnreadableMessage> {
-        self.unreadable.map(|column| UnreadableMessage {
-            id: self.message.id,
-            column,
-            deadline: Some(self.message.deadline()),
-            is_dead: !self.is_pending(),
-        })
-    }
-
-    /// Until when it is left to a later version: no signal of this one is for it.
-    fn left_until(&self) -> Option<DateTime<Utc>> {
-        let is_of_none = matches!(self.unreadable, Some("purpose" | "kind"));
-        is_of_none.then(|| self.message.deadline())
-    }
-
-    fn is_pending(&self) -> bool {
-        self.message.dead.is_none()
-    }
-
-    fn is_ready(&self) -> bool {
-        self.message.ready_attempt == self.message.attempts
-    }
-
-    /// Whether both are messages of one purpose to one address.
-    fn is_like(&self, other: &NewMessage) -> bool {
-        let mine = &self.message.message;
-        let address = |message: &NewMessage| message.recipient.map(|to| to.address);
-        mine.purpose == other.purpose
-            && mine.kind == other.kind
-            && address(other).is_some()
-            && address(mine) == address(other)
-    }
-
-    /// The message as the one who claims it gets it.
-    fn told(&self) -> OutboxMessage {
-        let mut message = self.message.clone();
-        message.receipts = message.receipts.after(self.earlier.clone());
-        message
-    }
-
-    fn keep(&mut self, receipts: &Receipts) {
-        self.message.receipts = receipts.clone();
-        self.earlier = Receipts::default();
-    }
-
-    /// Has it wait until it is due.
-    fn wait(&mut self, wait: Wait) {
-        self.message.due_at = to_micros(wait.until);
-        self.waits_since = Some(to_micros(wait.since));
-    }
-
-    /// What a clock that was set back makes of its wait.
-    fn wait_anew(&mut self, now: DateTime<Utc>) {
-        let until = self.message.due_at;
-        let wait = self.waits_since.map(|since| Wait { since, until });
-        if let Some(anew) = wait.and_then(|wait| wait.anew(now)) {
-            let is_leased = self.leased_attempt == Some(self.message.attempts);
-            self.wait(Wait {
-                until: if is_leased { anew.until } else { now },
-                ..anew
-            });
-        }
-    }
-
-    /// Makes it due at once, as before its first attempt. No lease from before holds.
-    fn ready(&mut self) {
-        self.message.attempts += 1;
-        self.message.ready_attempt = self.message.attempts;
-        self.leased_attempt = None;
-        self.waits_since = None;
-    }
-
-    /// Puts a newer message in its place.
-    fn supersede(
-        &mut self,
-        newer: NewMessage,
-        now: DateTime<Utc>,
-        requested_at: Option<DateTime<Utc>>,
-    ) {
-        let is_leased =
-            self.leased_attempt == Some(self.message.attempts) && self.message.due_at > now;
-        if !is_leased && !self.is_ready() {
-            self.ready();
-            self.message.due_at = self.message.due_at.min(now);
-        }
-        self.message.enqueued_at = newer.created_at;
-        self.message.message = newer;
-        self.message.requested_at = requested_at;
-        let receipts = std::mem::take(&mut self.message.receipts);
-        if receipts != Receipts::default() {
-            self.earlier = receipts;
-        }
-        self.unreadable = None;
-    }
-}
 
 #[async_trait]
 impl OutboxStore for MemoryStore {
-    async fn enqueue_message(&self, message: &NewMessage) -> Result<(), StoreError> {
-        self.enqueue_all(&[message]).await
+    async fn enqueue_message(
+        &self,
+        message: &NewMessage,
+    ) -> Result<Option<Superseded>, StoreError> {
+        let [superseded] = self.enqueue_all([message]).await?;
+        Ok(superseded)
     }
 
-    async fn enqueue_both(&self, messages: [&NewMessage; 2]) -> Result<(), StoreError> {
-        self.enqueue_all(&messages).await
+    async fn enqueue_both(
+        &self,
+        messages: [&NewMessage; 2],
+    ) -> Result<[Option<Superseded>; 2], StoreError> {
+        self.enqueue_all(messages).await
     }
 
     async fn pending_messages(&self, at_most: u32) -> Result<u32, StoreError> {
@@ -360,11 +232,12 @@ impl State {
     /// Enqueues the notices of a change to this user that was made.
     pub(super) fn enqueue_notices(&mut self, user: UserId, notices: &Notices) {
         for message in notices {
-            self.enqueue(&message.clone().about(user));
+            let _ = self.enqueue(&message.clone().about(user));
         }
     }
 
-    pub(super) fn enqueue(&mut self, message: &NewMessage) {
+    /// Enqueues a message; the one that it has superseded.
+    pub(super) fn enqueue(&mut self, message: &NewMessage) -> Option<Superseded> {
         if let Some((user, _)) = message.told() {
             if message.tells_of_the_end() || self.users.contains_key(&user) {
                 let now = to_micros(message.created_at);
@@ -375,16 +248,14 @@ impl State {
                 };
                 self.insert_message(message, None, now);
             }
-            return;
+            return None;
         }
         let recipient = message
             .recipient
             .filter(|recipient| self.users.contains_key(&recipient.user));
         let request = message.request(message.created_at);
         let requested_at = self.request_link(&request);
-        if recipient.is_none() {
-            return;
-        }
+        recipient?;
         let now = to_micros(message.created_at);
         // The same link again: as though it had been enqueued when that was made.
         let made_at = to_micros(request.made_at(requested_at));
@@ -404,10 +275,12 @@ impl State {
         let requested_at = Some(requested_at);
         let mut pending = self.outbox.values_mut().filter(|kept| kept.is_pending());
         if let Some(older) = pending.find(|kept| kept.is_like(&message)) {
+            let superseded = older.superseded();
             older.supersede(message, now, requested_at);
-            return;
+            return superseded;
         }
         self.insert_message(message, requested_at, now);
+        None
     }
 
     fn insert_message(
@@ -429,6 +302,7 @@ impl State {
             due_at: now,
             receipts: Receipts::default(),
             dead: None,
+            is_in_doubt: false,
         };
         let kept = Kept {
             message: enqueued,
@@ -470,6 +344,9 @@ impl State {
                 kept.message.dead = Some(DeadLetter { at, reason });
                 return None;
             }
+            // One that superseded another under way was not tried.
+            kept.message.is_in_doubt |=
+                kept.is_under_way() && kept.message.ready_attempt < kept.message.attempts;
             kept.message.attempts += 1;
             kept.leased_attempt = Some(kept.message.attempts);
             kept.wait(Wait {

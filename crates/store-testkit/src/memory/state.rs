@@ -17,7 +17,7 @@ use phone_auth_core::store::{
 };
 use phone_auth_core::user::{User, UserId};
 
-use super::outbox::Kept;
+use super::kept_message::Kept;
 
 /// The addresses of one kind, by the number of their row.
 pub(super) type Addresses = BTreeMap<AddressId, AddressRecord>;

@@ -1,4 +1,4 @@
-//! The outbox: a newer message in the place of an older one.
+//! The outbox: a newer message in the place of an older one, and what is told of that.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -10,13 +10,15 @@ use std::sync::Arc;
 use chrono::Duration;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::{
-    AttemptOutcome, Binding, Channel, LeaseState, NewMessage, NextDue, Purpose, Receipt,
-    ReceiptOutcome, Requeue, Requeued,
+    AttemptOutcome, Binding, Channel, LeaseState, NewMessage, NextDue, OutboxMessage, Purpose,
+    Receipt, ReceiptOutcome, Receipts, Requeue, Requeued, Superseded,
 };
+use phone_auth_core::store::OutboxStore;
 
 use super::Subject;
 use super::message_sample::{
-    again, all, claimed, dead, enqueued, finished, keys, now, receipts, requeue, to, until,
+    again, all, claimed, dead, enqueued, finished, keys, now, receipts, requeue, to, to_another,
+    until,
 };
 use super::sample::{at, stored, whole};
 
@@ -302,4 +304,158 @@ pub(super) async fn message_is_a_request_for_a_link(subject: &Subject) {
             LeaseState::Held
         );
     }
+}
+
+/// What becomes of a message before another takes its place.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Untried,
+    /// A worker has it.
+    UnderWay,
+    /// A worker had it and never ended.
+    Killed,
+    /// The same, and another was told that it is not sent.
+    KilledAndPutOff,
+    PutOff,
+    /// It was put off, and a worker has it again.
+    PutOffAndUnderWay,
+    DeadLettered,
+    Delivered,
+}
+
+impl Fate {
+    async fn meet(self, outbox: &dyn OutboxStore) {
+        let start = now(outbox).await;
+        let claim = async || claimed(outbox, start, 9).await.remove(0);
+        let end = async |message: &OutboxMessage, outcome: AttemptOutcome| {
+            let left = finished(outbox, &message.lease(), &outcome).await;
+            assert_eq!(left, LeaseState::Held, "{self:?}");
+        };
+        match self {
+            Self::Untried => {}
+            Self::UnderWay => drop(claim().await),
+            Self::Killed => end_lease(outbox, &claim().await).await,
+            Self::KilledAndPutOff => {
+                let first = claim().await;
+                assert!(!first.is_in_doubt, "{self:?}");
+                end_lease(outbox, &first).await;
+                let second = claim().await;
+                assert!(second.is_in_doubt, "{self:?}");
+                end(&second, again(start)).await;
+                // It is for good, however often it is tried.
+                let third = claim().await;
+                assert!(third.is_in_doubt, "{self:?}");
+                end(&third, again(start)).await;
+            }
+            Self::PutOff => end(&claim().await, again(start)).await,
+            Self::PutOffAndUnderWay => {
+                end(&claim().await, again(start)).await;
+                assert!(!claim().await.is_in_doubt, "{self:?}");
+            }
+            Self::DeadLettered => end(&claim().await, dead(1)).await,
+            Self::Delivered => end(&claim().await, AttemptOutcome::Finished).await,
+        }
+    }
+}
+
+/// Has a lease end, as if its time had passed.
+async fn end_lease(outbox: &dyn OutboxStore, message: &OutboxMessage) {
+    let over = until(now(outbox).await - Duration::hours(1));
+    let (lease, none) = (message.lease(), Receipts::default());
+    let extended = outbox.extend_lease(&lease, over, &none).await;
+    assert_ne!(extended.unwrap(), LeaseState::Lost);
+}
+
+/// The same message once more, as it is asked for again.
+fn newer(old: &NewMessage, key: &str) -> NewMessage {
+    NewMessage {
+        key: key.to_owned(),
+        binding: Binding::from_stored([9; 32], Some(format!("2 {key}=d"))),
+        ..old.clone()
+    }
+}
+
+fn as_it_was(message: &NewMessage, receipts: Receipts) -> Superseded {
+    Superseded {
+        created_at: message.created_at,
+        binding_parts: message.binding.parts().map(str::to_owned),
+        receipts,
+    }
+}
+
+pub(super) async fn superseded_message_is_told_of(subject: &Subject) {
+    let outbox = subject.outbox();
+    let failed = || Some(receipts(ReceiptOutcome::Failed));
+    for (fate, told) in [
+        (Fate::Untried, Some(Receipts::default())),
+        (Fate::UnderWay, None),
+        (Fate::Killed, None),
+        (Fate::KilledAndPutOff, None),
+        (Fate::PutOff, failed()),
+        (Fate::PutOffAndUnderWay, None),
+        (Fate::DeadLettered, None),
+        (Fate::Delivered, None),
+    ] {
+        let start = now(outbox).await;
+        let old = to_another(subject, &format!("old {fate:?}"), start).await;
+        assert_eq!(
+            outbox.enqueue_message(&old).await.unwrap(),
+            None,
+            "{fate:?}"
+        );
+        fate.meet(outbox).await;
+        let next = newer(&old, &format!("next{fate:?}"));
+        let superseded = outbox.enqueue_message(&next).await.unwrap();
+        let expected = told.map(|receipts| as_it_was(&old, receipts));
+        assert_eq!(superseded, expected, "{fate:?}");
+        // Nobody has tried that one, whoever is delivering the one before.
+        let newest = newer(&old, &format!("newest{fate:?}"));
+        let superseded = outbox.enqueue_message(&newest).await.unwrap();
+        let expected = Some(as_it_was(&next, Receipts::default()));
+        assert_eq!(superseded, expected, "{fate:?}");
+        // The user asks for no more: what is left is out of the way of the next case.
+        let nothing = AttemptOutcome::Finished;
+        for left in claimed(outbox, now(outbox).await, 9).await {
+            assert!(!left.is_in_doubt, "{fate:?}: it is another message");
+            let ended = finished(outbox, &left.lease(), &nothing).await;
+            assert_eq!(ended, LeaseState::Held, "{fate:?}");
+        }
+    }
+}
+
+pub(super) async fn both_superseded_messages_are_told_of(subject: &Subject) {
+    let outbox = subject.outbox();
+    let ann = stored(subject.store(), &whole("ann", 1)).await;
+    let email = to(subject, &ann, AddressKind::Email, "email").await;
+    let phone = to(subject, &ann, AddressKind::Phone, "phone").await;
+    let none = outbox.enqueue_both([&email, &phone]).await.unwrap();
+    assert_eq!(none, [None, None]);
+    let lease = claimed(outbox, now(outbox).await, 1).await[0].lease();
+    assert_eq!(lease.key, "email");
+    let next = [newer(&email, "next email"), newer(&phone, "next phone")];
+    let told = outbox.enqueue_both([&next[0], &next[1]]).await.unwrap();
+    assert_eq!(told, [None, Some(as_it_was(&phone, Receipts::default()))]);
+}
+
+/// What a killed worker had is in doubt; what takes its place is not, nor is a letter that is sent again.
+pub(super) async fn doubt_ends_with_its_message(subject: &Subject) {
+    let outbox = subject.outbox();
+    let start = now(outbox).await;
+    let old = enqueued(subject, "old", start).await;
+    let first = claimed(outbox, start, 9).await.remove(0);
+    let next = newer(&old, "next");
+    assert_eq!(outbox.enqueue_message(&next).await.unwrap(), None);
+    end_lease(outbox, &first).await;
+    let second = claimed(outbox, start, 9).await.remove(0);
+    assert_eq!(second.message.key, "next");
+    assert!(!second.is_in_doubt, "nobody had this one");
+    assert_eq!(second.ready_attempt + 1, second.attempts, "it is its first");
+    end_lease(outbox, &second).await;
+    let third = claimed(outbox, start, 9).await.remove(0);
+    assert!(third.is_in_doubt);
+    let lease = third.lease();
+    assert_eq!(finished(outbox, &lease, &dead(1)).await, LeaseState::Held);
+    let requeued = outbox.requeue_message(&requeue(third.id, "again")).await;
+    assert_eq!(requeued.unwrap(), Requeued::Pending);
+    assert!(!claimed(outbox, start, 9).await[0].is_in_doubt);
 }

@@ -50,6 +50,7 @@ pub(super) async fn enqueued_message_comes_back_as_stored(subject: &Subject) {
             due_at: at(0),
             receipts: Receipts::default(),
             dead: None,
+            is_in_doubt: false,
         };
         assert_eq!(message, &whole);
         assert!(message.enqueued_at == at(0) || message.enqueued_at > before);

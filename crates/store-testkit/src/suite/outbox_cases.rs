@@ -24,6 +24,9 @@ macro_rules! __for_each_outbox_case {
             newer_message::newer_message_keeps_the_place;
             newer_message::newer_message_waits_for_the_lease;
             newer_message::newer_message_passes_no_receiver_over;
+            newer_message::superseded_message_is_told_of;
+            newer_message::both_superseded_messages_are_told_of;
+            newer_message::doubt_ends_with_its_message;
             dead_letters::lease_of_the_dead_holds_nothing;
             newer_message::messages_at_once_leave_one;
             dead_letters::dead_letter_is_kept;

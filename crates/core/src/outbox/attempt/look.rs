@@ -139,7 +139,7 @@ impl Attempt<'_> {
             && target.user.id == recipient.user
             && bound_state::is_same_address(&message.binding, message.purpose, &target.address)
         {
-            self.text = Text::of(message, target);
+            self.text = Text::of(message, &target.address);
         }
         Ok(still_there(found, recipient))
     }

@@ -51,12 +51,14 @@ impl Attempt<'_> {
         }
     }
 
-    /// A text message that reached nobody no longer counts, unless it may have gone out. One whose number is not known any
-    /// more stays counted: its address was removed or changed. So does one of a worker that dies here, which is the safe side.
+    /// A text message that reached nobody no longer counts, unless it may have gone out: also by a worker that was killed
+    /// before this one had it. One whose number is not known any more stays counted: its address was removed or changed. So does
+    /// one of a worker that dies here, which is the safe side.
     async fn take_text_back(&self) {
         let (message, receipts) = (&self.message.message, &self.message.receipts);
         if let Some(text) = &self.text
             && !self.has_panicked
+            && !self.message.is_in_doubt
             && !receipts.may_have_gone_out()
         {
             let (outbox, at) = (self.outbox, message.created_at);
