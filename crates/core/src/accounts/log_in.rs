@@ -2,6 +2,8 @@
 
 use phone_auth_events::{Limit, LoginFailure, Sender, User as EventUser, UserLoginFailed};
 
+use super::given_up_checks::CountedCheck;
+use super::limits::Counted;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn};
 use crate::form::{Field, FieldProblem, Problem, Problems, is_blank};
 use crate::gate::{GateNames, GatedFlow};
@@ -9,6 +11,12 @@ use crate::password::{EncodedPassword, HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
 use crate::store::StoreErrorKind;
 use crate::user::{AccountName, FoundUser, User};
+
+/// Why nobody was recognised, for the signals.
+type Unrecognised = (LoginFailure, Option<EventUser>);
+
+/// Whose password it is and whether the hash is outdated, or why it is nobody's.
+type Recognised = Result<(User, bool), Unrecognised>;
 
 impl Accounts {
     /// Logs a user in by a phone number, an email address or a username, whichever the settings
@@ -38,7 +46,8 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// The log-in is recorded whole or not at all; no one has the key of a session that was begun and
-    /// dropped. One that has come to where its session begins goes on by itself, and is told of.
+    /// dropped. One that has come to where its session begins goes on by itself, and is told of. Where the hash has begun, what
+    /// it finds is recorded: a right password has not failed, and a wrong one counts and is told of.
     ///
     /// # Examples
     /// ```
@@ -96,12 +105,12 @@ impl Accounts {
                 Some(counted) => counted,
                 None => counted.insert(self.count_log_in(&name, user.as_ref(), &requester).await?),
             };
-            let recognised = self.recognise(user, is_proven, password, &requester).await;
+            let recognised = self.recognise_counted(user, is_proven, password, requester, counted);
+            let recognised = recognised.await;
             let (user, is_outdated) = match self.unless_unchecked(counted, recognised).await? {
                 Ok(recognised) => recognised,
-                Err((failure, user)) => {
-                    let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
-                    self.happened(event).await;
+                Err(why) => {
+                    self.tell_of_failure(why).await;
                     return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
                 }
             };
@@ -133,11 +142,17 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<LogInRefusal>> {
         let requester = self.requester(name, None);
         let counted = self.count_log_in(name, None, &requester).await?;
-        let checked = self.hasher().verify_nothing(password, &requester).await;
+        let (accounts, typed) = (self.clone(), password.clone());
+        let work = async move { accounts.hasher().verify_nothing(&typed, &requester).await };
+        let why = || (LoginFailure::AmbiguousIdentifier, None);
+        let settles = move |accounts: Self, counted, checked| async move {
+            if let Ok(()) = accounts.unless_unchecked(&counted, checked).await {
+                accounts.tell_of_failure(why()).await;
+            }
+        };
+        let checked = self.check_counted(&counted, work, settles).await;
         self.unless_unchecked(&counted, checked).await?;
-        let failure = LoginFailure::AmbiguousIdentifier;
-        self.happened(UserLoginFailed::new(Sender::new("log_in"), failure, None))
-            .await;
+        self.tell_of_failure(why()).await;
         Err(FlowError::Refused(LogInRefusal::Ambiguous))
     }
 
@@ -145,6 +160,37 @@ impl Accounts {
     fn may_name(&self, found: &FoundUser) -> bool {
         let is_verified = found.address.as_ref().is_none_or(|it| it.is_verified);
         is_verified || self.settings().unverified_sign_in
+    }
+
+    /// Tells why a log-in has failed.
+    async fn tell_of_failure(&self, (failure, user): Unrecognised) {
+        let event = UserLoginFailed::new(Sender::new("log_in"), failure, user);
+        self.happened(event).await;
+    }
+
+    /// [Recognises](Self::recognise) who was counted. Where the browser goes away meanwhile, a right password has not failed, and a
+    /// wrong one is told of.
+    fn recognise_counted(
+        &self,
+        user: Option<User>,
+        is_proven: bool,
+        password: &Password,
+        requester: Requester,
+        counted: &Counted,
+    ) -> CountedCheck<Result<Recognised, HashError>> {
+        let (accounts, password) = (self.clone(), password.clone());
+        let work = async move {
+            let recognised = accounts.recognise(user, is_proven, &password, &requester);
+            recognised.await
+        };
+        self.check_counted(counted, work, |accounts, counted, recognised| async move {
+            match accounts.unless_unchecked(&counted, recognised).await {
+                Ok(Ok(_)) => accounts.give_back(&counted).await,
+                Ok(Err(why)) => accounts.tell_of_failure(why).await,
+                // It was given back.
+                Err(_) => {}
+            }
+        })
     }
 
     /// Checks a password; the work of one check, anyone who it is. Anyone who is refused whatever the password is must
@@ -156,7 +202,7 @@ impl Accounts {
         is_proven: bool,
         password: &Password,
         requester: &Requester,
-    ) -> Result<Result<(User, bool), (LoginFailure, Option<EventUser>)>, HashError> {
+    ) -> Result<Recognised, HashError> {
         let (failure, user) = match user {
             None => (LoginFailure::UnknownIdentifier, None),
             Some(user) if !is_proven => {

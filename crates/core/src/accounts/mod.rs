@@ -43,6 +43,7 @@ mod dispatch;
 mod durable;
 mod find;
 mod gate;
+mod given_up_checks;
 mod handle;
 mod lately;
 mod limits;

@@ -4,9 +4,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 
 use super::begun_once::{BegunOnce, Gives};
+use super::given_up_checks::CountedCheck;
+use super::limits::Counted;
 use super::repeated_code::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
-use crate::password::{Password, Requester, Verdict};
+use crate::password::{HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;
 use crate::sessions::FoundSession;
 use crate::user::User;
@@ -107,16 +109,12 @@ impl Accounts {
         let mut found = current_user.found().clone();
         for _ in 0..ATTEMPTS {
             let user = &found.session.user;
-            let verdict = self.hasher().verify(password, &user.password, &requester);
+            let verdict = self.verify_counted(user, password, requester, &counted);
             let verdict = self.unless_unchecked(&counted, verdict.await).await?;
-            if verdict == Verdict::NoMatch {
-                let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
-                let event =
-                    UserLoginFailed::new(Sender::new("reauthenticate"), failure, Some(user));
-                self.happened(event).await;
+            let is_right = self.settle_proof(user, &counted, verdict).await;
+            if !is_right {
                 return Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword));
             }
-            self.end_row(&counted).await;
             if let Some(key) = self.proves_once(&found).await? {
                 return Ok(key);
             }
@@ -128,6 +126,40 @@ impl Accounts {
             found = again.ok_or(FlowError::Refused(ReauthenticationRefusal::NotLoggedIn))?;
         }
         Err(Failure::new(FailureKind::Unavailable).into())
+    }
+
+    /// Checks a password that was counted; what it finds is recorded, whoever waits for that.
+    fn verify_counted(
+        &self,
+        user: &User,
+        password: &Password,
+        requester: Requester,
+        counted: &Counted,
+    ) -> CountedCheck<Result<Verdict, HashError>> {
+        let (accounts, user, password) = (self.clone(), user.clone(), password.clone());
+        let encoded = user.password.clone();
+        let work = async move {
+            let hasher = accounts.hasher();
+            hasher.verify(&password, &encoded, &requester).await
+        };
+        self.check_counted(counted, work, |accounts, counted, verdict| async move {
+            if let Ok(verdict) = accounts.unless_unchecked(&counted, verdict).await {
+                accounts.settle_proof(&user, &counted, verdict).await;
+            }
+        })
+    }
+
+    /// Ends the row of wrong passwords where this one was right, or tells that it was wrong; which it was.
+    async fn settle_proof(&self, user: &User, counted: &Counted, verdict: Verdict) -> bool {
+        let is_right = verdict != Verdict::NoMatch;
+        if is_right {
+            self.end_row(counted).await;
+        } else {
+            let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
+            let event = UserLoginFailed::new(Sender::new("reauthenticate"), failure, Some(user));
+            self.happened(event).await;
+        }
+        is_right
     }
 
     /// Notes that someone has proven who they are by other means than their password: a single sign-on that the application

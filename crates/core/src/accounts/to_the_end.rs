@@ -57,18 +57,9 @@ impl<T: Send + 'static> Future for ToTheEnd<T> {
 
 impl<T: Send + 'static> Drop for ToTheEnd<T> {
     fn drop(&mut self) {
-        let Some(work) = self.work.take() else {
-            return;
-        };
-        let Ok(runtime) = Handle::try_current() else {
-            return;
-        };
-        let counted = Counted::new(self.accounts.clone());
-        let rest = async move {
-            let _nobody_waits = work.await;
-            drop(counted);
-        };
-        runtime.spawn(rest.in_current_span());
+        if let Some(work) = self.work.take() {
+            self.accounts.go_on(async move { drop(work.await) });
+        }
     }
 }
 
@@ -89,6 +80,19 @@ impl Drop for Counted {
 }
 
 impl Accounts {
+    /// Has a task go on with this, which [`drain`](Self::drain) waits for.
+    pub(super) fn go_on(&self, rest: impl Future<Output = ()> + Send + 'static) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let counted = Counted::new(self.clone());
+        let rest = async move {
+            rest.await;
+            drop(counted);
+        };
+        runtime.spawn(rest.in_current_span());
+    }
+
     /// Does this; where the caller is dropped meanwhile a task goes on with it, which [`drain`](Self::drain) waits for. Only for
     /// what strangers cannot begin: the connections of a site do not bound how many of them there are.
     pub(super) fn to_the_end<T: Send + 'static>(

@@ -11,6 +11,7 @@ use ::argon2::{Argon2, Block, Params};
 use zeroize::Zeroizing;
 
 use super::argon2_encoding::{Argon2Encoding, OUR_MEMORY};
+use super::check_stage::{self, Stage};
 use super::requester::Requester;
 use super::turns::Turns;
 use super::{HashError, HashErrorKind};
@@ -70,7 +71,9 @@ impl HashPool {
         requester: &Requester,
         job: impl FnOnce(&mut HashMemory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
+        check_stage::note(Stage::Waits);
         let turn = self.turns.take(requester).await;
+        check_stage::note(Stage::Works);
         let turn = turn.ok_or_else(|| HashError::new(HashErrorKind::Busy))?;
         let idle = Arc::clone(&self.idle);
         let work = move || {

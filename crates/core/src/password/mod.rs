@@ -2,6 +2,7 @@
 
 mod argon2;
 mod argon2_encoding;
+mod check_stage;
 mod checking;
 mod common;
 mod effort;
@@ -19,6 +20,7 @@ mod strength;
 mod turns;
 
 pub use argon2::Argon2Hasher;
+pub(crate) use check_stage::{SharedStage, Stage};
 pub use encoded::EncodedPassword;
 pub use hasher::{HashError, HashErrorKind, PasswordHasher, Verdict};
 pub use legacy::{LegacyHash, LegacyHashes};

@@ -24,6 +24,7 @@ mod endless_requests;
 mod gate;
 mod given_up;
 mod given_up_anywhere;
+mod given_up_checks;
 mod hasher;
 mod limits;
 mod links;
