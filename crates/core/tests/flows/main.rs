@@ -27,6 +27,7 @@ mod given_up_anywhere;
 mod given_up_checks;
 mod hasher;
 mod limits;
+mod limits_guide;
 mod links;
 mod log_in;
 mod log_in_by_code;
