@@ -18,8 +18,7 @@ use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
 
-const NO_PASSWORD: &str =
-    "Your account has no password. Sign out, and sign in again the way you did.";
+const NO_PASSWORD: &str = "Your account has no password.";
 
 pub(crate) async fn show(_: LoggedIn, context: RequestContext) -> Response {
     let next = context.next_in_query();

@@ -1,6 +1,8 @@
 //! Confirming that it is them, before what changes who can get in.
 
 use http::StatusCode;
+use phone_auth_core::user::UserId;
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter as _};
 
 use crate::support::{PASSWORD, Site};
 
@@ -109,4 +111,43 @@ async fn second_click_is_answered_alike() {
     let again = ann.post(PATH, &fields).await;
     assert_eq!(again.location(), ADD);
     assert_eq!(ann.get(ADD).await.status, StatusCode::OK);
+}
+
+/// Who has no password is sent where they can prove themselves, or told that it is not by this page: to sign in once more is no
+/// proof where there are no codes.
+#[tokio::test]
+async fn user_without_a_password_is_told_the_way() {
+    for (has_codes, says, not) in [
+        (true, "Sign in once more with a code", "Ask "),
+        (false, "no other way to confirm", "Sign in"),
+    ] {
+        let site = Site::with(|settings| settings.login_by_code = has_codes);
+        site.ann_signed_up().await;
+        let ann = UserId::new(1);
+        let unusable = ExternalChange::SetPassword(ann, "!".to_owned());
+        site.store.make(unusable).await;
+        let begun = site.web.accounts().begin_session(ann, None).await.unwrap();
+        let mut browser = site.browser();
+        let key = begun.key.reveal().to_owned();
+        browser.cookies.insert("sessionid".to_owned(), key);
+        assert_eq!(browser.get(ADD).await.location(), WAY);
+        let page = browser.get(WAY).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let (_, card) = page.body.split_once("<h1>").unwrap();
+        assert!(card.contains(says) && !card.contains(not), "{card}");
+        assert!(!card.contains("type=\"password\""), "{card}");
+        // A form from before the password was gone is answered alike.
+        let sent = browser.post(PATH, &[("password", PASSWORD)]).await;
+        assert_eq!(sent.status, StatusCode::BAD_REQUEST);
+        let (_, card) = sent.body.split_once("<h1>").unwrap();
+        assert!(card.contains(says) && !card.contains(not), "{card}");
+        assert_eq!(browser.get(ADD).await.location(), WAY);
+        // The application knows better: by its single sign-on, say.
+        let accounts = site.web.accounts();
+        let user = accounts.current_user(&begun.key).await.unwrap().unwrap();
+        let key = accounts.record_proof(&user).await.unwrap();
+        let key = key.reveal().to_owned();
+        browser.cookies.insert("sessionid".to_owned(), key);
+        assert_eq!(browser.get(ADD).await.status, StatusCode::OK);
+    }
 }
