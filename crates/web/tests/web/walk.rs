@@ -301,6 +301,8 @@ async fn sign_up_with_the_setting_logs_in_and_verifies() {
     let page = browser.get(to).await;
     let says = "We sent a code to <strong>+1 212-555-2368</strong>.";
     assert!(page.body.contains(says), "{}", page.body);
+    let wrong = "/accounts/address/?method=phone&amp;pk=1";
+    assert_eq!(links(&page, "Wrong number? Change it"), [wrong]);
     let code = texts[0].envelope.code.as_ref().map(OneTimeCode::as_str);
     let fields = [("method", "phone"), ("pk", "1"), ("code", code.unwrap())];
     let confirmed = browser.post("/accounts/user_verification/", &fields).await;
@@ -332,4 +334,67 @@ async fn sign_up_without_the_setting_sends_nothing() {
 
 async fn is_signed_in(browser: &mut Browser<'_>) -> bool {
     browser.get("/accounts/profile/").await.status == StatusCode::OK
+}
+
+/// Who has mistyped an address as they signed up gets from the page that waits for its code to one that takes another.
+#[tokio::test]
+async fn mistyped_address_is_changed_from_its_code() {
+    for (kind, mistyped, right, words) in [
+        (
+            "phone",
+            "+12125552368",
+            "+12125552399",
+            "Wrong number? Change it",
+        ),
+        (
+            "email",
+            "ann@exampel.org",
+            "ann@example.org",
+            "Wrong email address? Change it",
+        ),
+    ] {
+        let site = Site::with(|settings| {
+            settings.verify_at_sign_up = true;
+            settings.register_phone_required = false;
+        });
+        let (mut emails, mut phones) =
+            (site.capture::<VerifyEmail>(), site.capture::<VerifyPhone>());
+        let mut browser = site.browser();
+        let fields = match kind {
+            "phone" => sign_up_form("ann", "ann@example.org", mistyped),
+            _ => sign_up_form("ann", mistyped, ""),
+        };
+        let signed_up = browser.post(SIGN_UP, &fields).await;
+        let to = signed_up.location().to_owned();
+        let page = browser.get(&to).await;
+        let links = links(&page, words);
+        let path = links.first().unwrap().replace("&amp;", "&");
+        // It asks who they are, as before any change, and comes back.
+        let asks = browser.get(&path).await.location().to_owned();
+        assert!(asks.starts_with("/accounts/confirm_identity/"), "{asks}");
+        browser.confirm(PASSWORD).await;
+        let form = browser.get(&path).await;
+        assert!(form.body.contains("Change it"), "{}", form.body);
+        let change = [("action", "change"), (kind, right)];
+        let changed = browser.post(&path, &change).await;
+        let waits = browser.get(changed.location()).await;
+        let pk = waits.hidden("pk").to_owned();
+        let code = match kind {
+            "phone" => phones.take().remove(1).envelope.code,
+            _ => emails.take().remove(1).envelope.code,
+        };
+        let typed = [
+            ("method", kind),
+            ("pk", pk.as_str()),
+            ("code", code.as_ref().map(OneTimeCode::as_str).unwrap()),
+        ];
+        let confirmed = browser.post("/accounts/user_verification/", &typed).await;
+        let expected = format!("/accounts/user_verification/?notice={kind}-confirmed");
+        assert_eq!(confirmed.location(), expected, "{}", confirmed.body);
+        let ann = site.web.accounts().find("ann").await.unwrap().unwrap();
+        let own = site.web.accounts().addresses_of(ann.id).await.unwrap();
+        let values: Vec<_> = own.iter().map(|it| it.value.as_str()).collect();
+        assert!(!values.contains(&mistyped), "{values:?}");
+        assert!(values.contains(&right), "{values:?}");
+    }
 }
