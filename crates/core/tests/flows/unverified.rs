@@ -113,3 +113,50 @@ async fn older_proof_outlasts_a_younger_one() {
     let ann = kit.current_user("ann", STAPLE).await;
     assert!(ann.has_verified_email() && !ann.has_verified_phone());
 }
+
+/// Anyone can claim an address that is a user's without proof: that must not take the reset from the user, whose only way in it
+/// may be. Who has the address gets the account by it, and nobody else stays: it is proven then, so that the claim ends.
+#[tokio::test]
+async fn claim_of_another_takes_no_reset_away() {
+    for (kind, value) in [
+        (AddressKind::Email, ANNS_EMAIL),
+        (AddressKind::Phone, ANNS_PHONE),
+    ] {
+        let kit = Kit::with_ann().await;
+        kit.sign_up_bob().await;
+        let bob = kit.current_user("bob", HORSE).await;
+        let claim = kit.accounts.add_address(&bob, kind, value).await.unwrap();
+        assert!(claim.id.is_claim());
+        let before = kit.log_in("ann", HORSE).await.key;
+        let (id, token) = kit.reset_link(value).await;
+        let link = kit.accounts.check_reset_link(&id, &token).await.unwrap();
+        assert!(!link.only_frees);
+        let staple = Password::new(STAPLE);
+        let reset = kit.accounts.reset_password(&id, &token, &staple, &staple);
+        assert_eq!(reset.await.unwrap().username, "ann");
+        assert!(kit.accounts.current_user(&before).await.unwrap().is_none());
+        kit.log_in(value, STAPLE).await;
+        let of_bob = kit.accounts.addresses(&bob).await.unwrap();
+        assert!(of_bob.iter().all(|it| it.value != value), "{of_bob:?}");
+    }
+}
+
+/// The other way round: the claim is proven while the link waits. It leads nowhere then.
+#[tokio::test]
+async fn proven_claim_ends_the_reset_of_the_squatter() {
+    let kit = Kit::with_ann().await;
+    kit.sign_up_bob().await;
+    let bob = kit.current_user("bob", HORSE).await;
+    let (id, token) = kit.reset_link(ANNS_EMAIL).await;
+    let claim = kit
+        .accounts
+        .add_address(&bob, AddressKind::Email, ANNS_EMAIL);
+    kit.prove(&claim.await.unwrap()).await;
+    let staple = Password::new(STAPLE);
+    let reset = kit.accounts.reset_password(&id, &token, &staple, &staple);
+    assert_eq!(refusal(reset.await), ResetRefusal::Link(InvalidLink));
+    let has_it = kit.log_in(ANNS_EMAIL, HORSE).await.user;
+    assert_eq!(has_it.username, "bob");
+    kit.record.forget();
+    assert!(is_sent(&kit, ANNS_EMAIL).await, "to the one who has it now");
+}
