@@ -33,7 +33,8 @@ pub type GateError = Box<dyn Error + Send + Sync>;
 /// elsewhere has a shorter one of its own.
 ///
 /// # Examples
-/// A site for the people of one company:
+/// A site for the people of one company, whose settings have
+/// [`require_verified`](crate::settings::Settings::require_verified), as anyone can type such an address:
 /// ```
 /// use phone_auth_core::gate::{Gate, GateDecision, GateError, GateRequest, GatedFlow, async_trait};
 ///
@@ -47,6 +48,7 @@ pub type GateError = Box<dyn Error + Send + Sync>;
 ///             (GatedFlow::SignUp | GatedFlow::AddAddress, Some((_, domain))) if domain != "tea.example" => {
 ///                 GateDecision::deny("Use your address at tea.example.")
 ///             }
+///             (GatedFlow::SignUp, None) => GateDecision::deny("Sign up with your address at tea.example."),
 ///             _ => GateDecision::Allow,
 ///         })
 ///     }

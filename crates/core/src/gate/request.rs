@@ -5,7 +5,13 @@ use std::net::IpAddr;
 use crate::address::{Address, EmailSpellings, PhoneSpellings};
 use crate::user::{AccountName, UserId};
 
-/// A flow that a gate is asked about. What an opened link does is not gated: anyone who was sent the link has passed.
+/// A flow that a gate is asked about: what strangers can begin, what sends a message, and what sets a password.
+///
+/// What an opened link or a typed code does is not gated: anyone who was sent it has passed. Nor is what only a user who is signed
+/// in can do to their own account, such as removing an address, ending sessions or closing.
+/// [`reauthenticate`](crate::accounts::Accounts::reauthenticate) is among that, though it hashes what is typed: it stands before each
+/// of these pages, and a session may fail five times in a row before it has to wait, together with
+/// [`ChangePassword`](Self::ChangePassword).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GatedFlow {
