@@ -210,6 +210,110 @@ async fn pages_fit_a_phone() {
     browser.close().await;
 }
 
+/// The pages on which users keep their account, on a phone without scripts: a log-in link, the devices, an address and what is to
+/// take its place, and a form for the account of another.
+#[tokio::test]
+async fn account_is_kept_on_a_phone() {
+    let site = Site::options().setting("login_by_code", "true");
+    let site = site.start().await;
+    let long = |letter: &str| format!("{}@{}.example.org", letter.repeat(64), "m".repeat(60));
+    let ann = User {
+        username: format!("a{}", "w".repeat(149)),
+        first_name: "W".repeat(100),
+        last_name: "M".repeat(100),
+        email: long("w"),
+        ..User::new()
+    };
+    let elsewhere = site.client();
+    elsewhere.sign_up(&ann).await.expect(302);
+    elsewhere
+        .log_in(&ann.email, &ann.password)
+        .await
+        .expect(302);
+    site.verify(&elsewhere, &ann.email).await;
+    let browser = Browser::start(BrowserOptions {
+        javascript: false,
+        phone_width: Some(PHONE),
+    })
+    .await;
+    let mut wrong = Vec::new();
+    let at = |path: &str| format!("{}{path}", site.origin());
+
+    browser.goto(&at("/accounts/login_code/")).await;
+    browser.type_into("login", &ann.email).await;
+    browser.send_form_of("login").await;
+    browser.arrives_at("/accounts/login_code_done/").await;
+    let line = site.printed("login_email", &ann.email).await;
+    browser.goto(&at(line.url())).await;
+    browser.says("This signs you in to the account").await;
+    wrong.extend(misfit(&browser, "a log-in link").await);
+    browser.submit("main form [type='submit']").await;
+    browser.arrives_at("/accounts/profile/").await;
+
+    browser.goto(&at("/accounts/sessions/")).await;
+    browser.says("This device").await;
+    wrong.extend(misfit(&browser, "the devices").await);
+    browser
+        .submit("form:has(input[value='others']) [type='submit']")
+        .await;
+    browser.arrives_at("/accounts/sessions/").await;
+    wrong.extend(misfit(&browser, "one device").await);
+    assert!(!elsewhere.is_logged_in().await, "it was signed out");
+
+    browser.goto(&at("/accounts/user_verification/")).await;
+    browser.click("td a[href*='method=email']").await;
+    browser.arrives_at("/accounts/confirm_identity/").await;
+    confirm_identity(&browser, &ann.password).await;
+    browser.arrives_at("/accounts/address/").await;
+    let old = browser.url().await;
+    wrong.extend(misfit(&browser, "an address").await);
+    let new = long("v");
+    browser.type_into("email", &new).await;
+    browser.submit("button[value='change']").await;
+    browser.arrives_at("/accounts/user_verification/").await;
+    let waits = browser.url().await;
+    wrong.extend(misfit(&browser, "a code that is waited for").await);
+    browser.click("p a[href*='method=email']").await;
+    browser.arrives_at("/accounts/address/").await;
+    browser.says("Not verified").await;
+    wrong.extend(misfit(&browser, "an address that waits").await);
+    browser.goto(old.as_str()).await;
+    browser.says("it takes the place of this one").await;
+    browser.says(&new).await;
+    wrong.extend(misfit(&browser, "an address that is to go").await);
+    let line = site.printed("verify_email", &new).await;
+    browser.goto(waits.as_str()).await;
+    browser.type_into("code", line.code()).await;
+    browser.send_form_of("code").await;
+    browser.says("is confirmed").await;
+    wrong.extend(misfit(&browser, "an address that was changed").await);
+    let words = browser.words().await;
+    assert!(
+        words.contains(&new) && !words.contains(&ann.email),
+        "{words}"
+    );
+
+    let bob = site.signed_up().await;
+    browser.goto(&at("/accounts/change_password/")).await;
+    browser.open_tab().await;
+    browser.go_to_tab(1).await;
+    browser.goto(&at("/accounts/logout/")).await;
+    browser.submit("main form [type='submit']").await;
+    browser.goto(&at("/accounts/login/")).await;
+    log_in(&browser, &bob.email, &bob.password).await;
+    browser.arrives_at("/accounts/profile/").await;
+    browser.go_to_tab(0).await;
+    browser.type_into("old_password", &ann.password).await;
+    for field in ["new_password1", "new_password2"] {
+        browser.type_into(field, "walnut-Harbour-22").await;
+    }
+    browser.send_form_of("old_password").await;
+    browser.says("You are signed in as").await;
+    wrong.extend(misfit(&browser, "a form of another").await);
+    assert_eq!(wrong, Vec::<String>::new());
+    browser.close().await;
+}
+
 /// Sites of one kind of address, from the sign-up form to the page of members, as someone new walks them.
 #[tokio::test]
 async fn sites_of_one_method_are_walked() {
