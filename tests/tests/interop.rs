@@ -219,6 +219,132 @@ async fn django_notices_nothing() {
     assert_eq!(users.trim(), "None UTC True True False");
 }
 
+/// What Django's own models say of a user and of all addresses.
+fn seen_by_django(django: &Django, id: i64) -> String {
+    let look = format!(
+        "from django.contrib.auth.models import User; from phone_auth.models import EmailAddress, PhoneNumber; \
+         u = User.objects.get(pk={id}); \
+         print(u.username, u.email or '-', u.is_active, u.has_usable_password()); \
+         [print(a.email, a.user.pk, a.is_verified) for a in EmailAddress.objects.order_by('email')]; \
+         [print(a.phone, a.user.pk, a.is_verified) for a in PhoneNumber.objects.order_by('phone')]"
+    );
+    django.manage(&["shell", "--verbosity", "0", "--command", &look])
+}
+
+/// Django sees of an account's life what it would have written itself: an address that its owner has taken from a squatter, one
+/// that was changed, removed or made the primary one, another username, and an account that was closed while rows of
+/// Django's name it.
+#[tokio::test]
+async fn life_of_an_account_is_seen_by_django() {
+    let (django, site) = both().await;
+    let squatter = member(&django.client()).await;
+    let owner = site.member().await;
+    let (client, own) = (&owner.client, owner.user.email.as_str());
+    let phone = owner.user.phone.as_str();
+    let of_squatter = format!("{} 1 False", squatter.phone);
+    let is_seen = |own: String, emails: &[String], phones: &[String]| {
+        let (mut emails, mut phones) = (emails.to_vec(), phones.to_vec());
+        emails.sort_unstable();
+        phones.push(of_squatter.clone());
+        phones.sort_unstable();
+        let expected = [vec![own], emails, phones].concat().join("\n");
+        assert_eq!(seen_by_django(&django, 2).trim(), expected);
+    };
+
+    // Proven, it is taken from the one who has it without proof.
+    client.add_address(&squatter.email).await.expect(302);
+    let link = site.verification_link(client, &squatter.email).await;
+    client.post(link.url(), [("", ""); 0]).await.expect(200);
+    site.verify(client, own).await;
+    let claimed = format!("{} 2 True", squatter.email);
+    let verified = format!("{own} 2 True");
+    let of_owner = format!("{phone} 2 False");
+    let user = |name: &str, email: &str| format!("{name} {email} True True");
+    is_seen(
+        user(&owner.user.username, own),
+        &[claimed.clone(), verified],
+        &[of_owner],
+    );
+
+    // Changed, removed, and another one made the primary one.
+    let changed = User::another_email();
+    let rows = |value: &str| {
+        let row = format!("SELECT id FROM phone_auth_emailaddress WHERE email = '{value}'");
+        let id = django.database().number(&row);
+        format!("/accounts/address/?method=email&pk={id}")
+    };
+    let change = [("action", "change"), ("email", changed.as_str())];
+    client.post(&rows(own), change).await.expect(302);
+    let link = site.printed("verify_email", &changed).await;
+    client.get(link.url()).await.expect(200);
+    client.remove_address(phone).await.expect(302);
+    let now = format!("{changed} 2 True");
+    let emails = [claimed, now];
+    is_seen(user(&owner.user.username, &changed), &emails, &[]);
+    let path = rows(&squatter.email);
+    let first = client.post(&path, [("action", "primary")]).await;
+    first.expect(302);
+    is_seen(user(&owner.user.username, &squatter.email), &emails, &[]);
+
+    let url = django.database_url();
+    let key = format!("{}.key", url.trim_start_matches("sqlite:"));
+    let renamed = User::new().username;
+    let arguments = ["user", "rename", &owner.user.username, &renamed];
+    let options = ["--database", &url, "--secret-key-file", &key];
+    let variables = [("PHONE_AUTH_DEVELOPMENT", "true")];
+    let ran = run(
+        django.folder(),
+        &[&arguments[..], &options].concat(),
+        &variables,
+        "",
+    );
+    assert!(ran.success, "{ran:?}");
+    is_seen(user(&renamed, &squatter.email), &emails, &[]);
+    for login in [&renamed, &squatter.email, &changed] {
+        let there = django.client();
+        let logged_in = there.log_in(login, &owner.user.password).await;
+        logged_in.redirects_to("/accounts/profile/");
+        there.get("/members/email/").await.expect(200);
+    }
+    for login in [&owner.user.username, own, phone] {
+        let there = django.client();
+        there.log_in(login, &owner.user.password).await.expect(400);
+    }
+
+    // A row of Django's own names the user, who stays for it, as nobody.
+    let group = "from django.contrib.auth.models import Group, User; \
+        User.objects.get(pk=2).groups.add(Group.objects.create(name='tasters'))";
+    django.manage(&["shell", "--verbosity", "0", "--command", group]);
+    let here = site.client();
+    here.log_in(&renamed, &owner.user.password)
+        .await
+        .expect(302);
+    here.confirm_identity(&owner.user.password)
+        .await
+        .expect(302);
+    let closed = here.submit("/accounts/close_account/", [("", ""); 0]).await;
+    closed.redirects_to("/accounts/close_account_done/");
+    let left = seen_by_django(&django, 2);
+    let mut lines = left.trim().lines();
+    let account = lines.next().unwrap();
+    assert!(account.starts_with("closed-"), "{left}");
+    assert!(account.ends_with(" - False False"), "{left}");
+    assert_eq!(lines.collect::<Vec<_>>(), [of_squatter.as_str()]);
+    let there = django.client();
+    there
+        .log_in(&squatter.email, &owner.user.password)
+        .await
+        .expect(400);
+    django.manage(&["check"]);
+    // What was given up is free there as well.
+    let next = User {
+        email: changed,
+        ..User::new()
+    };
+    there.sign_up(&next).await.expect(302);
+    there.log_in(&next.email, &next.password).await.expect(302);
+}
+
 /// A time that is not over while the tests run.
 const OPEN: &str = "2999-01-01T00:00:00Z";
 /// A time that is.
