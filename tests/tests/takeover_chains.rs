@@ -16,6 +16,20 @@ async fn gets_no_reset(site: &Site, value: &str) {
     page.says("never confirmed it").does_not_say("New Password");
 }
 
+/// Runs a command as an operator.
+fn operate(database: &OwnDatabase, command: &[&str]) {
+    let key = database.key_file();
+    let Some(key) = key.to_str() else {
+        unreachable!("the folder's name is UTF-8")
+    };
+    let url = database.url();
+    let options = ["--database", &url, "--secret-key-file", key];
+    let variables = [("PHONE_AUTH_DEVELOPMENT", "true")];
+    let arguments = [command, &options].concat();
+    let ran = phone_auth_tests::run(database.folder(), &arguments, &variables, "");
+    assert!(ran.success, "{}", ran.said());
+}
+
 /// Someone signs up with an address that is not theirs and waits for its owner to use the account.
 #[tokio::test]
 async fn pre_hijack_ends_at_the_first_reset() {
@@ -111,6 +125,79 @@ async fn added_address_of_a_thief_gets_no_reset() {
             .log_in(&owner.user.email, OWNERS)
             .await
             .redirects_to("/accounts/profile/");
+    }
+}
+
+/// Someone with the password goes on until the owner's address is out of the account, by removing or by changing it. The owner is
+/// told at each step, where they can still secure the account until it is gone; and then whom to ask, who puts it right.
+#[tokio::test]
+async fn thief_who_removes_the_address_is_told_of_in_time() {
+    for (kind, by_change) in KINDS.into_iter().flat_map(|it| [(it, false), (it, true)]) {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().start().await;
+        let owner = site.member().await;
+        let own = &owner.user.email;
+        site.verify(&owner.client, own).await;
+        let thief = site.log_in(&owner.user).await;
+        let confirmed = thief.client.confirm_identity(&owner.user.password);
+        confirmed.await.expect(302);
+        let theirs = User::another_email();
+        let path = "/accounts/address/?method=email&pk=1";
+        if by_change {
+            let change = [("action", "change"), ("email", theirs.as_str())];
+            thief.client.post(path, change).await.expect(302);
+            let link = site.printed("verify_email", &theirs).await;
+            let verified = thief.client.get(link.url()).await.expect(200);
+            verified.says("Verification successful");
+        } else {
+            thief.client.add_address(&theirs).await.expect(302);
+            site.verify(&thief.client, &theirs).await;
+            let removed = thief.client.post(path, [("action", "remove")]).await;
+            removed.expect(302);
+        }
+        site.delivered().await;
+        let printed = site.record().printed();
+        let notices = printed
+            .iter()
+            .filter(|it| it.signal == "security_notice_email" && it.destination() == own);
+        let mut told = Vec::new();
+        for notice in notices {
+            assert_eq!(notice.url(), "/accounts/password_reset/");
+            let what = notice.payload["change"]["what"].as_str();
+            told.push(what.unwrap_or_default().to_owned());
+        }
+        // Each is a message of its own, which may overtake another.
+        told.sort_unstable();
+        let steps: &[_] = if by_change {
+            &[
+                "address_added",
+                "address_removed",
+                "address_verified",
+                "primary_changed",
+            ]
+        } else {
+            &["address_added", "address_removed", "address_verified"]
+        };
+        assert_eq!(told, steps, "{kind:?}");
+        // The address leads to no account any more; an operator is asked, who finds it in the notice.
+        let before = site.count("reset_password_email", own);
+        site.client().ask_reset(own).await.expect(302);
+        site.delivered().await;
+        assert_eq!(site.count("reset_password_email", own), before);
+        let username = &owner.user.username;
+        operate(&database, &["user", "add-address", username, own]);
+        operate(&database, &["user", "verify", own]);
+        operate(&database, &["user", "remove-address", &theirs]);
+        let link = site.reset_link(own).await;
+        let client = site.client();
+        client.reset(link.url(), OWNERS).await.expect(302);
+        assert!(!thief.client.is_logged_in().await);
+        client
+            .log_in(own, OWNERS)
+            .await
+            .redirects_to("/accounts/profile/");
+        let out = site.client().log_in(&theirs, &owner.user.password).await;
+        out.expect(400);
     }
 }
 
@@ -356,21 +443,8 @@ async fn recycled_number_leads_out_of_the_account() {
         if is_number_first {
             // The older proof counts for more, and it is the stranger's by now: the owner calls an operator.
             gets_no_reset(&site, email).await;
-            for command in [
-                ["user", "remove-address", number],
-                ["user", "verify", email],
-            ] {
-                let key = database.key_file();
-                let Some(key) = key.to_str() else {
-                    unreachable!("the folder's name is UTF-8")
-                };
-                let url = database.url();
-                let options = ["--database", &url, "--secret-key-file", key];
-                let variables = [("PHONE_AUTH_DEVELOPMENT", "true")];
-                let arguments = [&command[..], &options].concat();
-                let ran = phone_auth_tests::run(database.folder(), &arguments, &variables, "");
-                assert!(ran.success, "{}", ran.said());
-            }
+            operate(&database, &["user", "remove-address", number]);
+            operate(&database, &["user", "verify", email]);
         }
         let link = site.reset_link(email).await;
         owner.client.reset(link.url(), OWNERS).await.expect(302);

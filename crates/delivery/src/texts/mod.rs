@@ -314,17 +314,21 @@ mod tests {
         }
     }
 
-    /// Nobody can set a password of an account that is gone, and where someone only tried there is nothing to do.
+    /// Nobody can set a password of an account that is gone, nor by an address that is in it no more, and where someone only tried
+    /// there is nothing to do.
     #[test]
     fn notice_has_a_link_where_it_helps() {
         let texts = texts();
         let address = || "ann@example.org".to_owned();
+        let other = || "ann@home.example".to_owned();
         for language in ["en", "de", "fr"] {
             for (change, has_link, alarms) in [
                 (AccountChange::AccountClosed, false, false),
                 (AccountChange::PasswordChanged, true, true),
                 (AccountChange::SignUpTried(address()), true, false),
                 (AccountChange::AddingTried(address()), false, false),
+                (AccountChange::AddressRemoved(address()), false, false),
+                (AccountChange::AddressRemoved(other()), true, true),
             ] {
                 let (user, url, email) = ann();
                 let notice = SecurityNoticeEmail::new("test".into(), user, url, email, change);
