@@ -72,7 +72,7 @@ const TABLES: [&str; 4] = [
 ];
 
 /// A database as Django left it.
-fn made_by_django() -> Database {
+pub(crate) fn made_by_django() -> Database {
     let database = database();
     let dump = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/django_5_2.sql");
     database.run_file(&dump).unwrap();

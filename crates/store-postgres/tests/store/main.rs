@@ -14,6 +14,7 @@ mod migrating;
 mod outbox;
 mod pooled;
 mod promises;
+mod promises_on_django;
 mod rights;
 mod schema;
 mod statements;

@@ -19,9 +19,10 @@ async fn empty() -> Subject {
 }
 
 /// The store in a database.
-async fn of(database: Arc<Database>) -> Subject {
+pub(crate) async fn of(database: Arc<Database>) -> Subject {
     let store = store(&database).await;
-    Subject::with_outbox(store, Hand::on(&database).await)
+    let hand = Hand::on(&database).await;
+    Subject::with_outbox(store, hand).keeping(database)
 }
 
 store_suite!(empty);

@@ -98,7 +98,7 @@ fn definitions(connection: &Connection) -> Vec<String> {
 }
 
 /// A file as Django left it.
-fn made_by_django() -> Scratch {
+pub(crate) fn made_by_django() -> Scratch {
     let scratch = Scratch::new();
     Connection::open(scratch.path())
         .unwrap()

@@ -10,4 +10,5 @@ mod limits;
 mod migrating;
 mod outbox;
 mod promises;
+mod promises_on_django;
 mod read_only;

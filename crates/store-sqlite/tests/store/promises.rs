@@ -21,7 +21,7 @@ async fn empty() -> Subject {
 }
 
 /// The store in a folder.
-fn of(scratch: Arc<Scratch>) -> Subject {
+pub(crate) fn of(scratch: Arc<Scratch>) -> Subject {
     let store = scratch.store();
     let external_writer = Hand(Mutex::new(scratch.connect()));
     let same = Arc::clone(&scratch);
