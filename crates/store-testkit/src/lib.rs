@@ -9,6 +9,7 @@ pub mod external_writer;
 pub mod growth;
 pub mod memory;
 mod plain;
+mod statements;
 pub mod suite;
 pub mod workload;
 
@@ -16,6 +17,7 @@ pub use django_sessions::keeps_django_sessions;
 pub use external_writer::{ExternalChange, ExternalWriter, OddCell, OddValue};
 pub use memory::MemoryStore;
 pub use plain::Plain;
+pub use statements::statements_of_flows;
 pub use suite::Subject;
 
 /// The examples of the README are tests.

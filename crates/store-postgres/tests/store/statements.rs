@@ -13,6 +13,7 @@ use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::AddressStore as _;
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
+use phone_auth_store_testkit::statements_of_flows;
 use phone_auth_test_postgres::Database;
 use phone_auth_tokens::{Keyring, SecretKey};
 use sqlx::postgres::PgConnectOptions;
@@ -295,3 +296,60 @@ fn code_of_nobody_costs_the_same() {
         }
     });
 }
+
+/// Each flow of a user once.
+#[test]
+fn every_flow_sends_few_statements() {
+    let database = database();
+    run(async {
+        drop(store(&database).await);
+        let sent = Sent::default();
+        let url = tapped(&database, Arc::clone(&sent)).await;
+        let store = PostgresStore::connect(&url, PostgresOptions::default()).await;
+        let taken = || {
+            let sent = std::mem::take(&mut *sent.lock().unwrap());
+            // Once in a while someone counts what is pending, no matter who is named.
+            sent.iter().filter(|it| it.as_str() != COUNT).count()
+        };
+        let told = statements_of_flows(Arc::new(store.unwrap()), taken).await;
+        assert_eq!(told, OF_FLOWS, "{told}");
+    });
+}
+
+/// How many statements each flow sends.
+const OF_FLOWS: &str = "\
+3 sign-up
+5 log-in by username
+4 ask to verify, email
+5 ask to verify, phone
+7 verify by link
+13 verify by code
+6 log-in after four wrong ones
+5 log-in from a network
+5 log-in from a known browser
+5 reset request for ann
+3 reset request for ann@example.org
+3 reset request for +919876543210
+5 reset request for nobody
+3 ask for a code to sign in
+11 log-in by code
+8 log-in by link
+6 add an address
+13 verify another by code
+5 make an address the primary one
+7 change an address
+21 verify what takes the place of another
+6 remove an address
+3 re-authenticate
+2 end one session
+2 end all others
+6 change the password
+5 un-verify by hand
+7 verify by hand
+3 export
+5 schedule the closing
+4 cancel the closing
+4 close
+9 ask for a code to sign up
+21 sign-up by code
+";
