@@ -295,6 +295,23 @@ impl AddressStore for PostgresStore {
         Ok(kind.flatten())
     }
 
+    async fn verified_addresses_of(
+        &self,
+        users: &[UserId],
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, bool)>, StoreError> {
+        let users: Vec<i64> = users.iter().map(|user| user.get()).collect();
+        let look = query(proofs::VERIFIED_OF)
+            .bind(users)
+            .bind(i64::from(limit));
+        let rows = self.run(look).await?;
+        let addresses = rows.iter().map(|row| {
+            let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
+            Ok((rows::address(row, kind, 0)?, row.try_get(5)?))
+        });
+        Ok(addresses.collect::<Result<_, Failure>>()?)
+    }
+
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
         let keep = query(links::REQUEST)
             .bind(request.kind.as_str())

@@ -287,6 +287,7 @@ fn statements() -> Vec<String> {
         django_sessions::END,
         addresses::OF_USER,
         proofs::OLDEST_PROOF,
+        proofs::VERIFIED_OF,
         replacements::REPLACE,
         replacements::FIND,
         replacements::END,

@@ -288,6 +288,20 @@ pub(crate) const OLDEST_PROOF: &str = "
             FROM phone_auth_phonenumber p WHERE p.user_id = $1 AND p.is_verified
     ) a ORDER BY a.since, a.kind LIMIT 1";
 
+/// The verified addresses of some users, so many of each kind of each, and which one each has verified for the longest.
+pub(crate) const VERIFIED_OF: &str = "
+    SELECT a.id::int8, a.value::text, true, u.id, a.kind,
+        row_number() OVER (PARTITION BY u.id ORDER BY a.since, a.kind, a.id) = 1
+    FROM unnest($1::int8[]) u (id) CROSS JOIN LATERAL (
+        (SELECT e.id, e.email AS value, 'email' AS kind,
+            coalesce((SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id), '-infinity') AS since
+            FROM phone_auth_emailaddress e WHERE e.user_id = u.id AND e.is_verified LIMIT $2)
+        UNION ALL
+        (SELECT p.id, p.phone, 'phone',
+            coalesce((SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id), '-infinity')
+            FROM phone_auth_phonenumber p WHERE p.user_id = u.id AND p.is_verified LIMIT $2)
+    ) a ORDER BY u.id, a.kind, a.id";
+
 pub(crate) use {
     by_reset, end_links_of_others, is_younger, of_kind, own_email_after_reset, since, since_of_link,
 };

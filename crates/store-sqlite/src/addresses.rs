@@ -108,6 +108,20 @@ impl AddressStore for SqliteStore {
         self.read(|connection| holders::oldest_proof(connection, user))
     }
 
+    async fn verified_addresses_of(
+        &self,
+        users: &[UserId],
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, bool)>, StoreError> {
+        let (mut users, mut addresses) = (users.to_vec(), Vec::new());
+        users.sort_unstable();
+        for user in users {
+            let of_user = self.read(|connection| holders::verified_of(connection, user, limit))?;
+            addresses.extend(of_user);
+        }
+        Ok(addresses)
+    }
+
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
         let request = *request;
         self.write(move |connection| links::request(connection, &request))

@@ -1,6 +1,7 @@
 //! All who have an address, and all who claim it, on SQLite.
 
 use phone_auth_core::address::{Address, AddressId, AddressKind, AddressRecord};
+use phone_auth_core::store::StoreErrorKind;
 use phone_auth_core::user::{User, UserId};
 use rusqlite::{Connection, params_from_iter};
 
@@ -25,6 +26,30 @@ pub(crate) const OLDEST_PROOF: &str = "
             (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = id), '')
             FROM phone_auth_phonenumber WHERE user_id = ?1 AND is_verified
     ) a ORDER BY since, kind LIMIT 1";
+
+/// The verified addresses of a user, so many of each kind, and which one they have verified for the longest.
+pub(crate) const VERIFIED_OF: &str = "
+    SELECT id, value, 1, user_id, kind, row_number() OVER (ORDER BY since, kind, id) = 1 FROM (
+        SELECT * FROM (SELECT id, email AS value, user_id, 'email' AS kind, coalesce(
+            (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = id), '') AS since
+            FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified LIMIT ?2)
+        UNION ALL
+        SELECT * FROM (SELECT id, phone, user_id, 'phone', coalesce(
+            (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = id), '')
+            FROM phone_auth_phonenumber WHERE user_id = ?1 AND is_verified LIMIT ?2)
+    ) ORDER BY kind, id";
+
+/// The verified addresses of a user.
+pub(crate) fn verified_of(
+    connection: &Connection,
+    user: UserId,
+    limit: u32,
+) -> Result<Vec<(AddressRecord, bool)>, Failure> {
+    rows::all(connection, VERIFIED_OF, (user.get(), limit), |row| {
+        let kind = rows::kind(row, 4)?.ok_or(StoreErrorKind::Broken)?;
+        Ok((rows::address(row, kind, 0)?, row.get(5)?))
+    })
+}
 
 /// All who have an address, and all who claim it.
 pub(crate) fn of(

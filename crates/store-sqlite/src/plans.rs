@@ -43,6 +43,7 @@ fn every_lookup_uses_an_index() {
         sessions::END_DISABLED,
         addresses::statements::OF_USER,
         holders::OLDEST_PROOF,
+        holders::VERIFIED_OF,
         address_changes::statements::NEXT_EMAIL,
         address_changes::statements::SUCCESSOR,
         address_changes::statements::MAKE_PRIMARY,

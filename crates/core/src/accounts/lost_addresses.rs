@@ -1,9 +1,11 @@
 //! Who loses an address: it was in their account without proof, and someone else has shown that it is theirs.
 
+use std::collections::HashMap;
+
 use phone_auth_events::{AccountChange, EmailLost, PhoneLost, Sender};
 
-use super::notices::ChangeNotices;
-use super::{Accounts, Failure};
+use super::Accounts;
+use super::notices::{ChangeNotices, Reached};
 use crate::address::{
     Address, AddressId, AddressKind, AddressRecord, EmailAddress, Loss, Losses, PhoneNumber,
 };
@@ -74,17 +76,21 @@ impl Accounts {
         let Some(address) = &may_lose.address else {
             return Ok(may_lose);
         };
-        let holders = self.store().holders_of(address, MOST_LOSERS).await?;
-        for (held, user) in holders {
+        let mut holders = self.store().holders_of(address, MOST_LOSERS).await?;
+        holders.retain(|(held, user)| {
             let is_kept = keeps_claims && held.id.is_claim();
-            if user.id != prover && !held.is_verified && !is_kept {
-                let notices = self.notices_of_loss(&held, &user).await;
-                may_lose.holders.push(MayLoseIt {
-                    held,
-                    user,
-                    notices,
-                });
-            }
+            user.id != prover && !held.is_verified && !is_kept
+        });
+        // All of them at once: however many there are, whoever proves the address waits for one look.
+        let reached = self.reached_by_loss(holders.iter().map(|(_, user)| user.id));
+        let reached = reached.await;
+        for (held, user) in holders {
+            let notices = self.loss_told(&held, &user, &reached).await;
+            may_lose.holders.push(MayLoseIt {
+                held,
+                user,
+                notices,
+            });
         }
         Ok(may_lose)
     }
@@ -156,22 +162,39 @@ impl Accounts {
         }
     }
 
-    /// What tells someone of a loss, in no language and by no channel of the one who has the address then. A proof is not refused
-    /// because the other could not be told.
+    /// What tells someone of a loss.
     pub(super) async fn notices_of_loss(&self, lost: &AddressRecord, user: &User) -> ChangeNotices {
+        let reached = self.reached_by_loss([user.id]).await;
+        self.loss_told(lost, user, &reached).await
+    }
+
+    /// How those are reached who lose an address. A proof is not refused because the others could not be told.
+    async fn reached_by_loss(
+        &self,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> HashMap<UserId, Reached> {
+        self.reach(users).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "nobody will be told that an address is theirs no more");
+            HashMap::new()
+        })
+    }
+
+    /// What tells someone of a loss, in no language and by no channel of the one who has the address then.
+    async fn loss_told(
+        &self,
+        lost: &AddressRecord,
+        user: &User,
+        reached: &HashMap<UserId, Reached>,
+    ) -> ChangeNotices {
         let accounts = self.with_language(None).with_channel(None);
+        let Some(reached) = reached.get(&user.id) else {
+            return accounts.no_notices();
+        };
         let change = AccountChange::AddressLost(lost.value.clone());
-        let notices: Result<_, Failure> = async {
-            let addresses = accounts.addresses_to_tell(user.id).await?;
-            accounts.notices_of(user.id, &addresses, &change).await
-        }
-        .await;
-        match notices {
-            Ok(notices) => notices,
-            Err(error) => {
-                tracing::warn!(%error, "nobody will be told that an address is theirs no more");
-                accounts.no_notices()
-            }
-        }
+        let notices = accounts.notices_reaching(user.id, reached, &change);
+        notices.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a user will not be told that an address is theirs no more");
+            accounts.no_notices()
+        })
     }
 }

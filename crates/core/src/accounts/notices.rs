@@ -1,7 +1,10 @@
 //! Security notices: who is told of a change, and by which kind of address.
 
+use std::collections::HashMap;
+
 use phone_auth_events::AccountChange;
 
+use super::current_user::MAX_ADDRESSES;
 use super::limits::Counted;
 use super::{Accounts, AccountsBuilder, Failure};
 use crate::address::{AddressKind, AddressRecord};
@@ -22,6 +25,13 @@ pub(super) struct ChangeNotices {
     are_enqueued: bool,
     /// What was counted for those of them that cost money.
     counted: Vec<Counted>,
+}
+
+/// How a user is reached: their verified addresses, and of which kind the one is that they have verified for the longest.
+#[derive(Default)]
+pub(super) struct Reached {
+    addresses: Vec<AddressRecord>,
+    oldest: Option<AddressKind>,
 }
 
 /// What notices to a number are counted by.
@@ -103,18 +113,58 @@ impl Accounts {
         addresses: &[AddressRecord],
         change: &AccountChange,
     ) -> Result<ChangeNotices, Failure> {
-        let mut notices = self.no_notices();
-        let mut told = self.may_be_told(addresses, change);
-        let is_phone = |address: &&AddressRecord| address.kind == AddressKind::Phone;
-        if self.settings().notices == NoticesBy::EmailElsePhone
-            && told.iter().any(is_phone)
-            && !told.iter().all(is_phone)
-            // An email address that was verified later may be that of a thief: it does not stand in for the number.
-            && self.store().oldest_proof(user).await? != Some(AddressKind::Phone)
-        {
-            told.retain(|it| it.kind == AddressKind::Email || is_about(change, it));
+        let told = self.may_be_told(addresses, change);
+        let oldest = if self.is_mixed(&told) {
+            self.store().oldest_proof(user).await?
+        } else {
+            None
+        };
+        self.notices_to(user, self.chosen(told, oldest, change), change)
+            .await
+    }
+
+    /// The same, where it was read before how the user is reached.
+    pub(super) async fn notices_reaching(
+        &self,
+        user: UserId,
+        reached: &Reached,
+        change: &AccountChange,
+    ) -> Result<ChangeNotices, Failure> {
+        let told = self.may_be_told(&reached.addresses, change);
+        let told = self.chosen(told, reached.oldest, change);
+        self.notices_to(user, told, change).await
+    }
+
+    /// How these users are reached, where someone sends notices at all.
+    pub(super) async fn reach(
+        &self,
+        users: impl IntoIterator<Item = UserId>,
+    ) -> Result<HashMap<UserId, Reached>, StoreError> {
+        let mut reached: HashMap<UserId, Reached> = HashMap::new();
+        let mut users: Vec<_> = users.into_iter().collect();
+        users.sort_unstable();
+        users.dedup();
+        if users.is_empty() || self.tells_nobody() {
+            return Ok(reached);
         }
-        let told = at_most(told, change);
+        let store = self.store();
+        for (address, is_oldest) in store.verified_addresses_of(&users, MAX_ADDRESSES).await? {
+            let of_user = reached.entry(address.user).or_default();
+            if is_oldest {
+                of_user.oldest = Some(address.kind);
+            }
+            of_user.addresses.push(address);
+        }
+        Ok(reached)
+    }
+
+    async fn notices_to(
+        &self,
+        user: UserId,
+        told: Vec<&AddressRecord>,
+        change: &AccountChange,
+    ) -> Result<ChangeNotices, Failure> {
+        let mut notices = self.no_notices();
         if told.is_empty() {
             return Ok(notices);
         }
@@ -166,12 +216,17 @@ impl Accounts {
         &self,
         user: UserId,
     ) -> Result<Vec<AddressRecord>, StoreError> {
-        let kinds = [AddressKind::Email, AddressKind::Phone];
-        let is_off = self.settings().notices == NoticesBy::Off;
-        if is_off || !kinds.into_iter().any(|kind| self.sends_notices(kind)) {
+        if self.tells_nobody() {
             return Ok(Vec::new());
         }
         self.some_addresses_of(user).await
+    }
+
+    /// Whether nobody is told of any change.
+    fn tells_nobody(&self) -> bool {
+        let kinds = [AddressKind::Email, AddressKind::Phone];
+        let is_off = self.settings().notices == NoticesBy::Off;
+        is_off || !kinds.into_iter().any(|kind| self.sends_notices(kind))
     }
 
     /// Gives back what was counted for the notices of a change that was not made. Otherwise anyone in a session of the
@@ -259,6 +314,28 @@ impl Accounts {
                 && !self.is_refused_country(address)
         };
         addresses.iter().filter(may_be_told).collect()
+    }
+
+    /// Whether there are addresses of both kinds, of which one kind may do.
+    fn is_mixed(&self, told: &[&AddressRecord]) -> bool {
+        let is_phone = |address: &&AddressRecord| address.kind == AddressKind::Phone;
+        self.settings().notices == NoticesBy::EmailElsePhone
+            && told.iter().any(is_phone)
+            && !told.iter().all(is_phone)
+    }
+
+    /// Those of them that are told, where this is the kind of the oldest proof.
+    fn chosen<'a>(
+        &self,
+        mut told: Vec<&'a AddressRecord>,
+        oldest: Option<AddressKind>,
+        change: &AccountChange,
+    ) -> Vec<&'a AddressRecord> {
+        // An email address that was verified later may be that of a thief: it does not stand in for the number.
+        if self.is_mixed(&told) && oldest != Some(AddressKind::Phone) {
+            told.retain(|it| it.kind == AddressKind::Email || is_about(change, it));
+        }
+        at_most(told, change)
     }
 
     /// Whether someone sends notices by this kind of address. A site whose receivers know none goes without.

@@ -82,6 +82,14 @@ pub trait AddressStore: Send + Sync {
     /// not known is older than all, and of proofs of the same time that of an email address comes first.
     async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError>;
 
+    /// The verified addresses of these users, at most `limit` of each kind of each, and whether one is what its user has verified
+    /// [for the longest](Self::oldest_proof): in the order of users, email before phone, and of ids. In one query, however many users.
+    async fn verified_addresses_of(
+        &self,
+        users: &[UserId],
+        limit: u32,
+    ) -> Result<Vec<(AddressRecord, bool)>, StoreError>;
+
     /// Keeps that a link was asked for, and returns the time under which that is known.
     ///
     /// That is the time known before, if it lies between [`repeats_from`](LinkRequest::repeats_from) and

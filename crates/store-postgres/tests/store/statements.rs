@@ -1,17 +1,23 @@
 //! How many statements each flow sends to the server, counted on the wire.
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed unwrap is a failed test"
+)]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use phone_auth_core::accounts::{Accounts, SignUpForm};
-use phone_auth_core::address::{AddressId, AddressKind, Losses, ProofByHand};
+use phone_auth_core::address::{
+    Address, AddressCaps, AddressId, AddressKind, AddressRecord, EmailAddress, Losses, ProofByHand,
+};
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
-use phone_auth_core::store::AddressStore as _;
+use phone_auth_core::store::{AddressStore as _, UserStore as _};
 use phone_auth_store_postgres::{PostgresOptions, PostgresStore};
 use phone_auth_store_testkit::statements_of_flows;
 use phone_auth_test_postgres::Database;
@@ -20,7 +26,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-use crate::common::{database, run, store};
+use crate::common::{database, run, store, user};
 
 /// The statements that were sent, those that begin and end transactions apart.
 type Sent = Arc<Mutex<Vec<String>>>;
@@ -353,3 +359,70 @@ const OF_FLOWS: &str = "\
 9 ask for a code to sign up
 21 sign-up by code
 ";
+
+/// Who proves an address waits no longer for each who has it without proof: they are told by what one statement reads.
+#[test]
+fn proof_costs_the_same_however_many_lose() {
+    let database = database();
+    run(async {
+        drop(store(&database).await);
+        let sent = Sent::default();
+        let url = tapped(&database, Arc::clone(&sent)).await;
+        let store = PostgresStore::connect(&url, PostgresOptions::default()).await;
+        let store = Arc::new(store.unwrap());
+        let keyring = Keyring::new(SecretKey::generate().unwrap());
+        let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
+            .outbox(Arc::clone(&store) as _)
+            .limits(Arc::clone(&store) as _)
+            .notices_received_elsewhere([AddressKind::Email])
+            .build()
+            .unwrap();
+        let proof = |address: &AddressRecord| ProofByHand {
+            kind: address.kind,
+            id: address.id,
+            user: address.user,
+            is_verified: true,
+            at: chrono::Utc::now(),
+            notices: Notices::default(),
+            losses: Losses::default(),
+        };
+        let mut of_each = Vec::new();
+        for (round, losers) in [1, 15].into_iter().enumerate() {
+            let number = 1 + 50 * u32::try_from(round).unwrap();
+            let name = format!("ann{round}");
+            let ann = store.create_user(&user(&name, number)).await.unwrap();
+            let own = store.addresses_of(ann.id, 9).await.unwrap().remove(0);
+            let email = EmailAddress::parse(&own.value).map(Address::Email).unwrap();
+            for loser in 1..=losers {
+                let new = user(&format!("loser{round}of{loser}"), number + loser);
+                let loser = store.create_user(&new).await.unwrap();
+                for address in store.addresses_of(loser.id, 9).await.unwrap() {
+                    store.set_verified(&proof(&address)).await.unwrap();
+                }
+                let caps = AddressCaps {
+                    all: 9,
+                    unverified: 9,
+                    replaces: None,
+                };
+                let nothing = Notices::default();
+                let claim = store.add_address(loser.id, &email, caps, &nothing);
+                assert!(claim.await.unwrap().id.is_claim());
+            }
+            sent.lock().unwrap().clear();
+            let marked = accounts.set_verified(&ann, &own, true).await.unwrap();
+            assert!(marked.is_changed());
+            let mut asked = std::mem::take(&mut *sent.lock().unwrap());
+            asked.retain(|statement| statement != COUNT);
+            let told = "SELECT count(*) FROM phone_auth_outbox WHERE notice LIKE '%address_lost%'";
+            let told = database.run(told).unwrap();
+            assert_eq!(
+                told.trim(),
+                [1, 16][round].to_string(),
+                "who has lost it is told"
+            );
+            of_each.push(asked);
+        }
+        assert!(!of_each.concat().is_empty());
+        assert_eq!(of_each.first(), of_each.last());
+    });
+}

@@ -12,7 +12,7 @@ use phone_auth_core::address::{
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::session::PasswordReplacement;
-use phone_auth_core::store::{EndOfUser, Store};
+use phone_auth_core::store::{EndOfUser, Store, StoreError};
 use phone_auth_core::user::User;
 
 use super::Subject;
@@ -331,21 +331,23 @@ impl Two {
                 Ok(())
             }
             Change::EndSessions => store.end_sessions_of(ann, None).await.map(drop),
-            Change::ProveAccount => {
-                for holder in [Holder::Oldest, Holder::Younger] {
-                    let unproven = by_hand(self.of(holder), false);
-                    assert!(store.set_verified(&unproven).await.unwrap());
-                }
-                let mut proof = proof(self.of(Holder::Claim), 20, 21, losses);
-                proof.account = Some(AccountProof {
-                    old: self.ann.password.clone(),
-                    new: hash("new"),
-                    names: None,
-                });
-                store.verify_address(&proof).await.map(drop)
-            }
+            Change::ProveAccount => self.prove_account(store, losses).await,
         }
         .unwrap();
+    }
+
+    async fn prove_account(&self, store: &dyn Store, losses: Losses) -> Result<(), StoreError> {
+        for holder in [Holder::Oldest, Holder::Younger] {
+            let unproven = by_hand(self.of(holder), false);
+            assert!(store.set_verified(&unproven).await.unwrap());
+        }
+        let mut proof = proof(self.of(Holder::Claim), 20, 21, losses);
+        proof.account = Some(AccountProof {
+            old: self.ann.password.clone(),
+            new: hash("new"),
+            names: None,
+        });
+        store.verify_address(&proof).await.map(drop)
     }
 }
 

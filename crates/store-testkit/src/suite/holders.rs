@@ -80,6 +80,7 @@ pub(super) async fn holders_come_with_claimants(subject: &Subject) {
 pub(super) async fn oldest_proof_comes_first(subject: &Subject) {
     let store = subject.store();
     let (email, phone) = (AddressKind::Email, AddressKind::Phone);
+    let (mut users, mut all) = (Vec::new(), Vec::new());
     let since = |kind, seconds| (kind, Some(seconds));
     let unknown = |kind| (kind, None);
     for (number, (proofs, oldest)) in [
@@ -95,6 +96,7 @@ pub(super) async fn oldest_proof_comes_first(subject: &Subject) {
     .into_iter()
     .enumerate()
     {
+        let expected = proofs.clone();
         let name = format!("user{number}");
         let user = stored(store, &whole(&name, u32::try_from(number).unwrap()))
             .await
@@ -113,5 +115,41 @@ pub(super) async fn oldest_proof_comes_first(subject: &Subject) {
             assert!(store.set_verified(&proof).await.unwrap());
         }
         assert_eq!(store.oldest_proof(user).await.unwrap(), oldest, "{name}");
+        let mut told: Vec<_> = expected
+            .into_iter()
+            .map(|(kind, _)| (user, kind, Some(kind) == oldest))
+            .collect();
+        told.sort_by_key(|(_, kind, _)| kind.as_str());
+        assert_eq!(reached(store, &[user], 9).await, told, "{name}");
+        users.push(user);
+        all.extend(told);
     }
+    // Of many users at once, in whatever order they are named; of nobody, and of one who is gone, nothing.
+    users.reverse();
+    users.push(UserId::new(9_999));
+    assert_eq!(reached(store, &users, 9).await, all);
+    assert_eq!(reached(store, &[], 9).await, []);
+    let one = users.get(1).copied().unwrap();
+    let more = add(store, one, &email_address("more@example.org")).await;
+    assert!(store.set_verified(&by_hand(&more, true)).await.unwrap());
+    let of_each = reached(store, &[one], 1).await;
+    assert_eq!(of_each.len(), 2, "{of_each:?}");
+}
+
+/// Which kinds of addresses these users have verified, and whether each is what they have verified for the longest.
+async fn reached(
+    store: &dyn Store,
+    users: &[UserId],
+    limit: u32,
+) -> Vec<(UserId, AddressKind, bool)> {
+    let verified = store.verified_addresses_of(users, limit).await.unwrap();
+    assert!(
+        verified
+            .iter()
+            .all(|(it, _)| it.is_verified && !it.id.is_claim())
+    );
+    let verified = verified.into_iter();
+    verified
+        .map(|(it, is_oldest)| (it.user, it.kind, is_oldest))
+        .collect()
 }
