@@ -130,7 +130,7 @@ pub(crate) enum Command {
     /// Removes sessions that are over
     #[command(subcommand)]
     Sessions(SessionsCommand),
-    /// Lists who is slowed down and what text messages cost, or clears the limits of an account or a network
+    /// Lists who is slowed down and what text messages cost, or shows or clears the limits of an account or a network
     Limits {
         #[command(subcommand)]
         command: Option<LimitsCommand>,
@@ -414,6 +414,15 @@ pub(crate) enum SessionsCommand {
 pub(crate) enum LimitsCommand {
     /// Lists the counters that are full, and what is counted of text messages; what happens without a command
     List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the same of an account or of a client network alone, or of text messages to a number, a country or all
+    Show {
+        /// As for clear: all that it would empty
+        #[arg(value_name = "LOGIN|IP|CODE|sms")]
+        of: String,
         /// As JSON
         #[arg(long)]
         json: bool,

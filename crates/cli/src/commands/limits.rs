@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use phone_auth::Accounts;
-use phone_auth::core::accounts::{FlowError, TextUse, UsernameRefusal};
+use phone_auth::core::accounts::{FlowError, LimitsAbout, TextUse, UsernameRefusal};
 use phone_auth::core::store::LimitRow;
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ pub(crate) fn run(setup: Setup, command: Option<LimitsCommand>, json: bool) -> R
         match command {
             None => list(setup, json).await,
             Some(LimitsCommand::List { json: again }) => list(setup, json || again).await,
+            Some(LimitsCommand::Show { of, json: again }) => show(setup, &of, json || again).await,
             Some(LimitsCommand::Clear { of }) => clear(setup, &of).await,
         }
     })
@@ -86,20 +87,22 @@ struct LimitList {
 
 async fn list(setup: Setup, json: bool) -> Result<(), Failure> {
     let accounts = Box::pin(site::without_receivers(setup)).await?;
-    let mut full = Vec::new();
-    let mut after = None;
-    loop {
-        let page = accounts.full_limits_after(after.as_ref(), PAGE).await;
-        let page = page.map_err(Failure::failed)?;
-        after = page.last().cloned();
-        full.extend(page.into_iter().map(FullEntry::from));
-        if after.is_none() {
-            break;
-        }
-    }
-    let sms = accounts.text_use().await.map_err(Failure::failed)?;
-    let sms = sms.into_iter().map(TextEntry::from).collect();
-    let listed = LimitList { full, sms };
+    print(&accounts, None, json).await
+}
+
+/// The same of what is about one alone, which the key of the site finds.
+async fn show(setup: Setup, of: &str, json: bool) -> Result<(), Failure> {
+    let accounts = Box::pin(site::with_key(setup)).await?;
+    let about = about(&accounts, of).await?;
+    print(&accounts, Some(&about), json).await
+}
+
+async fn print(
+    accounts: &Accounts,
+    about: Option<&LimitsAbout>,
+    json: bool,
+) -> Result<(), Failure> {
+    let listed = read(accounts, about).await?;
     if json {
         let text = visible::to_json(&listed).map_err(Failure::failed)?;
         return console::print(text).map_err(Failure::failed);
@@ -131,15 +134,31 @@ async fn list(setup: Setup, json: bool) -> Result<(), Failure> {
     console::print(format_args!("{counters}\n\n{texts}")).map_err(Failure::failed)
 }
 
+/// All that is full and that is about these, if only that is asked for.
+async fn read(accounts: &Accounts, about: Option<&LimitsAbout>) -> Result<LimitList, Failure> {
+    let mut full = Vec::new();
+    let mut after = None;
+    loop {
+        let page = accounts.full_limits_after(after.as_ref(), PAGE).await;
+        let mut page = page.map_err(Failure::failed)?;
+        after = page.last().cloned();
+        page.retain(|row| about.is_none_or(|about| about.has(row)));
+        full.extend(page.into_iter().map(FullEntry::from));
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut sms = accounts.text_use().await.map_err(Failure::failed)?;
+    sms.retain(|text| about.is_none_or(|about| about.has_texts(text)));
+    let sms = sms.into_iter().map(TextEntry::from).collect();
+    Ok(LimitList { full, sms })
+}
+
 async fn clear(setup: Setup, of: &str) -> Result<(), Failure> {
     let accounts = Box::pin(site::with_key(setup)).await?;
-    let cleared = match of.parse::<IpAddr>() {
-        Ok(address) => {
-            let cleared = accounts.clear_limits_of_network(address).await;
-            cleared.map_err(Failure::failed)?
-        }
-        Err(_) => clear_name(&accounts, of).await?,
-    };
+    let about = about(&accounts, of).await?;
+    let cleared = accounts.clear_limits_about(&about).await;
+    let cleared = cleared.map_err(Failure::failed)?;
     console::print(format_args!(
         "{}: counters emptied: {cleared}; a running site may go on refusing for five seconds",
         Visible(of)
@@ -147,26 +166,31 @@ async fn clear(setup: Setup, of: &str) -> Result<(), Failure> {
     .map_err(Failure::failed)
 }
 
-/// Those about a login, and of text messages those of a number, a dial code or the site, which need be nobody's login. Of a login
-/// that several have nothing is emptied, and nothing of text messages with it.
-async fn clear_name(accounts: &Accounts, name: &str) -> Result<u64, Failure> {
-    let cleared = match accounts.clear_limits_of_login(name).await {
-        Ok(cleared) => Some(cleared),
+/// Those of a client network; or those about a login, and of text messages those of a number, a dial code or the site, which need
+/// be nobody's login. A login that several have is refused, also where it is a number.
+async fn about(accounts: &Accounts, of: &str) -> Result<LimitsAbout, Failure> {
+    if let Ok(address) = of.parse::<IpAddr>() {
+        return Ok(accounts.limits_about_network(address));
+    }
+    let of_login = match accounts.limits_about_login(of).await {
+        Ok(about) => Some(about),
         Err(FlowError::Refused(UsernameRefusal::NoSuchUser)) => None,
         Err(FlowError::Failed(failure)) => return Err(Failure::failed(failure)),
         Err(FlowError::Refused(UsernameRefusal::Ambiguous)) => {
             return Err(Failure::because(format!(
                 "several accounts have the login {} in letters of different case; say which by its username",
-                Visible(name)
+                Visible(of)
             )));
         }
     };
-    let texts = accounts.clear_texts(name).await.map_err(Failure::failed)?;
-    if cleared.is_none() && texts.is_none() {
-        let login = Visible(name);
-        return Err(Failure::because(format!(
-            "no account has the login {login}"
-        )));
+    match (of_login, accounts.limits_about_texts(of)) {
+        (Some(about), Some(texts)) => Ok(about.and(texts)),
+        (Some(about), None) | (None, Some(about)) => Ok(about),
+        (None, None) => {
+            let login = Visible(of);
+            Err(Failure::because(format!(
+                "no account has the login {login}"
+            )))
+        }
     }
-    Ok(cleared.unwrap_or_default() + texts.unwrap_or_default())
 }

@@ -2,24 +2,8 @@
 
 use std::net::IpAddr;
 
-use phone_auth_events::{Channel, Limit};
-
-use super::code_targets::wrong_codes_of;
-use super::conceal::tries_of;
-use super::limits::password_of;
-use super::notices::notices_to;
-use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
-use super::repeated_form::forms_of;
-use super::sent_by_anyone::{
-    TEXTS, proofs_again_of, proofs_of, texts_that_prove, texts_that_prove_again, texts_to,
-};
-use super::{Accounts, AmbiguousName, Failure, FlowError, UsernameRefusal};
-use crate::address::{AddressKind, AddressRecord};
-use crate::client::ClientNetwork;
-use crate::limits::LimitSubject;
-use crate::outbox::Purpose;
-use crate::store::StoreErrorKind;
-use crate::user::{AccountName, UserId};
+use super::{Accounts, Failure, FlowError, LimitsAbout, UsernameRefusal};
+use crate::user::UserId;
 
 impl Accounts {
     /// Empties all counters that are about a user and their addresses; how many there were. Those of client networks stay.
@@ -34,26 +18,22 @@ impl Accounts {
         let Some(found) = self.store().user(user).await? else {
             return Ok(0);
         };
-        let limiter = &self.inner.limiter;
-        let id = user.get().to_be_bytes();
-        let row = [b"user".as_slice(), &id, password_of(Some(&found))];
-        let mut subjects: Vec<LimitSubject> = Limit::ALL
-            .into_iter()
-            .map(|limit| limiter.subject(limit, &[b"user", &id]))
-            .collect();
-        subjects.push(limiter.subject(Limit::FailuresInARow, &row));
-        // Of resets and codes that were asked for by the username.
-        let texts = [TEXTS, b"user", &id];
-        subjects.push(limiter.subject(Limit::PhoneVerifications, &texts));
-        subjects.push(limiter.subject(Limit::PasswordChecks, &forms_of(&id)));
-        subjects.extend(Self::rows_of_checks(limiter, user));
-        for change in [MAKE_PRIMARY, REMOVE_ADDRESS] {
-            subjects.push(limiter.subject(Limit::AddedAddresses, &[change.as_bytes(), &id]));
-        }
-        for address in self.some_addresses_of(user).await? {
-            subjects.extend(self.counted_about(&address));
-        }
-        Ok(limiter.store.clear_limits(&subjects).await?)
+        let about = self.limits_about_user(&found).await?;
+        self.clear_limits_about(&about).await
+    }
+
+    /// Empties these counters; how many there were. Of text messages, what was sent and not used counts no longer; what was
+    /// used stays, by which the budgets go.
+    ///
+    /// # Errors
+    /// As for [`full_limits_after`](Self::full_limits_after).
+    ///
+    /// # Cancel safety
+    /// Those of text messages are emptied last, each kind whole or not at all.
+    pub async fn clear_limits_about(&self, about: &LimitsAbout) -> Result<u64, Failure> {
+        let store = &self.inner.limiter.store;
+        let cleared = store.clear_limits(&about.limits).await?;
+        Ok(cleared + store.clear_texts(&about.texts).await?)
     }
 
     /// Has what was sent to a number and not used, or to all numbers of a dial code (`+91`), or by the whole site (`sms`), count
@@ -80,83 +60,14 @@ impl Accounts {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub async fn clear_texts(&self, of: &str) -> Result<Option<u64>, Failure> {
-        let Some(subjects) = self.text_subjects(of) else {
-            return Ok(None);
-        };
-        let store = &self.inner.limiter.store;
-        Ok(Some(store.clear_texts(&subjects).await?))
+        match self.limits_about_texts(of) {
+            Some(about) => Ok(Some(self.clear_limits_about(&about).await?)),
+            None => Ok(None),
+        }
     }
 
-    /// By what is counted about an address of a user.
-    fn counted_about(&self, address: &AddressRecord) -> Vec<LimitSubject> {
-        let limiter = &self.inner.limiter;
-        let id = address.user.get().to_be_bytes();
-        let about = [address.kind.as_str().as_bytes(), address.value.as_bytes()];
-        let mut subjects = Limit::ALL
-            .map(|limit| limiter.subject(limit, &about))
-            .to_vec();
-        // Those of a claim, and of codes, also have the user in them.
-        let own = [&about[..], &[&id]].concat();
-        subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &own)));
-        for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
-            let codes = wrong_codes_of(purpose, address.kind, &address.value);
-            let own = [&codes[..], &[&id]].concat();
-            subjects.push(limiter.subject(Limit::WrongCodes, &codes));
-            subjects.push(limiter.subject(Limit::WrongCodes, &own));
-            subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
-        }
-        for proofs in [proofs_of, proofs_again_of] {
-            let proofs = proofs(address.kind, &address.value);
-            subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
-        }
-        let tries = tries_of(address.kind, &address.value);
-        match address.kind {
-            AddressKind::Email => {
-                subjects.push(limiter.subject(Limit::EmailVerifications, &tries));
-            }
-            AddressKind::Phone => {
-                let texts = texts_to(address.kind, &address.value);
-                let proofs = [texts_that_prove, texts_that_prove_again];
-                for about in proofs.map(|of| of(&address.value)) {
-                    subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
-                }
-                for about in [tries, texts, notices_to(&address.value)] {
-                    subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
-                }
-                for channel in Channel::ALL {
-                    let name = channel.as_str().as_bytes();
-                    for about in [&about[..], &own[..]] {
-                        let paused = [about, &[name]].concat();
-                        let pause = Limit::PhoneVerificationPause;
-                        subjects.push(limiter.subject(pause, &paused));
-                    }
-                }
-            }
-        }
-        subjects
-    }
-
-    /// The same of an address that users have added and nobody has a name by: what is counted about it, of each of them.
-    async fn clear_limits_of_claims(&self, text: &str) -> Result<u64, FlowError<UsernameRefusal>> {
-        let claims = match self.find_addresses(text).await {
-            Err(FlowError::Refused(AmbiguousName)) => {
-                return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
-            }
-            Err(FlowError::Failed(failure)) => return Err(failure.into()),
-            Ok(claims) => claims,
-        };
-        if claims.is_empty() {
-            return Err(FlowError::Refused(UsernameRefusal::NoSuchUser));
-        }
-        let subjects: Vec<_> = claims
-            .iter()
-            .flat_map(|(address, _)| self.counted_about(address))
-            .collect();
-        Ok(self.inner.limiter.store.clear_limits(&subjects).await?)
-    }
-
-    /// The same of the user who has this login: a username, an email address or a phone number. Of an address that names
-    /// nobody and that users [claim](crate::address::AddressId::is_claim), what is counted about it.
+    /// Empties all counters about the user who has this login: a username, an email address or a phone number. As
+    /// [`limits_about_login`](Self::limits_about_login) finds them.
     ///
     /// # Errors
     /// - [`NoSuchUser`](UsernameRefusal::NoSuchUser): no user has it.
@@ -181,36 +92,21 @@ impl Accounts {
         &self,
         login: &str,
     ) -> Result<u64, FlowError<UsernameRefusal>> {
-        let name = AccountName::read(login, self.settings());
-        let found = match self.store().find_user(&name).await {
-            Err(error) if error.kind() == StoreErrorKind::Ambiguous => {
-                return Err(FlowError::Refused(UsernameRefusal::Ambiguous));
-            }
-            found => found?,
-        };
-        match found {
-            Some(found) => Ok(self.clear_limits(found.user.id).await?),
-            None => self.clear_limits_of_claims(login).await,
-        }
+        let about = self.limits_about_login(login).await?;
+        Ok(self.clear_limits_about(&about).await?)
     }
 
     /// Empties all counters of the client network that an address is in, and of the wide network around it; how many there
-    /// were. A private address or one of this machine counts for nobody, and has none.
+    /// were. As [`limits_about_network`](Self::limits_about_network) finds them: those of the text messages that were asked for
+    /// there as well, so that one that was refused its third country is free.
     ///
     /// # Errors
     /// As for [`full_limits_after`](Self::full_limits_after).
     ///
     /// # Cancel safety
-    /// As for [`clear_limits`](Self::clear_limits).
+    /// As for [`clear_limits_about`](Self::clear_limits_about).
     pub async fn clear_limits_of_network(&self, address: IpAddr) -> Result<u64, Failure> {
-        let Some(network) = ClientNetwork::of(address) else {
-            return Ok(0);
-        };
-        let limiter = &self.inner.limiter;
-        let subjects: Vec<LimitSubject> = [network.bytes(), network.wide_bytes()]
-            .into_iter()
-            .flat_map(|bytes| Limit::ALL.map(|limit| limiter.subject(limit, &[b"network", bytes])))
-            .collect();
-        Ok(limiter.store.clear_limits(&subjects).await?)
+        self.clear_limits_about(&self.limits_about_network(address))
+            .await
     }
 }

@@ -1,6 +1,6 @@
 //! By what text messages are counted.
 
-use super::{Limiter, TextScope};
+use super::{LimitSubject, Limiter, TextScope};
 use crate::address::PhoneNumber;
 use crate::client::ClientNetwork;
 
@@ -72,9 +72,9 @@ impl Limiter {
             scopes.push(scope("owner", &[b"owner", text], &[]));
         }
         if let Some(network) = network {
-            let about = [b"network", network.bytes()];
-            scopes.push(scope("network", &about, &[&code_bytes]));
-            scopes.push(scope("wide", &[b"wide", network.wide_bytes()], &[]));
+            let [narrow, wide] = of_network(&network);
+            scopes.push(scope("network", &narrow, &[&code_bytes]));
+            scopes.push(scope("wide", &wide, &[]));
         }
         scopes.sort_unstable();
         scopes
@@ -86,4 +86,17 @@ impl Limiter {
         scopes.retain(|scope| scope.name != NONE);
         scopes
     }
+
+    /// What is counted of the messages that are asked for at a client network, and at the one around it.
+    pub(crate) fn texts_of_network(&self, network: ClientNetwork) -> [LimitSubject; 2] {
+        of_network(&network).map(|about| self.text_key(&about, &[]).subject())
+    }
+}
+
+/// By what messages are counted that are asked for at a client network, and at the one around it.
+fn of_network(network: &ClientNetwork) -> [[&[u8]; 2]; 2] {
+    [
+        [b"network", network.bytes()],
+        [b"wide", network.wide_bytes()],
+    ]
 }
