@@ -52,7 +52,7 @@ pub(crate) fn of(proxies: &TrustedProxies, check: &ProxyCheck, parts: &Parts) ->
     let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
     let (peer, headers) = (peer.ip().to_canonical(), &parts.headers);
     let address = through(proxies, peer, headers);
-    check.saw(proxies, peer, address, headers);
+    check.saw(proxies, peer, address, parts);
     address
 }
 

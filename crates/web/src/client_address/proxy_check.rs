@@ -1,23 +1,33 @@
 //! Notices a proxy that the settings do not know, or that does not say whose requests it sends.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use http::HeaderMap;
+use http::Method;
+use http::request::Parts;
 use phone_auth_core::client::ClientNetwork;
 
 use super::{ClientAddressHeader, TrustedProxies};
 
-/// How many requests come from one private address, and none from elsewhere, until it is taken for a proxy.
-const MANY: u32 = 100;
+/// How many more forms one private address sends than all others together until it is taken for a proxy.
+const MANY: u32 = 30;
 
 /// What was seen of the peers of a site so far. It warns once: the network of a client behind an unknown proxy is not known, and counts for nobody.
 #[derive(Debug)]
 pub(crate) struct ProxyCheck {
     /// Whether the site is one that others come to.
     is_public: bool,
-    near: AtomicU32,
+    lead: Mutex<Lead>,
     is_settled: AtomicBool,
+}
+
+/// The private address that has sent most of the forms, and by how many it is ahead of all others: of whatever many peers
+/// there are, only the one that is more than half of them can lead for long (the majority vote of Boyer and Moore).
+#[derive(Debug)]
+struct Lead {
+    peer: Option<IpAddr>,
+    by: u32,
 }
 
 impl ProxyCheck {
@@ -25,7 +35,7 @@ impl ProxyCheck {
     pub(crate) const fn new(is_public: bool) -> Self {
         Self {
             is_public,
-            near: AtomicU32::new(0),
+            lead: Mutex::new(Lead { peer: None, by: 0 }),
             is_settled: AtomicBool::new(false),
         }
     }
@@ -36,28 +46,36 @@ impl ProxyCheck {
         proxies: &TrustedProxies,
         peer: IpAddr,
         client: Option<IpAddr>,
-        headers: &HeaderMap,
+        parts: &Parts,
     ) {
         if !self.is_public || self.is_settled.load(Ordering::Relaxed) {
             return;
         }
-        if client.is_some_and(|client| ClientNetwork::of(client).is_some()) {
-            self.is_settled.store(true, Ordering::Relaxed);
-            return;
-        }
-        let mut known = ClientAddressHeader::ALL.into_iter();
-        let said = known.find(|header| headers.contains_key(header.header()));
-        // The health checks of a balancer have a private address, too.
-        let seen = self.near.fetch_add(1, Ordering::Relaxed) + 1;
-        if said.is_none() && seen < MANY || self.is_settled.swap(true, Ordering::Relaxed) {
-            return;
-        }
         let is_trusted = proxies.contains(peer);
+        // The health checks of a balancer have a private address, too. They send no forms.
+        let is_form = parts.method == Method::POST;
+        if client.is_some_and(|client| ClientNetwork::of(client).is_some()) {
+            if is_trusted {
+                // The settings are right. Anyone else may have come past the proxy, and is no reason not to look on.
+                self.is_settled.store(true, Ordering::Relaxed);
+            } else if is_form {
+                self.leads(None);
+            }
+            return;
+        }
+        let has = |header: &ClientAddressHeader| parts.headers.contains_key(header.header());
+        let is_named = is_trusted && has(&proxies.header());
+        let mut known = ClientAddressHeader::ALL.into_iter();
+        let said = known.find(|header| !is_named && has(header));
+        let is_proxy = said.is_some() || (is_form && self.leads(Some(peer)));
+        if !is_proxy || self.is_settled.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let header = proxies.header().name();
-        match said.filter(|said| *said != proxies.header()) {
+        match said {
             _ if !is_trusted => tracing::warn!(
                 proxy = %peer,
-                "every request comes from one private address, as through a proxy that is not trusted to say whose it is: \
+                "requests come from a private address, as through a proxy that is not trusted to say whose they are: for them \
                  limits by client network do not apply, only those of accounts and addresses. Name it in trusted_proxies, and its header in client_address_header"
             ),
             Some(said) => tracing::warn!(
@@ -74,5 +92,16 @@ impl ProxyCheck {
                  accounts and addresses. Have it send the header that client_address_header names"
             ),
         }
+    }
+    /// Notes a form of a private address, or of any other; whether that address is far ahead of all others.
+    fn leads(&self, private: Option<IpAddr>) -> bool {
+        let mut lead = self.lead.lock().unwrap_or_else(PoisonError::into_inner);
+        if private.is_some() && (lead.by == 0 || lead.peer == private) {
+            lead.peer = private;
+            lead.by += 1;
+        } else {
+            lead.by = lead.by.saturating_sub(1);
+        }
+        lead.by >= MANY
     }
 }

@@ -130,60 +130,126 @@ async fn log_names_the_client_unless_it_is_redacted() {
     }
 }
 
+/// So many requests of a peer, which send forms or only look, in turns with those of others.
+fn peers(of_each: &[(&'static str, bool, usize)]) -> Vec<(&'static str, bool)> {
+    let most = of_each.iter().map(|(_, _, count)| *count).max();
+    let turns = 0..most.unwrap_or_default();
+    let of_turn = |turn| {
+        let left = of_each.iter().filter(move |(_, _, count)| *count > turn);
+        left.map(|(peer, is_form, _)| (*peer, *is_form))
+    };
+    turns.flat_map(of_turn).collect()
+}
+
+/// By the forms that it sends, more than all others: nothing that a scanner sends past it hides it, and no health check is
+/// taken for it. By a header that only a proxy sends, at once.
 #[tokio::test]
 async fn unknown_proxy_is_warned_of_once() {
-    let many = 300;
-    let nothing: &[(&str, &str)] = &[];
+    const MANY: usize = 300;
+    const NEAR: &str = "10.0.0.1:1";
+    const OTHER: &str = "10.0.0.2:1";
+    const FAR: &str = "203.0.113.9:1";
     // The operator is told what is amiss.
-    let untrusted = "a proxy that is not trusted";
-    for (site, peers, headers, warning) in [
-        // Nothing tells a proxy from the health checks of a balancer, until there is nobody else.
-        (Site::new(), vec!["10.0.0.1:1"; 99], nothing, ""),
-        (Site::new(), vec!["10.0.0.1:1"; 100], nothing, untrusted),
-        (Site::new(), vec!["10.0.0.1:1"; many], nothing, untrusted),
+    const UNTRUSTED: &str = "a proxy that is not trusted";
+    const SILENT: &str = "does not say whose requests it sends";
+    let forwarded = ("x-forwarded-for", "203.0.113.7");
+    let real = ("x-real-ip", "203.0.113.7");
+    let nothing: &[(&str, &str)] = &[];
+    for (is_behind, of_each, headers, warning) in [
+        (false, &[(NEAR, true, 29)][..], nothing, ""),
+        (false, &[(NEAR, true, 30)], nothing, UNTRUSTED),
+        (false, &[(NEAR, true, MANY)], nothing, UNTRUSTED),
+        // Health checks, beside users and without any.
+        (false, &[(NEAR, false, MANY)], nothing, ""),
+        (false, &[(NEAR, false, MANY), (FAR, true, 1)], nothing, ""),
+        (true, &[(NEAR, false, MANY)], nothing, ""),
+        (false, &[(FAR, true, MANY)], nothing, ""),
+        // Scanners that reach the node directly come first.
         (
-            Site::new(),
-            vec!["10.0.0.1:1"; many],
-            &[("x-forwarded-for", "203.0.113.7")],
-            untrusted,
+            false,
+            &[(FAR, true, 1), (NEAR, true, MANY)],
+            nothing,
+            UNTRUSTED,
         ),
         (
-            Site::new(),
-            vec!["127.0.0.1:1"; 1],
+            false,
+            &[(FAR, true, 100), (NEAR, true, MANY)],
+            nothing,
+            UNTRUSTED,
+        ),
+        (
+            false,
+            &[(FAR, false, MANY), (NEAR, true, MANY)],
+            nothing,
+            UNTRUSTED,
+        ),
+        (
+            true,
+            &[(FAR, true, 100), (NEAR, true, MANY)],
+            nothing,
+            SILENT,
+        ),
+        // A few neighbours of a site that everybody reaches directly are no proxy.
+        (false, &[(NEAR, true, 100), (FAR, true, MANY)], nothing, ""),
+        (
+            false,
+            &[(NEAR, true, 100), (OTHER, true, 100), (FAR, true, 100)],
+            nothing,
+            "",
+        ),
+        (
+            false,
+            &[(NEAR, true, MANY), (OTHER, true, 200)],
+            nothing,
+            UNTRUSTED,
+        ),
+        // A header says it at once, whoever came before.
+        (false, &[(NEAR, false, 1)], &[forwarded], UNTRUSTED),
+        (
+            false,
+            &[("127.0.0.1:1", false, 1)],
             &[("forwarded", "for=203.0.113.7")],
-            untrusted,
+            UNTRUSTED,
         ),
-        (Site::new(), vec!["203.0.113.9:1"; many], nothing, ""),
         (
-            Site::new(),
-            [vec!["203.0.113.9:1"], vec!["10.0.0.1:1"; many]].concat(),
-            nothing,
+            false,
+            &[(FAR, true, MANY), (NEAR, false, 1)],
+            &[forwarded],
+            UNTRUSTED,
+        ),
+        (true, &[(NEAR, false, 1)], &[real], "sends another header"),
+        // Right settings, also where someone looks from inside, and whatever else the proxy says.
+        (true, &[(NEAR, true, MANY)], &[forwarded], ""),
+        (
+            true,
+            &[(NEAR, true, 29)],
+            &[("x-forwarded-for", "10.1.2.3")],
             "",
         ),
         (
-            behind_proxies(),
-            vec!["10.0.0.1:1"; many],
-            &[("x-forwarded-for", "203.0.113.7")],
+            true,
+            &[(NEAR, true, 29)],
+            &[("x-forwarded-for", "10.1.2.3"), real],
             "",
         ),
         (
-            behind_proxies(),
-            vec!["10.0.0.1:1"; many],
-            &[("x-real-ip", "203.0.113.7")],
-            "sends another header",
-        ),
-        (
-            behind_proxies(),
-            vec!["10.0.0.1:1"; many],
-            nothing,
-            "does not say whose requests it sends",
+            true,
+            &[(NEAR, true, MANY)],
+            &[("x-forwarded-for", "unknown")],
+            SILENT,
         ),
     ] {
         let (lines, _until_the_end) = Lines::collecting();
-        let (count, peer) = (peers.len(), peers[0]);
-        for peer in peers {
+        let site = if is_behind {
+            behind_proxies()
+        } else {
+            Site::new()
+        };
+        for (peer, is_form) in peers(of_each) {
             let mut request = log_in(peer);
-            *request.method_mut() = Method::GET;
+            if !is_form {
+                *request.method_mut() = Method::GET;
+            }
             for (name, value) in headers {
                 request.headers_mut().insert(*name, value.parse().unwrap());
             }
@@ -191,7 +257,7 @@ async fn unknown_proxy_is_warned_of_once() {
         }
         let log = lines.text();
         let said = log.matches("limits by client network do not apply").count();
-        let case = format!("{count} from {peer} {headers:?}: {log}");
+        let case = format!("{is_behind} {of_each:?} {headers:?}: {log}");
         assert_eq!(said, usize::from(!warning.is_empty()), "{case}");
         assert!(log.contains(warning), "{case}");
     }
