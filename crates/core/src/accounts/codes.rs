@@ -208,10 +208,8 @@ impl Accounts {
         typed: &str,
     ) -> Result<ProvenReset, FlowError<CodeRefusal>> {
         let _turn = self.turn(&key.id()).await;
-        let (target, _) = self
-            .proven(key, Purpose::ResetPassword, typed, None)
-            .await?;
-        Ok(self.proof(&target)?)
+        let proven = self.proven(key, Purpose::ResetPassword, typed, None);
+        Ok(self.proof(&proven.await?.0)?)
     }
 
     /// What a reset link has in its path.
@@ -349,20 +347,16 @@ impl Accounts {
     ) -> Result<Verification, FlowError<CodeRefusal>> {
         let owner = Some(current_user.user().id);
         let turn = self.turn(&key.id()).await;
-        let mut used = None;
-        let target = match self.proven(key, Purpose::Verify, typed, owner).await {
+        let (target, used) = match self.proven(key, Purpose::Verify, typed, owner).await {
             // The second of two clicks: the first may not have come to its end.
             Err(FlowError::Refused(CodeRefusal::Over)) => {
                 drop(turn);
                 let repeated = self.repeated(key, Purpose::Verify, typed, owner).await?;
                 let own = repeated.filter(|it| owner == Some(it.user.id));
-                own.ok_or(FlowError::Refused(CodeRefusal::Over))?
+                let own = own.ok_or(FlowError::Refused(CodeRefusal::Over));
+                (own?, None)
             }
-            proven => {
-                let (target, ended) = proven?;
-                used = Some(ended);
-                target
-            }
+            proven => proven.map(|(target, used)| (target, Some(used)))?,
         };
         let issued_at = target.code_at.unwrap_or_default();
         let client = self.client.clone().signed_in(current_user);

@@ -83,17 +83,17 @@ macro_rules! begin {
 }
 pub(crate) use begin;
 
-/// The id of the row of a key: under its id, else at a place of its group.
+/// The id of the row of a key: at a place of its group, else its own. The group is looked at for everyone, so that it takes as long.
 macro_rules! id_of_key {
     ($key:literal, $group:literal) => {
         concat!(
-            "coalesce((SELECT id FROM phone_auth_challenge WHERE id = ",
-            $key,
-            "), (SELECT id FROM phone_auth_challenge WHERE ",
+            "coalesce((SELECT id FROM phone_auth_challenge WHERE ",
             $crate::challenges::statements::group!($group),
             " AND key_digest = ",
             $key,
-            " LIMIT 1))"
+            " LIMIT 1), ",
+            $key,
+            ")"
         )
     };
 }
@@ -101,7 +101,7 @@ pub(crate) use id_of_key;
 
 /// Ends the challenge before, if it is of the same purpose; but one that verifies an address: that is its user's, in whatever
 /// browser, and begun anew it would have all its attempts again. Of nobody's in the same group the one that begins takes the
-/// [place](place): a statement changes a row once.
+/// place: a statement changes a row once.
 macro_rules! ended {
     () => {
         concat!(

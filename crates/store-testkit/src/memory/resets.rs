@@ -1,14 +1,45 @@
-//! What a reset by a link asks of addresses and does to them, in memory.
+//! What a link does that was opened, in memory: it ends, and a reset by it asks of addresses and changes them.
 
 use chrono::SubsecRound;
 use phone_auth_core::address::{AccountProof, AddressId, AddressKind, Losses};
-use phone_auth_core::link::OpenedLink;
+use phone_auth_core::link::{LinkTarget, OpenedLink};
 use phone_auth_core::outbox::Purpose;
 use phone_auth_core::user::UserId;
 
-use super::state::{State, take_names, to_micros};
+use super::state::{Request, State, take_names, to_micros};
 
 impl State {
+    /// Ends a link that was opened, and all others of its purpose that were sent to its user; whether it was there.
+    pub(super) fn end_link(&mut self, purpose: Purpose, user: UserId, link: &OpenedLink) -> bool {
+        let address = self.addresses(link.kind).get(&link.address);
+        let is_theirs =
+            address.is_some_and(|it| it.user == user && it.value == link.value && it.is_verified);
+        let newest = self.newest_request(purpose, link.kind, link.address);
+        if !is_theirs || newest.is_none() || newest != link.newest {
+            return false;
+        }
+        let claims = self.claims.values().filter(|it| it.user == user);
+        let own = self.addresses_of(user, u32::MAX).chain(claims);
+        let own: Vec<_> = own.map(|it| (it.kind, it.id.get())).collect();
+        self.requests
+            .retain(|&(kind, of, id), _| of != purpose.as_str() || !own.contains(&(kind, id)));
+        true
+    }
+
+    /// Takes that back, unless another was asked for meanwhile or the address is gone.
+    pub(super) fn restore_link(&mut self, purpose: Purpose, target: &LinkTarget) {
+        let (kind, id) = (target.address.kind, target.address.id);
+        if let Some(requested_at) = target.newest
+            && self.addresses(kind).contains_key(&id)
+        {
+            let row = (kind, purpose.as_str(), id.get());
+            self.requests.entry(row).or_insert(Request {
+                requested_at,
+                code_at: target.code_at,
+            });
+        }
+    }
+
     /// Whether a link to an address of a user may reset the password: it is verified, or no other is.
     pub(super) fn may_reset(&self, user: UserId, link: &OpenedLink) -> bool {
         let address = self.addresses(link.kind).get(&link.address);

@@ -16,7 +16,7 @@ use phone_auth_core::user::{
 };
 
 use super::MemoryStore;
-use super::state::{Request, State, take_names, taken, to_micros};
+use super::state::{State, take_names, taken, to_micros};
 
 #[async_trait]
 impl UserStore for MemoryStore {
@@ -347,16 +347,7 @@ impl AddressStore for MemoryStore {
 
     async fn restore_link(&self, purpose: Purpose, target: &LinkTarget) -> Result<(), StoreError> {
         self.write(|state| {
-            let (kind, id) = (target.address.kind, target.address.id);
-            if let Some(requested_at) = target.newest
-                && state.addresses(kind).contains_key(&id)
-            {
-                let row = (kind, purpose.as_str(), id.get());
-                state.requests.entry(row).or_insert(Request {
-                    requested_at,
-                    code_at: target.code_at,
-                });
-            }
+            state.restore_link(purpose, target);
             Ok(())
         })
         .await
@@ -368,23 +359,8 @@ impl AddressStore for MemoryStore {
         user: UserId,
         link: &OpenedLink,
     ) -> Result<bool, StoreError> {
-        self.write(|state| {
-            let address = state.addresses(link.kind).get(&link.address);
-            let is_theirs = address
-                .is_some_and(|it| it.user == user && it.value == link.value && it.is_verified);
-            let newest = state.newest_request(purpose, link.kind, link.address);
-            if !is_theirs || newest.is_none() || newest != link.newest {
-                return Ok(false);
-            }
-            let claims = state.claims.values().filter(|it| it.user == user);
-            let own = state.addresses_of(user, u32::MAX).chain(claims);
-            let own: Vec<_> = own.map(|it| (it.kind, it.id.get())).collect();
-            state
-                .requests
-                .retain(|&(kind, of, id), _| of != purpose.as_str() || !own.contains(&(kind, id)));
-            Ok(true)
-        })
-        .await
+        self.write(|state| Ok(state.end_link(purpose, user, link)))
+            .await
     }
 
     async fn free_address(

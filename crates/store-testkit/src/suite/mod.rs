@@ -365,12 +365,10 @@ macro_rules! list {
 /// Every promise of a store, in the order in which they are best read.
 pub const CASES: &[Case] = __for_each_case!(list![]);
 
-/// Every promise of an outbox, in the order in which they are best read. They need a subject that was made
-/// [with an outbox](Subject::with_outbox).
+/// Every promise of an outbox, as well ordered. They need a subject that was made [with an outbox](Subject::with_outbox).
 pub const OUTBOX_CASES: &[Case] = __for_each_outbox_case!(list![]);
 
-/// Every promise about limits, in the order in which they are best read. They need a subject that was given [nodes that
-/// keep counters](Subject::with_limits).
+/// Every promise about limits. They need a subject that was given [nodes that keep counters](Subject::with_limits).
 pub const LIMIT_CASES: &[Case] = __for_each_limit_case!(list![]);
 
 /// Makes a `#[test]` for each promise of the port.
@@ -486,10 +484,7 @@ where
 ///
 /// # Panics
 /// When there is no such case, the runtime cannot start, or the promise is broken.
-#[expect(
-    clippy::expect_used,
-    reason = "this is the body of a test, which fails by panicking"
-)]
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
 pub fn run_case<Make, Made>(name: &str, make: Make)
 where
     Make: FnOnce() -> Made,
