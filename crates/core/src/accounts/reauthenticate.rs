@@ -128,7 +128,7 @@ impl Accounts {
         Err(Failure::new(FailureKind::Unavailable).into())
     }
 
-    /// Checks a password that was counted; what it finds is recorded, whoever waits for that.
+    /// Checks a password that was counted; what it finds is recorded, also where nobody waits for that.
     fn verify_counted(
         &self,
         user: &User,

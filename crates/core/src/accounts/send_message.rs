@@ -160,7 +160,7 @@ impl Accounts {
         let guarded = self.unless_useless(purpose, guarded, carries).await?;
         match self.hand_over(purpose, guarded.to, carries).await {
             Ok(unsent) => {
-                self.text_is_not_sent(unsent).await;
+                self.text_before_is_not_sent(unsent);
                 Ok(())
             }
             Err(failure) => {
@@ -232,7 +232,7 @@ impl Accounts {
                 (second.to, self.manner(second.to, *of_second)),
             ];
             let unsent = outbox.enqueue_both(purpose, &messages).await?;
-            self.text_is_not_sent(unsent).await;
+            self.text_before_is_not_sent(unsent);
             return Ok(());
         }
         while !guarded.is_empty() {

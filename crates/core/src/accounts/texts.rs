@@ -11,6 +11,7 @@ use crate::limits::{
     TextScope, TextTotals, Whose, text_refusal, thousand_of,
 };
 use crate::outbox::{Addressee, Purpose, To, flow_of};
+use crate::store::LimitStore;
 use crate::user::{AccountName, User};
 
 /// How many rows are read at once to list them.
@@ -243,10 +244,19 @@ impl Accounts {
         self.text_is_not_sent(guarded.counted).await;
     }
 
-    /// The same, by what is to be taken back: in the hour that it was counted in.
+    /// The same: in the hour that it was counted in.
     pub(super) async fn text_is_not_sent(&self, counted: Option<TextCount>) {
         if let Some(count) = counted {
             self.take_text_back(count).await;
+        }
+    }
+
+    /// Takes back what was counted of a message that this one has superseded, always by a task of its own: only of a number that
+    /// someone has there is one, so the answer would tell of it.
+    pub(super) fn text_before_is_not_sent(&self, counted: Option<TextCount>) {
+        if let Some(count) = counted {
+            let store = Arc::clone(&self.inner.limiter.store);
+            self.go_on(take_back(store, count));
         }
     }
 
@@ -276,16 +286,7 @@ impl Accounts {
     /// Takes back what was counted of a message that is not sent. Where receivers run in the background, this does too:
     /// the answer would take longer for one who exists.
     async fn take_text_back(&self, sent: TextCount) {
-        let store = Arc::clone(&self.inner.limiter.store);
-        let taken_back = async move {
-            let count = TextCount {
-                change: TextChange::TakenBack,
-                ..sent
-            };
-            if let Err(error) = store.count_texts(&count).await {
-                tracing::warn!(%error, "a text message that was not sent stays counted");
-            }
-        };
+        let taken_back = take_back(Arc::clone(&self.inner.limiter.store), sent);
         match self.inner.dispatch {
             Dispatch::Background => drop(tokio::spawn(taken_back)),
             Dispatch::InRequest => taken_back.await,
@@ -347,5 +348,15 @@ impl Accounts {
         }
         found.sort_by(|one, other| (&one.scope, one.key).cmp(&(&other.scope, other.key)));
         Ok(found)
+    }
+}
+
+async fn take_back(store: Arc<dyn LimitStore>, sent: TextCount) {
+    let count = TextCount {
+        change: TextChange::TakenBack,
+        ..sent
+    };
+    if let Err(error) = store.count_texts(&count).await {
+        tracing::warn!(%error, "a text message that was not sent stays counted");
     }
 }

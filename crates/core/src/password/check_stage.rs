@@ -18,7 +18,7 @@ pub(crate) enum Stage {
     Unknown,
     /// It waits for its turn. Nothing was looked at.
     Waits,
-    /// The work has begun, and goes on whoever waits for it.
+    /// The work has begun, and goes on, also where nobody waits for it.
     Works,
 }
 

@@ -52,7 +52,7 @@ pub trait OutboxStore: Send + Sync {
     ///
     /// The answer is the message that it has superseded, as it was: where no attempt at that one is under way, and none was
     /// begun that never ended. Of another it is nothing: anyone who is delivering it hears of the newer one. A message that
-    /// has superseded another while that was being delivered was not tried, whoever has the lease.
+    /// has superseded another while that was being delivered was not tried, no matter who has the lease.
     async fn enqueue_message(&self, message: &NewMessage)
     -> Result<Option<Superseded>, StoreError>;
 

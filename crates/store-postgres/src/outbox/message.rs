@@ -151,7 +151,6 @@ fn message(row: &PgRow, id: MessageId) -> Result<OutboxMessage, Odd> {
         } else {
             None
         },
-        // To doubt it costs less than to be wrong.
         is_in_doubt: row.try_get(COLUMNS.len() + 2).unwrap_or(true),
     })
 }

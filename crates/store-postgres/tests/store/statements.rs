@@ -162,6 +162,18 @@ fn form() -> SignUpForm<'static> {
     }
 }
 
+/// What a request was answered with. What is taken back of a text that it has superseded comes after that.
+async fn answered(accounts: &Accounts, take: impl Fn() -> Vec<String>) -> Vec<String> {
+    const TEXTS: &str = "phone_auth_limit_sms";
+
+    assert!(accounts.drain(Duration::from_mins(1)).await);
+    let mut sent = take();
+    if sent.iter().filter(|statement| *statement == TEXTS).count() > 1 {
+        assert_eq!(sent.pop().as_deref(), Some(TEXTS));
+    }
+    sent
+}
+
 #[test]
 fn flows_send_few_statements() {
     let database = database();
@@ -221,7 +233,7 @@ fn flows_send_few_statements() {
                 } else {
                     accounts.request_password_reset(name).await.unwrap();
                 }
-                let mut sent = take();
+                let mut sent = answered(&accounts, &take).await;
                 // Once in a while someone counts what is pending, no matter who is named.
                 sent.retain(|statement| statement != COUNT);
                 // What text messages cost is counted with the rest, no matter who is named.
@@ -289,7 +301,7 @@ fn code_of_nobody_costs_the_same() {
             for name in [known, unknown] {
                 take();
                 let key = accounts.begin_log_in(name, None).await.unwrap();
-                let mut asked = take();
+                let mut asked = answered(&accounts, &take).await;
                 // Once in a while someone counts what is pending, no matter who is named.
                 asked.retain(|statement| statement != COUNT);
                 let typed = accounts.log_in_by_code(&key, "000000", None).await;

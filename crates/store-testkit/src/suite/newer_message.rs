@@ -408,7 +408,7 @@ pub(super) async fn superseded_message_is_told_of(subject: &Subject) {
         let superseded = outbox.enqueue_message(&next).await.unwrap();
         let expected = told.map(|receipts| as_it_was(&old, receipts));
         assert_eq!(superseded, expected, "{fate:?}");
-        // Nobody has tried that one, whoever is delivering the one before.
+        // Nobody has tried that one, no matter who is delivering the one before.
         let newest = newer(&old, &format!("newest{fate:?}"));
         let superseded = outbox.enqueue_message(&newest).await.unwrap();
         let expected = Some(as_it_was(&next, Receipts::default()));
