@@ -156,8 +156,9 @@ impl RequestContext {
     /// use phone_auth_web::SubmittedForm;
     ///
     /// async fn log_in(form: SubmittedForm) -> Response {
-    ///     let (context, password) = (form.context(), form.password("password"));
-    ///     let flow = form.accounts().log_in(form.text("login"), &password, context.session_key());
+    ///     let (context, accounts) = (form.context(), form.accounts());
+    ///     let password = form.password("password");
+    ///     let flow = accounts.log_in(form.text("login"), &password, context.session_key());
     ///     match flow.await {
     ///         Ok(begun) => (context.session_of(&begun), Redirect::to("/")).into_response(),
     ///         Err(FlowError::Refused(_)) => (StatusCode::BAD_REQUEST, Html("Try again.")).into_response(),
