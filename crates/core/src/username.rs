@@ -142,6 +142,21 @@ mod tests {
         assert_eq!(Username::parse(one.as_str()), Ok(one));
     }
 
+    #[test]
+    fn names_of_users_are_not_made_up() {
+        let made_up = "0123456789abcdef0123456789abcdef";
+        for (name, is) in [
+            (made_up, true),
+            (&made_up[1..], false),
+            (&format!("{made_up}0"), false),
+            (&made_up.replace('f', "g"), false),
+            (&made_up.to_uppercase(), false),
+            ("", false),
+        ] {
+            assert_eq!(Username::is_made_up(name), is, "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn parsing_never_panics(text in "\\PC{0,200}") {

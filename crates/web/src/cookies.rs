@@ -501,6 +501,55 @@ mod tests {
         }
     }
 
+    /// None is shown by whatever prints a header.
+    #[test]
+    fn every_cookie_has_its_path_and_time() {
+        let cookies = Cookies::new(true, false, SESSION.into());
+        for (header, name, path, time) in [
+            (cookies.set_csrf("x"), "csrftoken=x", "/", ""),
+            (cookies.set_session("x", None), "sessionid=x", "/", ""),
+            (
+                cookies.set_reset("x", "/a/"),
+                "reset_token=x",
+                "/a/",
+                "; Max-Age=3600",
+            ),
+            (
+                cookies.set_next("/tea house/", "/a/"),
+                "phone_auth_next=/tea%20house/",
+                "/a/",
+                "; Max-Age=3600",
+            ),
+            (
+                cookies.clear_next("/a/"),
+                "phone_auth_next=",
+                "/a/",
+                "; Max-Age=0",
+            ),
+            (
+                cookies.clear_reset("/a/"),
+                "reset_token=",
+                "/a/",
+                "; Max-Age=0",
+            ),
+        ] {
+            let header = header.unwrap();
+            let expected = format!("{name}; HttpOnly; SameSite=Lax; Secure; Path={path}{time}");
+            assert_eq!(header.to_str().unwrap(), expected);
+            assert!(header.is_sensitive(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn tokens_have_a_dash_and_bounds() {
+        let of = |chars: usize| format!("{}-", "a".repeat(chars - 1));
+        for (chars, is) in [(19, false), (20, true), (200, true), (201, false)] {
+            assert_eq!(is_token(&of(chars)), is, "{chars}");
+        }
+        assert!(!is_token(&"a".repeat(40)));
+        assert!(!is_token(&of(40).replace("aa-", "a\"-")));
+    }
+
     #[test]
     fn domain_is_that_of_the_session_alone() {
         let cookies =

@@ -171,6 +171,8 @@ mod tests {
             "ann@example.org,bob@example.org",
             "ann\0@example.org",
             "ann@example.org\r\nBcc: bob@example.org",
+            "ann@example.org\n",
+            "\u{a0}ann@example.org",
             "ann@exam\u{202e}ple.org",
             "ann@ex\u{200b}ample.org",
             &long_local,
@@ -178,6 +180,15 @@ mod tests {
             &long,
         ] {
             assert!(EmailAddress::parse(typed).is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn address_has_at_most_254_characters() {
+        let [local, first, second] = [("a", 64), ("b", 63), ("c", 63)].map(|(it, n)| it.repeat(n));
+        for (last, is_taken) in [(57, true), (58, false)] {
+            let typed = format!("{local}@{first}.{second}.{}.org", "d".repeat(last));
+            assert_eq!(EmailAddress::parse(&typed).is_ok(), is_taken, "{last}");
         }
     }
 

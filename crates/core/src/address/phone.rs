@@ -309,6 +309,14 @@ mod tests {
     }
 
     #[test]
+    fn number_is_typed_in_forty_characters() {
+        for (dashes, is_taken) in [(27, true), (28, false)] {
+            let typed = format!("+91{}9876543210", "-".repeat(dashes));
+            assert_eq!(PhoneNumber::parse(&typed).is_ok(), is_taken, "{typed}");
+        }
+    }
+
+    #[test]
     fn numbers_of_a_region_need_no_calling_code() {
         for (region, typed, e164) in [
             ("US", "2125552368", Some("+12125552368")),
@@ -324,6 +332,8 @@ mod tests {
             ("IN", "5552368", None),
             ("IN", "98765 43210 ext 7", None),
             ("US", "+9876543210", None),
+            // Numbers of Delhi begin so, and behind it stands one of St Helena.
+            ("IN", "011 2902 2123", Some("+911129022123")),
         ] {
             let number = PhoneNumber::parse_in(typed, Region::named(region));
             let number = number.as_ref().map(PhoneNumber::as_str);

@@ -213,6 +213,17 @@ mod tests {
     }
 
     #[test]
+    fn first_512_bytes_are_looked_at() {
+        let said = |before: usize| format!("Mozilla/5.0 {}Firefox/1.0", " ".repeat(before));
+        let begins = "Mozilla/5.0 ".len();
+        let ends = begins + "Firefox/".len();
+        for (before, is_named) in [(512 - ends, true), (513 - ends, false)] {
+            let name = BrowserName::read(&said(before));
+            assert_eq!(name.is_some(), is_named, "{before}");
+        }
+    }
+
+    #[test]
     fn rubbish_has_no_name() {
         let long = format!("Mozilla/5.0 {}Firefox/1.0", "é".repeat(100_000));
         for said in [

@@ -141,6 +141,7 @@ mod tests {
             ("192.168.1.1", false),
             ("169.254.1.1", false),
             ("100.64.0.1", false),
+            ("100.127.255.254", false),
             ("::1", false),
             ("::", false),
             ("fd00::1", false),
@@ -151,6 +152,22 @@ mod tests {
         ] {
             let network = ClientNetwork::of(address.parse().unwrap());
             assert_eq!(network.is_some(), is_client, "{address}");
+        }
+    }
+
+    #[test]
+    fn own_address_is_nobody_in_either_form() {
+        let forms = ["203.0.113.1", "::ffff:203.0.113.1"].map(|it| it.parse().unwrap());
+        for own in forms {
+            for address in forms {
+                assert_eq!(
+                    ClientNetwork::of_peer(address, Some(own)),
+                    None,
+                    "{address}"
+                );
+            }
+            let other = "203.0.113.2".parse().unwrap();
+            assert!(ClientNetwork::of_peer(other, Some(own)).is_some());
         }
     }
 

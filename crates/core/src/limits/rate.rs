@@ -146,6 +146,23 @@ mod tests {
     }
 
     #[test]
+    fn shares_and_multiples_are_rates() {
+        let rate = Rate::of(5, Duration::from_mins(1));
+        for (changed, count) in [
+            (rate.share(0), 5),
+            (rate.share(2), 2),
+            (rate.share(5), 1),
+            (rate.share(9), 1),
+            (rate.times(3), 15),
+            (rate.times(200_000), 1_000_000),
+            (rate.times(200_001), 1_000_000),
+            (rate.times(u32::MAX), 1_000_000),
+        ] {
+            assert_eq!(Rate::new(count, rate.per()), Ok(changed), "{count}");
+        }
+    }
+
+    #[test]
     fn what_is_no_rate_is_refused() {
         for text in [
             "",

@@ -237,6 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn row_is_forgotten_at_its_time() {
+        let now = Utc::now();
+        let rule = LimitRule::InARow(100);
+        for (left, hits) in [(1, 4), (0, 1), (-1, 1)] {
+            let tally = Tally {
+                hits: 3,
+                blocked_until: now,
+                expires_at: now + TimeDelta::microseconds(left),
+            };
+            let counted = rule.count(Some(&tally), now);
+            assert_eq!(counted.map(|it| it.hits), Ok(hits), "{left}");
+        }
+    }
+
+    #[test]
     fn rate_drains_evenly() {
         let rule = LimitRule::Rate(Rate::of(30, Duration::from_mins(1)));
         let mut tally = None;

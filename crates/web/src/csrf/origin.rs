@@ -215,6 +215,16 @@ mod tests {
     }
 
     #[test]
+    fn referer_ends_its_origin_anywhere() {
+        for end in ["", "/", "/accounts/", "?a=/", "#a/"] {
+            let own = format!("https://example.org{end}");
+            check(&[("referer", &own)], Provenance::Own);
+            let foreign = format!("https://evil.example{end}https://example.org/");
+            check(&[("referer", &foreign)], Provenance::Foreign);
+        }
+    }
+
+    #[test]
     fn trusted_origin_is_another_site_to_browsers() {
         for site in ["same-site", "cross-site"] {
             for (origin, expected) in [
