@@ -533,6 +533,40 @@ async fn double_click_at_a_code_is_answered_as_a_click() {
     browser.goto(&at(line.url())).await;
     browser.double_click("main form [type='submit']").await;
     browser.arrives_at("/accounts/profile/").await;
+    browser.goto(&at("/accounts/logout/")).await;
+    browser.submit("main form [type='submit']").await;
+
+    // An address that was confirmed by someone who was not signed in: the first code leads to a new password.
+    let cleo = User::new();
+    let newcomer = site.client();
+    newcomer.sign_up(&cleo).await.expect(302);
+    let line = site.printed("verify_email", &cleo.email).await;
+    site.client().get(line.url()).await.expect(200);
+    browser.goto(&at("/accounts/login_code/")).await;
+    browser.type_into("login", &cleo.email).await;
+    browser.double_click_form_of("login").await;
+    browser.arrives_at("/accounts/login_code_done/").await;
+    let line = site.printed("login_email", &cleo.email).await;
+    browser.type_into("code", line.code()).await;
+    browser.double_click_form_of("code").await;
+    // The second user of the site.
+    let form = "/accounts/password_reset_confirm/Mg/set-password/";
+    browser.arrives_at(form).await;
+    browser
+        .type_into("new_password1", "walnut-Harbour-22")
+        .await;
+    browser
+        .type_into("new_password2", "walnut-Harbour-22")
+        .await;
+    browser.double_click_form_of("new_password1").await;
+    browser
+        .arrives_at("/accounts/password_reset_complete/")
+        .await;
+    let back = site.client();
+    back.log_in(&cleo.username, "walnut-Harbour-22")
+        .await
+        .expect(302);
+    assert_eq!(site.count("login_email", &cleo.email), 1);
     drop(site);
 
     let site = passwordless().start().await;
