@@ -208,7 +208,10 @@ async fn first_start_prints_no_key() {
 /// What identifies someone, in small letters: as it is, in hexadecimal digits as bytes are shown, and as the beginning of a digest that
 /// anyone can make.
 fn traces_of(texts: &[&str]) -> Vec<String> {
-    let hex = |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+    let hex = |bytes: &[u8]| {
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect::<Vec<_>>().concat()
+    };
     let of_one = |text: &&str| {
         let digest = Sha256::digest(text.as_bytes());
         let start = digest.first_chunk::<8>().map(|it| hex(it));

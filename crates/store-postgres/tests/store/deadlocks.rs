@@ -565,7 +565,7 @@ async fn all_meet(among: &[&str], others: &str) {
     let pairs: Vec<_> = (1..).zip(pairs.filter(is_meant)).collect();
     assert!(pairs.len() >= CALLS.len());
     let at = async |pair: Option<&(u32, (usize, usize))>| match pair {
-        Some((number, pair)) => meet(&store, *number, *pair).await,
+        Some((number, pair)) => Box::pin(meet(&store, *number, *pair)).await,
         None => Vec::new(),
     };
     let mut failed = Vec::new();
