@@ -54,7 +54,7 @@ struct Walk<S, F> {
     keyring: Keyring,
     clock: ManualClock,
     signals: Signals,
-    /// Security notices are enqueued where somebody takes them.
+    /// Security notices are enqueued where a receiver takes them.
     _notices: (Capture<SecurityNoticeEmail>, Capture<SecurityNoticePhone>),
     /// What is counted: as a site is for strangers.
     accounts: Accounts,
