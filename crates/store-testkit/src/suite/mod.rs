@@ -19,6 +19,7 @@ mod finding;
 mod holders;
 mod in_session;
 mod later_version;
+mod limited_names;
 mod limits;
 mod links;
 mod log_in;
@@ -337,6 +338,7 @@ macro_rules! __for_each_limit_case {
             limits::full_counter_says_for_how_long;
             limits::empty_counters_are_removed;
             limits::lower_limit_takes_effect;
+            limited_names::names_are_counted_as_they_are_found;
             texts::text_counts_are_exact_under_parallel_calls;
             texts::refused_attempt_counts_no_text;
             texts::text_counts_change_by_hour;
