@@ -438,3 +438,55 @@ fn proof_costs_the_same_however_many_lose() {
         assert_eq!(of_each.first(), of_each.last());
     });
 }
+
+/// An account with ever so many addresses costs nobody more than one with two: neither those who ask about others, nor those who
+/// ask about it.
+#[test]
+fn many_addresses_cost_no_statement() {
+    let database = database();
+    run(async {
+        drop(store(&database).await);
+        let sent = Sent::default();
+        let url = tapped(&database, Arc::clone(&sent)).await;
+        let store = PostgresStore::connect(&url, PostgresOptions::default()).await;
+        let store = Arc::new(store.unwrap());
+        let keyring = Keyring::new(SecretKey::generate().unwrap());
+        let clock = ManualClock::starting_now();
+        let accounts = Accounts::builder(Arc::clone(&store) as _, keyring)
+            .outbox(Arc::clone(&store) as _)
+            .limits(store)
+            .clock(clock.clone())
+            .build()
+            .unwrap();
+        let ann = accounts.sign_up(form()).await.unwrap();
+        let bob = SignUpForm {
+            username: "bob",
+            email: "bob@example.net",
+            phone: "+44 20 7946 0018",
+            ..form()
+        };
+        accounts.sign_up(bob).await.unwrap();
+        let ask = async |login: &str| {
+            sent.lock().unwrap().clear();
+            clock.advance(Duration::from_mins(1));
+            accounts.request_password_reset(login).await.unwrap();
+            let mut sent = std::mem::take(&mut *sent.lock().unwrap());
+            sent.retain(|statement| statement != COUNT);
+            sent
+        };
+        let names = ["ann", "ann@example.org", "bob", "bob@example.net", "nobody"];
+        let mut before = Vec::new();
+        for name in names {
+            before.push(ask(name).await);
+        }
+        let filled = format!(
+            "INSERT INTO phone_auth_emailaddress (email, is_verified, user_id)
+            SELECT 'more' || n || '@example.org', false, {} FROM generate_series(1, 20000) n",
+            ann.id.get()
+        );
+        database.run(&filled).unwrap();
+        for (name, before) in names.into_iter().zip(before) {
+            assert_eq!(ask(name).await, before, "{name}");
+        }
+    });
+}
