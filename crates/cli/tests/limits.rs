@@ -1,5 +1,9 @@
 //! Limits at the command line: what is counted, and how it is cleared.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "what is not there is a failed test"
+)]
 
 mod common;
 
@@ -65,6 +69,89 @@ fn counters_are_listed_and_cleared() {
     check(&again, 0, "counters emptied: 0");
 }
 
+/// Wrong passwords in a row at an account, and too many of one client: who it is tells the key of the site.
+#[test]
+fn full_counters_are_shown_by_name() {
+    let folder = folder_with_ann();
+    let origin = "https://example.org";
+    let site = folder.serve_with(|command| {
+        command.env("PHONE_AUTH_SITE_URL", origin);
+        command.env("PHONE_AUTH_TRUSTED_PROXIES", "127.0.0.0/8");
+        command.env("PHONE_AUTH_LIMIT_FAILURES_IN_A_ROW", "3");
+        let messages = "reset_password_email,reset_password_phone,verify_email,verify_phone";
+        command.env("PHONE_AUTH_ALLOW_UNRECEIVED", messages);
+    });
+    let try_as = |login: &str, from: &str| {
+        let form = format!("login={login}&password=wrong");
+        let head = format!(
+            "POST /accounts/login/ HTTP/1.1\r\nHost: example.org\r\nOrigin: {origin}\r\nX-Forwarded-For: {from}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
+            form.len(),
+        );
+        site.request(&head, &form).status
+    };
+    for (number, status) in [(1, 400), (2, 400), (3, 400), (4, 429)] {
+        let from = format!("198.51.{number}.7");
+        assert_eq!(try_as("ann", &from), status, "{number}");
+    }
+    let mut number = 0;
+    while try_as(&format!("nobody{number}"), "203.0.113.7") != 429 {
+        number += 1;
+        assert!(number < 100, "log-ins have no limit");
+    }
+    drop(site);
+    let shown = |arguments: &[&str]| {
+        let ran = folder.run(&[&["limits"], arguments, &["--json"]].concat());
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let listed: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let full = listed["full"].as_array().unwrap().iter();
+        let full = full.map(|row| row["limit"].as_str().unwrap().to_owned());
+        let mut full: Vec<_> = full.collect();
+        full.sort();
+        let sms = listed["sms"].as_array().unwrap().len();
+        (full, sms)
+    };
+    let (row, failed) = ("failures_in_a_row".to_owned(), "failed_log_ins".to_owned());
+    let of_ann = (vec![row.clone()], 0);
+    for (arguments, expected) in [
+        (&["list"][..], (vec![failed.clone(), row.clone()], 0)),
+        (&["show", "ann"], of_ann.clone()),
+        (&["show", "+91 98765 43210"], of_ann),
+        (&["show", "203.0.113.7"], (vec![failed], 0)),
+        (&["show", "203.0.114.7"], (vec![], 0)),
+        (&["show", "+91"], (vec![], 0)),
+    ] {
+        assert_eq!(shown(arguments), expected, "{arguments:?}");
+    }
+    let json = folder.run(&["limits", "show", "ann", "--json"]);
+    let listed: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let full = &listed["full"][0];
+    let (counter, until) = (
+        full["counter"].as_str().unwrap(),
+        full["full_until"].as_str().unwrap(),
+    );
+    let table = folder.run(&["limits", "show", "ann"]);
+    for said in ["failures_in_a_row", counter, until] {
+        check(&table, 0, said);
+    }
+    assert!(!table.stdout.contains("failed_log_ins"), "{table:?}");
+    let unknown = folder.run(&["limits", "show", "nobody"]);
+    check(&unknown, 1, "no account has the login nobody");
+    // What is shown is what is emptied.
+    check(
+        &folder.run(&["limits", "clear", "203.0.113.7"]),
+        0,
+        "counters emptied: 4",
+    );
+    assert_eq!(shown(&["list"]), (vec![row], 0));
+    check(
+        &folder.run(&["limits", "clear", "ann"]),
+        0,
+        "counters emptied:",
+    );
+    assert_eq!(shown(&["list"]), (vec![], 0));
+}
+
 /// An address that users have added and that names none of them.
 #[test]
 fn counters_of_a_claim_are_cleared() {
@@ -101,11 +188,10 @@ fn counters_need_the_key_of_the_site() {
     let keys = keys.map(|entry| entry.unwrap().path());
     let mut keys = keys.filter(|path| path.extension().is_some_and(|it| it == "key"));
     std::fs::remove_file(keys.next().unwrap()).unwrap();
-    check(
-        &folder.run(&["limits", "clear", "ann"]),
-        1,
-        "there is no secret key",
-    );
+    for command in ["clear", "show"] {
+        let ran = folder.run(&["limits", command, "ann"]);
+        check(&ran, 1, "there is no secret key");
+    }
     check(&folder.run(&["limits"]), 0, "dial_code +91");
 }
 
