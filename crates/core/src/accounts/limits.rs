@@ -1,5 +1,6 @@
-//! What is limited, and by whom it is counted: the one place that every flow asks before it reads more than whose account
-//! it is about, and before it hashes or enqueues.
+//! How attempts are counted, refused, given back and told of: what every flow asks before it reads more than whose account
+//! it is about, and before it hashes or enqueues. Log-ins and what users do with their own are counted here; by what the other
+//! flows count stands beside them: messages in `sent_by_anyone`, passwords in `password_checks`, codes in `code_targets`.
 
 use std::time::Duration;
 

@@ -16,6 +16,7 @@ use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::{EncodedPassword, Password};
 use phone_auth_core::store::{LimitStore, UserStore};
 use phone_auth_core::user::NewUser;
+use phone_auth_events::{MessageRefusal, MessageRefused};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -29,6 +30,11 @@ const COUNTRIES: [&str; 6] = [
     "+346123#####",
     "+4915112######",
 ];
+
+/// An address in the network of this number.
+fn address(network: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(0x1400_0000 + network * 256)
+}
 
 struct Site {
     kit: Kit,
@@ -73,10 +79,8 @@ impl Site {
 
     /// The flows for a client of its own network, one for each number.
     fn client(&self, network: u32) -> Accounts {
-        let address = Ipv4Addr::from_bits(0x1400_0000 + network * 256);
-        self.kit
-            .accounts
-            .for_client(Client::new().at(address.into()))
+        let client = Client::new().at(address(network).into());
+        self.kit.accounts.for_client(client)
     }
 
     /// Asks for a reset; the link, if a message was sent. The answer never says whether one was.
@@ -252,6 +256,104 @@ async fn network_of_many_countries_is_stopped() {
     site.open(7, &link).await;
     let phone = site.user(COUNTRIES[5], 77).await;
     assert!(site.ask(7, &phone).await.is_some());
+}
+
+/// An office is freed by an operator, of its third country and of what is counted around it.
+#[tokio::test]
+async fn operator_frees_a_network() {
+    let mut site = Site::new(|_| {}).await;
+    for (number, country) in (0..).zip(COUNTRIES.into_iter().take(3)) {
+        let phone = site.user(country, number).await;
+        let is_sent = site.ask(7, &phone).await.is_some();
+        assert_eq!(is_sent, number < 2, "{country}");
+    }
+    let counted = async |site: &Site| {
+        let used = site.kit.accounts.text_use().await.unwrap();
+        let of_network = used.iter().filter(|it| {
+            let about = site.kit.accounts.limits_about_network(address(7).into());
+            about.has_texts(it)
+        });
+        let counted = of_network.map(|it| (it.scope.clone(), it.unused_day));
+        counted.collect::<Vec<_>>()
+    };
+    let of = |name: &str, count| (name.to_owned(), count);
+    assert_eq!(counted(&site).await, [of("network", 2), of("wide", 2)]);
+    let another = site.kit.accounts.clear_limits_of_network(address(8).into());
+    assert_eq!(another.await.unwrap(), 0);
+    let phone = site.user(COUNTRIES[3], 77).await;
+    assert!(site.ask(7, &phone).await.is_none());
+    let cleared = site.kit.accounts.clear_limits_of_network(address(7).into());
+    assert!(cleared.await.unwrap() > 0);
+    assert_eq!(counted(&site).await, []);
+    site.kit.clock.advance(MINUTE);
+    assert!(site.ask(7, &phone).await.is_some());
+}
+
+/// A message that is asked for: after so many hours, in which country, to which number there, from which network.
+type Step = (u32, usize, u32, u32);
+
+/// Each reason that goes by what is counted refuses where the guard enforces, and is told and sends where it records. The two
+/// that count nothing refuse in either case.
+#[tokio::test]
+async fn every_reason_is_recorded_or_enforced() {
+    let none: fn(&mut LimitSettings) = |_| {};
+    let of_few: fn(&mut LimitSettings) = |limits| limits.text_site_budget = 2;
+    let listed: fn(&mut LimitSettings) =
+        |limits| limits.text_countries = TextCountries::named(["IN"]).unwrap();
+    let of_number = (0..6).map(|network| (1, 0, 500, network));
+    let of_code = (0..11).map(|number| (0, 0, 1_000 * number, number));
+    // Half of what the thousand has in a day, so that neither it nor the country has used up an hour's.
+    let of_thousand =
+        (0..11).map(|number| (if number % 5 == 0 { 3 } else { 0 }, 0, number, number));
+    let of_network = (0..3).map(|country| (0, country, 1, 7));
+    let of_site = (0..3).map(|country| (0, country, 1, u32::try_from(country).unwrap()));
+    let cases: [(MessageRefusal, _, Vec<Step>, bool); 7] = [
+        (MessageRefusal::Number, none, of_number.collect(), true),
+        (MessageRefusal::DialCode, none, of_code.collect(), true),
+        (MessageRefusal::Prefix, none, of_thousand.collect(), true),
+        (MessageRefusal::Network, none, of_network.collect(), true),
+        (MessageRefusal::Site, of_few, of_site.collect(), true),
+        (
+            MessageRefusal::Country,
+            listed,
+            vec![(0, 0, 1, 1), (0, 2, 1, 2)],
+            false,
+        ),
+        (
+            MessageRefusal::NumberType,
+            none,
+            vec![(0, 0, 1, 1), (0, 6, 5_678, 2)],
+            false,
+        ),
+    ];
+    for (reason, change, steps, is_counted) in cases {
+        for guard in [TextGuard::Record, TextGuard::Enforce] {
+            let mut site = Site::new(|limits| {
+                change(limits);
+                limits.text_guard = guard;
+            })
+            .await;
+            let is_recorded = is_counted && guard == TextGuard::Record;
+            let mut told = site.kit.signals.capture::<MessageRefused>();
+            let mut users = std::collections::HashMap::new();
+            for (place, (hours, country, number, network)) in (1..).zip(&steps) {
+                let is_last = place == steps.len();
+                site.kit.clock.advance(HOUR * *hours + MINUTE / 4);
+                let key = (*country, *number);
+                if let std::collections::hash_map::Entry::Vacant(entry) = users.entry(key) {
+                    let form = COUNTRIES.get(*country).unwrap_or(&"+1900234####");
+                    entry.insert(site.user(form, *number).await);
+                }
+                let is_sent = site.ask(*network, &users[&key]).await.is_some();
+                let case = format!("{reason} {guard:?} {place}");
+                assert_eq!(is_sent, !is_last || is_recorded, "{case}");
+                let refused = told.take();
+                let refused: Vec<_> = refused.iter().map(|it| (it.reason, it.enforced)).collect();
+                let expected = is_last.then_some((reason, !is_recorded));
+                assert_eq!(refused, Vec::from_iter(expected), "{case}");
+            }
+        }
+    }
 }
 
 /// The list of countries holds whatever the guard does: it counts nothing.
