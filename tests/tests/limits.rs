@@ -10,7 +10,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use phone_auth_tests::{Client, Flood, Kind, OwnDatabase, Post, Site, User};
+use phone_auth_tests::{Client, Flood, Kind, OwnDatabase, Post, Site, User, hex};
 
 const WRONG: &str = "not-Her-Password-1";
 
@@ -188,4 +188,62 @@ async fn refusals_do_not_tell_who_is_there() {
         pages.push(tokenless);
     }
     assert_eq!(pages.first(), pages.last());
+}
+
+/// The address of a client is kept with its session and nowhere else; and no table of limits holds a name, a number or an
+/// address, by whatever was done too often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn database_says_nothing_of_clients() {
+    for kind in [Kind::Sqlite, Kind::Postgres] {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().limited().start().await;
+        let ann = site.signed_up().await;
+        let client = site.client().at(Ipv4Addr::new(127, 0, 77, 31));
+        client
+            .log_in(&ann.username, &ann.password)
+            .await
+            .expect(302);
+        client.confirm_identity(&ann.password).await.expect(302);
+        let added = User::another_email();
+        client.add_address(&added).await;
+        let stranger = site.client().at(Ipv4Addr::new(127, 0, 77, 31));
+        for _ in 0..12 {
+            stranger.post_log_in(&ann.username, WRONG).await;
+            for login in ["nobody@example.net", &ann.email, &ann.phone] {
+                let fields = [("login", login)];
+                stranger.post("/accounts/password_reset/", fields).await;
+            }
+        }
+        let dump = database.dump().to_lowercase();
+        let names = [
+            "127.0.77.31",
+            "nobody",
+            &ann.username,
+            &ann.email,
+            &ann.phone,
+            &added,
+        ];
+        let mut hidden: Vec<_> = names.iter().map(|name| name.to_lowercase()).collect();
+        hidden.push(ann.phone.trim_start_matches('+').to_owned());
+        let hexes: Vec<_> = hidden.iter().map(|name| hex(name.as_bytes())).collect();
+        hidden.extend(hexes);
+        hidden.push(hex(&[127, 0, 77, 31]));
+        let of = |table: &'static str| {
+            let rows = dump.lines().filter(|line| line.starts_with("insert into"));
+            rows.filter(move |line| line.contains(table))
+        };
+        assert!(of("phone_auth_limit").count() >= 10, "{kind:?}: {dump}");
+        for row in of("phone_auth_limit") {
+            let found = hidden.iter().find(|name| row.contains(*name));
+            assert_eq!(found, None, "{kind:?}: {row}");
+        }
+        let with_address =
+            of("").filter(|row| row.contains("127.0.77.31") || row.contains(&hex(b"127.0.77.31")));
+        let mut kept = 0;
+        for row in with_address {
+            assert!(row.contains("phone_auth_session"), "{kind:?}: {row}");
+            kept += 1;
+        }
+        assert_eq!(kept, 1, "{kind:?}: the list of sessions has it");
+    }
 }

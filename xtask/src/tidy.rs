@@ -31,7 +31,7 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 14] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 15] = [
     attack_tests::every_attack_has_its_test,
     builders::every_method_has_an_example,
     circles::no_files_go_round,
@@ -42,6 +42,7 @@ const RULES: [fn(&Tree) -> Vec<Finding>; 14] = [
     manifests::every_manifest_inherits,
     readmes::every_crate_has_one,
     settings_table::readme_lists_the_settings,
+    settings_table::guide_names_the_defaults,
     unfinished::nothing_is_left_for_later,
     white_space::no_line_ends_in_it,
     words::none_is_forbidden,
