@@ -203,7 +203,7 @@ async fn unknown_proxy_is_warned_of_once() {
             nothing,
             UNTRUSTED,
         ),
-        // A header says it at once, whoever came before.
+        // A header says it at once, no matter who came before.
         (false, &[(NEAR, false, 1)], &[forwarded], UNTRUSTED),
         (
             false,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::StatusCode;
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
-use phone_auth_core::settings::Settings;
-use phone_auth_events::Carries;
+use phone_auth_core::settings::{Methods, Settings};
+use phone_auth_events::{Carries, LoginEmail};
 
 use crate::support::{Answer, Site, sign_up_form};
 
@@ -212,5 +212,127 @@ async fn limits_can_be_off() {
     for _ in 0..12 {
         let answer = site.browser().log_in("nobody", "not-the-password").await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    }
+}
+
+/// What is done again and again, at a page of its own, until it is done too often.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Confirmation,
+    CodeToSignIn,
+    CodeTyped,
+    CodeAtLink,
+    SignUpByCode,
+}
+
+/// The pages that the tests above are not about: each says how long, in words and to programs, and keeps its form.
+#[tokio::test]
+async fn every_page_says_how_long() {
+    let month = 30 * 86_400;
+    for (asked, lets, seconds, words, kept) in [
+        (
+            Asked::Confirmation,
+            5,
+            12,
+            "Too many tries. Wait 1",
+            "name=\"password\"",
+        ),
+        (
+            Asked::CodeToSignIn,
+            20,
+            3,
+            "Too many tries. Wait",
+            "value=\"nobody20@example.org\"",
+        ),
+        (
+            Asked::CodeTyped,
+            3,
+            month,
+            "Too many tries. Wait 30 days",
+            "name=\"code\"",
+        ),
+        (
+            Asked::CodeAtLink,
+            3,
+            month,
+            "Too many tries. Wait 30 days",
+            "name=\"code\"",
+        ),
+        (
+            Asked::SignUpByCode,
+            20,
+            3,
+            "Too many tries. Wait",
+            "value=\"Ann\"",
+        ),
+    ] {
+        let site = Site::with(|settings| {
+            settings.login_by_code = true;
+            if matches!(asked, Asked::SignUpByCode) {
+                settings.sign_up_by_code = true;
+                settings.authentication_methods = Methods {
+                    email: true,
+                    phone: false,
+                    username: false,
+                };
+            }
+            settings.limits.wrong_codes_in_a_row = 3;
+        });
+        let site = site.serving(|web| {
+            let at = phone_auth_web::ClientAddress([203, 0, 113, 7].into());
+            web.router().layer(axum::Extension(at))
+        });
+        let mut sent = site.capture::<LoginEmail>();
+        let mut browser = site.browser();
+        if !matches!(asked, Asked::SignUpByCode) {
+            site.ann_signed_up().await;
+            site.ann_logs_in(&mut browser).await;
+        }
+        if matches!(asked, Asked::CodeTyped | Asked::CodeAtLink) {
+            let link = browser.email_link().await;
+            browser.get(&link).await;
+            browser = site.browser();
+            let fields = [("login", "ann@example.org")];
+            browser.post("/accounts/login_code/", &fields).await;
+        }
+        let message = sent.take().pop();
+        let link = message.map(|it| it.url.as_str().to_owned());
+        let wrong = [("code", "000000")];
+        for number in 0..=lets {
+            let email = format!("nobody{number}@example.org");
+            let answer = match asked {
+                Asked::Confirmation => {
+                    let fields = [("password", "not-the-password")];
+                    browser.post("/accounts/confirm_identity/", &fields).await
+                }
+                Asked::CodeToSignIn => {
+                    let fields = [("login", email.as_str())];
+                    let mut browser = site.browser();
+                    browser.post("/accounts/login_code/", &fields).await
+                }
+                Asked::CodeTyped => browser.post("/accounts/login_code_done/", &wrong).await,
+                Asked::CodeAtLink => {
+                    let link = link.as_deref().unwrap();
+                    site.browser().post(link, &wrong).await
+                }
+                Asked::SignUpByCode => {
+                    let form = [
+                        ("first_name", "Ann"),
+                        ("last_name", "Smith"),
+                        ("email", email.as_str()),
+                    ];
+                    site.browser().post("/accounts/signup/", &form).await
+                }
+            };
+            if number < lets {
+                assert!(
+                    matches!(answer.status, StatusCode::FOUND | StatusCode::BAD_REQUEST),
+                    "{asked:?} {number}: {}",
+                    answer.body
+                );
+            } else {
+                check(&answer, seconds, words, kept);
+            }
+        }
     }
 }
