@@ -84,15 +84,17 @@ impl CodeTargets {
         proven
     }
 
-    /// The one whose code this was, at a challenge that it has ended: another has taken its place since.
+    /// The one whose code this was, at a challenge that it has ended: another may have taken its place since.
     pub(super) fn into_used(
         mut self,
         links: &Links,
         code: &str,
         now: DateTime<Utc>,
     ) -> Option<LinkTarget> {
+        let purpose = self.purpose;
+        let before = |code_at| RightCode::code_at_before(purpose, code_at);
         for target in self.targets.iter_mut().flatten() {
-            target.code_at = target.code_at.map(RightCode::code_at_before);
+            target.code_at = target.code_at.map(before);
         }
         self.into_proven(links, code, now)
     }

@@ -136,18 +136,26 @@ impl RightCode {
         })
     }
 
-    /// Since when the code counts its age that takes the place of this one. A code is made of that time among others, so it is
-    /// another one, of the same link and as old.
+    /// Since when the code counts its age that takes the place of this one. A code is made of that time among others, so that
+    /// of a reset is another one, of the same link and as old. One that logs in ends with its link, and of one that verifies an
+    /// address there is one challenge: these stay as they are.
     pub fn next_code_at(&self) -> DateTime<Utc> {
-        self.code_at - Self::STEP
+        self.code_at - Self::step(self.purpose)
     }
 
     /// Since when the code counted its age whose place one with this time has taken.
-    pub(crate) fn code_at_before(code_at: DateTime<Utc>) -> DateTime<Utc> {
-        code_at + Self::STEP
+    pub(crate) fn code_at_before(purpose: Purpose, code_at: DateTime<Utc>) -> DateTime<Utc> {
+        code_at + Self::step(purpose)
     }
 
-    const STEP: TimeDelta = TimeDelta::microseconds(1);
+    const fn step(purpose: Purpose) -> TimeDelta {
+        match purpose {
+            Purpose::ResetPassword => TimeDelta::microseconds(1),
+            Purpose::LogIn | Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => {
+                TimeDelta::zero()
+            }
+        }
+    }
 }
 
 /// A reset link that was opened, as it was when it was checked. The password is replaced only while all of this is so.

@@ -528,10 +528,9 @@ async fn account_with_a_proven_number_is_not_for_the_taking() {
     let sent = site.sent().remove(0);
     site.set_verified(&owner, ANNS_PHONE).await;
     assert_eq!(refusal(site.by_link(&sent).await), USED);
-    // Its code was used with it.
     assert_eq!(
         refusal(site.by_code(&key, &sent.code).await),
-        CodeRefusal::Wrong { left: 4 }
+        CodeRefusal::Over
     );
     for accounts in [&site.kit.accounts.clone(), &passwords] {
         drop(accounts.begin_log_in(OTHER, None).await);
