@@ -340,9 +340,9 @@ async fn one_of_twenty_browsers_uses_a_code() {
             for (client, _) in &lost {
                 assert_eq!(pages.typed(client, &first).await, 400, "{told}");
             }
-            // What a browser has waited for it gets by the next.
-            assert_eq!(pages.typed(&lost[0].0, next.code()).await, 302, "{told}");
             if pages.done == RESET.done {
+                // What a browser has waited for it gets by the next.
+                assert_eq!(pages.typed(&lost[0].0, next.code()).await, 302, "{told}");
                 let (client, answer) = &won[0];
                 let fields = [("new_password1", NEW), ("new_password2", NEW)];
                 let set = client.submit(answer.location(), fields).await;
