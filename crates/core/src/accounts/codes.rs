@@ -382,9 +382,8 @@ impl Accounts {
         self.end_proven(&key.id(), right).await
     }
 
-    /// Ends a challenge whose code was right, and the code. Of two who type it at once the one who ends it goes on, also where
-    /// they are browsers with challenges of their own. The other was not wrong either: of many at several processes the last
-    /// would meet the counts of those before it.
+    /// Ends a challenge whose code was right, and the code. Of two who type it at once, in whichever browsers, one goes on. The
+    /// other was not wrong either: of many at several processes the last would meet the counts of those before it.
     pub(super) async fn end_proven(
         &self,
         id: &ChallengeId,

@@ -6,9 +6,8 @@ use phone_auth_core::challenge::{Challenge, ChallengeId, NewChallenge};
 use phone_auth_core::outbox::Purpose;
 
 use super::Subject;
-use super::challenges::{
-    RESET, WHOSE, attempt, attempts, begin, code, id, neighbour, new, renewal,
-};
+use super::challenges::{RESET, WHOSE, attempt, attempts, begin, id, neighbour, new, renewal};
+use super::right_codes::code;
 use super::sample::at;
 
 pub(super) async fn attempts_are_counted_down(subject: &Subject) {

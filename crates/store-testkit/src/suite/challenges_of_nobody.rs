@@ -5,7 +5,8 @@ use phone_auth_core::challenge::{ChallengeId, NewChallenge, Renewal};
 use phone_auth_core::outbox::Purpose;
 
 use super::Subject;
-use super::challenges::{RESET, begin, code, neighbour, new, renewal};
+use super::challenges::{RESET, begin, neighbour, new, renewal};
+use super::right_codes::code;
 use super::sample::at;
 
 /// One whose key has the group of all others here.

@@ -44,6 +44,7 @@ mod pumping;
 mod reauthentication;
 mod reopening;
 mod replacements;
+mod right_codes;
 mod sample;
 mod sessions;
 mod set_back_clock;
@@ -256,7 +257,7 @@ macro_rules! __for_each_case {
             challenges::renewals_at_once_have_one_winner;
             challenges::challenge_is_found_until_it_ends;
             challenges::challenge_ends_once;
-            challenges::code_ends_once;
+            right_codes::code_ends_once;
             challenge_attempts::opened_challenge_stays_as_it_is;
             challenges_of_nobody::challenges_of_nobody_are_bounded;
             challenges_of_nobody::challenges_of_nobody_at_once_stand_beside_each_other;
