@@ -66,10 +66,10 @@ impl Tries {
 pub(crate) fn sentence(refusal: CodeRefusal) -> String {
     match refusal {
         CodeRefusal::Unreadable => "Type the six digits of the code.".to_owned(),
-        // Which it was is told to nobody: only who has an account has a code or a link that can be used.
+        // Which it was is told to nobody: only who has an account has a link that can be used.
         CodeRefusal::Wrong { left } => {
             let again = again(left);
-            format!("That code isn’t right, or was used or replaced by a newer one. {again}, or get a new code.")
+            format!("That code isn’t right, or its link was used or a newer code sent. {again}, or get a new code.")
         }
         CodeRefusal::Over => {
             "This code can’t be used any more, or you asked for it in another browser. Get a new one.".to_owned()
@@ -116,8 +116,6 @@ pub(crate) struct ResendView {
     channels: Vec<ChannelView>,
     /// Which code that is, where it has to be said.
     asked: Option<String>,
-    /// What was typed to ask for it, for the one who looks for a mistake in that.
-    typed: Option<String>,
 }
 
 impl ResendView {
@@ -130,7 +128,6 @@ impl ResendView {
             is_over: pending.is_over,
             channels: Vec::new(),
             asked,
-            typed: None,
         }
     }
 
@@ -222,10 +219,7 @@ pub(crate) async fn pending(
         (Purpose::Verify, _) | (_, None) => Vec::new(),
         (_, Some(login)) => context.accounts().channels(purpose, login),
     };
-    let view = ResendView {
-        typed: asked.login.clone(),
-        ..ResendView::of(&pending, Some(asked.name())).by(&channels)
-    };
+    let view = ResendView::of(&pending, Some(asked.name())).by(&channels);
     let asked = Some(asked);
     Ok(Some(Pending { asked, view }))
 }

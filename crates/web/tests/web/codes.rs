@@ -48,7 +48,7 @@ async fn password_is_reset_by_code() {
     assert!(
         wrong
             .body
-            .contains("That code isn’t right, or was used or replaced by a newer one. You can try 4 more times, or get a new code."),
+            .contains("That code isn’t right, or its link was used or a newer code sent. You can try 4 more times, or get a new code."),
         "{}",
         wrong.body
     );
@@ -506,8 +506,6 @@ async fn nobody_gets_the_same_pages() {
         for _ in 0..6 {
             let answer = browser.post(DONE, &[("code", "111111")]).await;
             let body = same_for_all(&answer);
-            assert!(body.contains(&format!("the spelling of <strong>{login}<")));
-            let body = body.replace(login, "TYPED");
             seen.push(format!("{} {body}", answer.status));
         }
         walks.push(seen);
