@@ -1,4 +1,4 @@
-//! The gates of the guide, as its readers copy them: a person signs up through each and signs in.
+//! The gates of the guide, as its readers copy them: a user signs up through each and signs in.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use axum::Router;
@@ -21,7 +21,7 @@ mod staff {
     }
 }
 
-#[allow(
+#[expect(
     clippy::indexing_slicing,
     reason = "the text of the guide, whose digests have four bytes"
 )]

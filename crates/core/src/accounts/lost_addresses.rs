@@ -81,7 +81,7 @@ impl Accounts {
             let is_kept = keeps_claims && held.id.is_claim();
             user.id != prover && !held.is_verified && !is_kept
         });
-        // All of them at once: however many there are, whoever proves the address waits for one look.
+        // All of them at once: however many there are, who proves the address waits for one look.
         let reached = self.reached_by_loss(holders.iter().map(|(_, user)| user.id));
         let reached = reached.await;
         for (held, user) in holders {

@@ -334,7 +334,7 @@ async fn password_ends_at_once_where_codes_sign_up() {
     }
 }
 
-/// Where there never was a password, nobody who had set one is to be kept out: the sessions go on, as does the proof of what was
+/// Where there never was a password, nobody who had set one is to lose the account: the sessions go on, as does the proof of what was
 /// proven later, and nobody is told of a reset.
 #[tokio::test]
 async fn account_without_a_password_loses_nothing() {

@@ -218,6 +218,27 @@ impl State {
         self.spelled_like(address).take(limit).chain(newest)
     }
 
+    /// The verified addresses of some users, at most so many of each kind of each, and which is verified for the longest.
+    pub(super) fn verified_of(&self, users: &[UserId], limit: u32) -> Vec<(AddressRecord, bool)> {
+        let mut users = users.to_vec();
+        users.sort_unstable();
+        let of_user = |user| {
+            let verified = self.addresses_of(user, u32::MAX);
+            let verified: Vec<_> = verified.filter(|it| it.is_verified).collect();
+            let since = |it: &AddressRecord| self.verified.get(&(it.kind, it.id)).copied();
+            let oldest = verified.iter().min_by_key(|it| since(it)).copied();
+            let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+            let of_kind = |kind| {
+                let of_kind = verified.iter().filter(move |it| it.kind == kind);
+                of_kind.take(limit)
+            };
+            let all = of_kind(AddressKind::Email).chain(of_kind(AddressKind::Phone));
+            all.map(|it| ((*it).clone(), Some(*it) == oldest))
+                .collect::<Vec<_>>()
+        };
+        users.into_iter().flat_map(of_user).collect()
+    }
+
     /// The rows of an address, in whatever spelling.
     fn spelled_like(&self, address: &Address) -> impl Iterator<Item = &AddressRecord> {
         let rows = self.addresses(address.kind()).values();

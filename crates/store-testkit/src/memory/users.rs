@@ -284,26 +284,7 @@ impl AddressStore for MemoryStore {
         users: &[UserId],
         limit: u32,
     ) -> Result<Vec<(AddressRecord, bool)>, StoreError> {
-        self.read(|state| {
-            let mut users = users.to_vec();
-            users.sort_unstable();
-            let of_user = |user| {
-                let verified = state.addresses_of(user, u32::MAX);
-                let verified: Vec<_> = verified.filter(|it| it.is_verified).collect();
-                let since = |it: &AddressRecord| state.verified.get(&(it.kind, it.id)).copied();
-                let oldest = verified.iter().min_by_key(|it| since(it)).copied();
-                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-                let of_kind = |kind| {
-                    let of_kind = verified.iter().filter(move |it| it.kind == kind);
-                    of_kind.take(limit)
-                };
-                let all = of_kind(AddressKind::Email).chain(of_kind(AddressKind::Phone));
-                all.map(|it| ((*it).clone(), Some(*it) == oldest))
-                    .collect::<Vec<_>>()
-            };
-            users.into_iter().flat_map(of_user).collect()
-        })
-        .await
+        self.read(|state| state.verified_of(users, limit)).await
     }
 
     async fn request_link(&self, request: &LinkRequest) -> Result<DateTime<Utc>, StoreError> {
