@@ -226,6 +226,7 @@ impl State {
             let verified = self.addresses_of(user, u32::MAX);
             let verified: Vec<_> = verified.filter(|it| it.is_verified).collect();
             let since = |it: &AddressRecord| self.verified.get(&(it.kind, it.id)).copied();
+            // `None` is less than every time, and email comes first.
             let oldest = verified.iter().min_by_key(|it| since(it)).copied();
             let limit = usize::try_from(limit).unwrap_or(usize::MAX);
             let of_kind = |kind| {

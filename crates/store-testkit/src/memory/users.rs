@@ -269,12 +269,9 @@ impl AddressStore for MemoryStore {
 
     async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError> {
         self.read(|state| {
-            let verified = state
-                .addresses_of(user, u32::MAX)
-                .filter(|it| it.is_verified);
-            // `None` is less than every time, and email comes first.
-            let oldest = verified.min_by_key(|it| state.verified.get(&(it.kind, it.id)).copied());
-            oldest.map(|it| it.kind)
+            let mut verified = state.verified_of(&[user], u32::MAX).into_iter();
+            let oldest = verified.find(|(_, is_oldest)| *is_oldest);
+            oldest.map(|(it, _)| it.kind)
         })
         .await
     }
