@@ -5,7 +5,7 @@ use phone_auth_events::{Limit, Sender, UserLoggedIn};
 
 use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
-use super::repeated_code::{Repeatable, key_source};
+use super::repeatable::{Repeatable, key_source};
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::EncodedPassword;
 use crate::randomness::Randomness;

@@ -8,7 +8,7 @@
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
-use super::repeated_code::Repeatable;
+use super::repeatable::Repeatable;
 use super::request_verification::REPEAT_WITHIN;
 use super::sealed::Seal;
 use super::turns::Turn;

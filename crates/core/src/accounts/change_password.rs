@@ -8,7 +8,7 @@ use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
 use super::new_password::attributes_of;
 use super::notices::ChangeNotices;
-use super::repeated_code::key_source;
+use super::repeatable::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::Losses;
 use crate::form::{Field, FieldProblem, Problem, Problems};

@@ -7,7 +7,7 @@ use phone_auth_events::{Sender, UserLoggedIn};
 use phone_auth_urls::{AccountPage, id};
 
 use super::begin_session::Beginning;
-use super::repeated_code::{Repeatable, key_source};
+use super::repeatable::{Repeatable, key_source};
 use super::unshown_password::NotBegun;
 use super::used_up::UsedUp;
 use super::{

@@ -63,6 +63,7 @@ mod redirect_check;
 mod refused_early;
 mod remove_address;
 mod remove_expired_sessions;
+mod repeatable;
 mod repeated_code;
 mod repeated_form;
 mod repeated_free;

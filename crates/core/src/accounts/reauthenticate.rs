@@ -6,7 +6,7 @@ use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
 use super::begun_once::{BegunOnce, Gives};
 use super::given_up_checks::CountedCheck;
 use super::limits::Counted;
-use super::repeated_code::key_source;
+use super::repeatable::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
 use crate::password::{HashError, Password, Requester, Verdict};
 use crate::session::SessionKey;

@@ -4,22 +4,18 @@
 //! may still be made, the session is still there. It does nothing that the first has not done, so a code has no second life.
 //! Forms that set a password and are sent twice are in `repeated_form`, the button of a log-in link in `repeated_link`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use phone_auth_tokens::Subkey;
-use zeroize::Zeroizing;
 
 use super::code_targets::CodeTargets;
 use super::codes::read_code;
+use super::repeatable::Repeatable;
 use super::{Accounts, Failure, LoggedIn, ProvenReset};
 use crate::challenge::{ChallengeKey, KeptChallenge};
 use crate::link::LinkTarget;
 use crate::outbox::Purpose;
-use crate::randomness::{Randomness, RandomnessError};
-use crate::session::SessionKey;
-use crate::sessions::{FoundSession, Sessions};
+use crate::sessions::FoundSession;
 use crate::user::UserId;
 
 /// How long is waited between two looks for a session that the first click is about to begin: two seconds in all.
@@ -234,21 +230,6 @@ impl Accounts {
         Some(self.repeatable_by("session-of-code", key.reveal(), &code))
     }
 
-    /// Where the keys of a session come from that begins with this secret of a browser, and what was sent to its user.
-    pub(super) fn repeatable_by(
-        &self,
-        subkey: &'static str,
-        secret: &str,
-        sent: &str,
-    ) -> Repeatable {
-        Repeatable {
-            subkey: self.keyring().derive(subkey),
-            secret: Zeroizing::new(secret.to_owned()),
-            sent: Zeroizing::new(sent.to_owned()),
-            drawn: AtomicU64::new(0),
-        }
-    }
-
     /// The session that a first click begins, as soon as there is one: it is waited for.
     pub(super) async fn session_begun(
         &self,
@@ -283,54 +264,5 @@ impl Accounts {
         let sessions = self.session_port();
         let key = repeatable.key(sessions)?;
         sessions.find(&key, self.now()).await
-    }
-}
-
-/// Where the key of a session is drawn from: one that can be found again, or else any.
-pub(super) fn key_source<'a>(
-    repeatable: Option<&'a Repeatable>,
-    other: &'a dyn Randomness,
-) -> &'a dyn Randomness {
-    repeatable.map_or(other, |it| it)
-}
-
-/// The source of the key of a session that begins with a code, in the browser that asked for it, or with a link or a form, by a
-/// page of one browser.
-///
-/// Bytes that nobody can foresee who has not the key of the challenge, or of the page, what was sent and the secret of the site;
-/// and the same each time. The key of a challenge has 256 random bits, and one code is right for it, once, as is a link.
-pub(super) struct Repeatable {
-    subkey: Subkey,
-    secret: Zeroizing<String>,
-    sent: Zeroizing<String>,
-    drawn: AtomicU64,
-}
-
-impl Repeatable {
-    /// The first key that is drawn from there.
-    pub(super) fn key(&self, sessions: &dyn Sessions) -> Result<SessionKey, RandomnessError> {
-        self.drawn.store(0, Ordering::Relaxed);
-        let key = sessions.new_key(self);
-        self.drawn.store(0, Ordering::Relaxed);
-        key
-    }
-}
-
-impl Randomness for Repeatable {
-    fn fill(&self, buffer: &mut [u8]) -> Result<(), RandomnessError> {
-        for chunk in buffer.chunks_mut(32) {
-            let block = self.drawn.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-            let fields = [
-                b"begin",
-                self.secret.as_bytes(),
-                self.sent.as_bytes(),
-                &block,
-            ];
-            let bytes = Zeroizing::new(self.subkey.sign(&fields));
-            for (to, from) in chunk.iter_mut().zip(bytes.iter()) {
-                *to = *from;
-            }
-        }
-        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::codes::read_code;
 use super::limits::Asking;
-use super::repeated_code::Repeatable;
+use super::repeatable::Repeatable;
 use super::turns::Turn;
 use super::{Accounts, Failure, LinkForm, LoggedIn};
 use crate::challenge::ChallengeKey;

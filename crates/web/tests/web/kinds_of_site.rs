@@ -174,7 +174,7 @@ async fn what_nobody_sends_is_not_offered() {
     }
 }
 
-/// A code to sign in that nobody sends by this kind of address is refused in words, whoever has the address, and never said to be on
+/// A code to sign in that nobody sends by this kind of address is refused in words, no matter who has the address, and never said to be on
 /// its way.
 #[tokio::test]
 async fn code_that_nobody_sends_is_not_said_to_be_sent() {
