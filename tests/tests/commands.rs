@@ -225,10 +225,17 @@ fn ambiguous_name_says_whom_it_may_mean() {
             UPDATE auth_user SET username = 'Ann' WHERE username = 'bob';
             UPDATE phone_auth_emailaddress SET email = 'Ann@example.org' WHERE email = 'bob@example.org'",
         );
+        // Who claims the address under a name like theirs is not among them.
+        let claims = ["user", "create", "ann_real", "--email", "mal@example.org"];
+        assert!(command(&database, &claims).success);
+        database.execute(
+            "INSERT INTO phone_auth_claim (user_id, kind, value)
+            SELECT id, 'email', 'ann@example.org' FROM auth_user WHERE username = 'ann_real'",
+        );
         for login in ["ANN", "ann@example.org"] {
             let shown = command(&database, &["user", "show", login]);
             assert!(!shown.success, "{shown:?}");
-            let says = "several accounts have this name: name one by its username as it is written, ann, Ann";
+            let says = "several accounts have this name: name one by its username as it is written, Ann, ann";
             assert!(shown.stderr.contains(says), "{login}: {shown:?}");
         }
         for login in ["ann", "Ann"] {

@@ -312,7 +312,9 @@ impl Connections {
 
 /// Whether a call failed for a reason that may pass.
 fn is_unavailable<T>(outcome: &Result<T, Failure>) -> bool {
-    matches!(outcome, Err(failure) if failure.kind() == StoreErrorKind::Unavailable)
+    // Who had to give way in a deadlock has lost no connection.
+    matches!(outcome, Err(failure) if failure.kind() == StoreErrorKind::Unavailable
+        && failure.code() != Some(DEADLOCK))
 }
 
 /// Runs a statement on a connection, in a transaction if it has an opening.

@@ -403,7 +403,7 @@ fn deadlock_with_another_program_is_no_error() {
     run(async {
         let options = PostgresOptions::default().with_statement_timeout(LONG * 2);
         let later = format!(
-            "ALTER DATABASE {} SET deadlock_timeout = '2s'",
+            "ALTER DATABASE {} SET deadlock_timeout = '8s'",
             database.name()
         );
         database.run(&later).unwrap();
@@ -411,7 +411,8 @@ fn deadlock_with_another_program_is_no_error() {
         let ann = store.create_user(&user("ann", 1)).await.unwrap();
         let mut address = store.addresses_of(ann.id, 9).await.unwrap();
         let mut other = PgConnection::connect(database.url()).await.unwrap();
-        // The other one waits for so long that the server chooses us.
+        // The other one waits for so long that the server chooses us. It looks once, when we have waited for eight seconds: long
+        // enough for the other to wait as well, on a machine that has much to do.
         other.execute("SET deadlock_timeout = '1h'").await.unwrap();
         let mut held = other.begin().await.unwrap();
         held.execute("SELECT 1 FROM phone_auth_emailaddress FOR UPDATE")

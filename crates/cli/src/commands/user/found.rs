@@ -1,5 +1,7 @@
 //! Whom an operator means.
 
+use std::collections::BTreeSet;
+
 use phone_auth::Accounts;
 use phone_auth::core::accounts::{AmbiguousName, FlowError};
 use phone_auth::core::user::User;
@@ -44,16 +46,24 @@ const MOST_NAMED: u32 = 100;
 async fn ambiguous(accounts: &Accounts, login: &str) -> Result<Failure, Failure> {
     let holders = accounts.find_addresses(login).await;
     let holders = holders.map_err(Failure::failed)?.into_iter();
-    let mut names: Vec<_> = holders.map(|(_, user)| user.username).collect();
-    if names.is_empty() {
-        let found = accounts.search_users(login, None, MOST_NAMED).await;
-        let found = found.map_err(Failure::failed)?.into_iter();
-        let found = found.filter(|it| it.username.eq_ignore_ascii_case(login.trim()));
-        names = found.map(|user| user.username).collect();
-    }
-    let sentence = format!(
-        "several accounts have this name: name one by its username as it is written, {}",
-        names.join(", ")
-    );
+    // Anyone may claim an address, under a username of their choice.
+    let holders = holders.filter(|(address, _)| !address.id.is_claim());
+    let found = accounts.search_users(login, None, MOST_NAMED).await;
+    let found = found.map_err(Failure::failed)?.into_iter();
+    let found = found.filter(|it| it.username.eq_ignore_ascii_case(login.trim()));
+    let names: BTreeSet<_> = holders
+        .map(|(_, user)| user.username)
+        .chain(found.map(|user| user.username))
+        .collect();
+    let sentence = if names.is_empty() {
+        "several accounts have this name: look for them with `user find`, and name one by its username as it is written"
+            .to_owned()
+    } else {
+        let names: Vec<_> = names.into_iter().collect();
+        format!(
+            "several accounts have this name: name one by its username as it is written, {}",
+            names.join(", ")
+        )
+    };
     Ok(Failure::because(Visible(&sentence).to_string()))
 }
