@@ -385,7 +385,7 @@ const CALLS: [(&str, Call); 22] = [
         "enqueue two messages",
         call!(|two, who| {
             let messages = two.messages(&two.own[who], two.users[who].id);
-            two.store.enqueue_both(messages.each_ref()).await
+            two.store.enqueue_both(messages.each_ref()).await.map(drop)
         }),
     ),
     (
@@ -399,7 +399,7 @@ const CALLS: [(&str, Call); 22] = [
                 }),
                 ..two.message(Purpose::Verify)
             };
-            two.store.enqueue_message(&message).await
+            two.store.enqueue_message(&message).await.map(drop)
         }),
     ),
     (
