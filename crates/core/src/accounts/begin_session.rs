@@ -5,7 +5,7 @@ use phone_auth_events::{Limit, Sender, UserLoggedIn};
 
 use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
-use super::repeatable::{Repeatable, key_source};
+use super::repeatable::key_source;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::EncodedPassword;
 use crate::randomness::Randomness;
@@ -165,50 +165,36 @@ impl Accounts {
     ) -> Result<Option<LoggedIn>, Failure> {
         let once = self.begins_once(Gives::Session, user.id).await;
         let lately = once.as_ref().and_then(|it| it.logged_in_at(&user));
-        let before = BegunOnce::before(once.as_ref(), previous, &user.password, lately.as_slice());
+        let before = BegunOnce::before(once.as_ref(), previous, &user.password, lately);
         if let Some(before) = before.await? {
             return Ok(Some(self.begun_before(before)));
         }
         // A key that a log-out has ended is not given again, though the form is the same.
-        let derived = once.as_ref().filter(|_| lately.is_none());
-        let derived = derived.map(|it| it.key_source(self.now()));
+        let unused = once.as_ref().filter(|_| lately.is_none());
+        // The time of the key is that of the log-in: another process finds the one by the other.
+        let at = self.now();
+        let derived = unused.map(|it| (it, it.key_source(at, &user.password)));
         let how = Beginning {
             upgrade: upgrade.as_ref(),
             previous,
-            key: key_source(derived.as_ref(), self.randomness()),
+            key: key_source(derived.as_ref().map(|(_, key)| key), self.randomness()),
+            at,
             is_proof: false,
         };
         let Some(begun) = self.record_log_in_by(user, &how).await? else {
             return Ok(None);
         };
-        if let Some(derived) = &derived
-            && let Some(first) = self.begun_elsewhere(derived, &begun).await?
+        if let Some((once, derived)) = &derived
+            && let Some(first) = once.begun_elsewhere(derived, (&begun, at)).await?
         {
-            return Ok(Some(first));
+            self.session_port().end(&begun.key).await?;
+            return Ok(Some(self.begun_before(first)));
         }
         BegunOnce::remember(once.as_ref(), &begun.key);
         Ok(Some(begun))
     }
 
-    /// The session of the first of two clicks, where another process has begun it at the same moment: its key was in use, so this
-    /// one has got another, and ends.
-    async fn begun_elsewhere(
-        &self,
-        derived: &Repeatable,
-        begun: &LoggedIn,
-    ) -> Result<Option<LoggedIn>, Failure> {
-        let sessions = self.session_port();
-        if derived.key(sessions)?.reveal() == begun.key.reveal() {
-            return Ok(None);
-        }
-        let first = self.session_of(derived).await?;
-        if first.is_some() {
-            sessions.end(&begun.key).await?;
-        }
-        Ok(first.map(|first| self.begun_before(first)))
-    }
-
-    /// The same for a session that begins so.
+    /// Records a log-in whose session begins so.
     pub(super) async fn record_log_in_by(
         &self,
         user: User,
@@ -234,7 +220,7 @@ impl Accounts {
         user: &User,
         how: &Beginning<'_>,
     ) -> Result<Option<LoggedIn>, Failure> {
-        let at = self.now();
+        let at = how.at;
         let (lifetime, ends_with_browser) = self.lifetime_of_new();
         let expires_at = at + lifetime;
         let log_in = LogIn {
@@ -281,6 +267,8 @@ pub(super) struct Beginning<'a> {
     pub(super) previous: Option<&'a SessionKey>,
     /// Where its key is drawn from.
     pub(super) key: &'a dyn Randomness,
+    /// When it begins.
+    pub(super) at: DateTime<Utc>,
     /// Whether it proves who they are.
     pub(super) is_proof: bool,
 }

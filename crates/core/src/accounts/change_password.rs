@@ -186,7 +186,9 @@ impl Accounts {
                 names: None,
             };
             let once = self.begins_once(Gives::Password, user.id).await;
-            let key = BegunOnce::key_after(once.as_ref(), current_user.key())?;
+            let key = once
+                .as_ref()
+                .map(|it| it.key_source(self.now(), &replacement.new));
             let rebound = self
                 .session_port()
                 .rebind(
@@ -289,8 +291,8 @@ impl Accounts {
             return Ok(Before::Same(current_user.key().clone()));
         }
         let once = self.begins_once(Gives::Password, user.id).await;
-        let lately = BegunOnce::just_now(self);
-        let before = BegunOnce::before(once.as_ref(), None, &user.password, &lately);
+        let lately = Some(self.now());
+        let before = BegunOnce::before(once.as_ref(), None, &user.password, lately);
         if let Some(before) = before.await? {
             return Ok(Before::Same(before.key));
         }

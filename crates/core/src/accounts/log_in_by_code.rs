@@ -124,8 +124,7 @@ impl Accounts {
         // Where the browser goes away meanwhile, its second click finds the challenge ended and waits for this session.
         let begins = async move {
             let (target, used) = accounts.end_proven(&id, right).await?;
-            let key = key_source(repeatable.as_ref(), accounts.randomness());
-            let proven = (target, vec![id]);
+            let (proven, key) = ((target, vec![id]), repeatable.as_ref());
             let begun = accounts.log_in_now("log_in_by_code", proven, previous.as_ref(), key);
             let begun = begun.await;
             if let Err(FlowError::Failed(_)) = &begun {
@@ -237,7 +236,7 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let (accounts, previous) = (self.clone(), previous.cloned());
         let begins = async move {
-            let key = key_source(repeatable.as_deref(), accounts.randomness());
+            let key = repeatable.as_deref();
             let begins = accounts.log_in_now(flow, proven, previous.as_ref(), key);
             let begun = begins.await;
             if let (Err(FlowError::Failed(_)), Some(used)) = (&begun, used) {
@@ -253,7 +252,7 @@ impl Accounts {
         flow: &'static str,
         (target, asked): (LinkTarget, Vec<ChallengeId>),
         previous: Option<&SessionKey>,
-        key: &dyn Randomness,
+        repeatable: Option<&Repeatable>,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let over = |error: FlowError<InvalidLink>| error.map_refusal(NotBegun::Link);
         if self.asks_for_new_password(&target) {
@@ -275,8 +274,9 @@ impl Accounts {
         if !(is_ended || is_claim) {
             return Err(FlowError::Refused(NotBegun::Link(InvalidLink)));
         }
+        let key = key_source(repeatable, self.randomness());
         let begun = self.begin_shown(flow, (user, &target), (&link, previous), key);
-        let begun = begun.await;
+        let begun = self.begun_unheard(begun.await, repeatable).await;
         if is_ended && matches!(begun, Err(FlowError::Failed(_))) {
             self.give_used_back(UsedUp::Link(Box::new(target))).await;
         }
@@ -287,6 +287,34 @@ impl Accounts {
         self.happened(UserLoggedIn::new(Sender::new(flow), user))
             .await;
         Ok(logged_in)
+    }
+
+    /// What has begun, where the store may have lost an answer on its way: a session that it has begun all the same, this time or
+    /// an earlier one after which the code was given back. It is the only one then.
+    async fn begun_unheard<R>(
+        &self,
+        begun: Result<Option<LoggedIn>, FlowError<R>>,
+        repeatable: Option<&Repeatable>,
+    ) -> Result<Option<LoggedIn>, FlowError<R>> {
+        let Some(repeatable) = repeatable else {
+            return begun;
+        };
+        let sessions = self.session_port();
+        let another = match &begun {
+            Err(FlowError::Failed(_)) => None,
+            // Its first key was in use.
+            Ok(Some(it)) if repeatable.key(sessions)?.reveal() != it.key.reveal() => Some(&it.key),
+            _ => return begun,
+        };
+        let Ok(Some(unheard)) = self.session_of(repeatable).await else {
+            return begun;
+        };
+        if let Some(another) = another {
+            sessions.end(another).await?;
+        }
+        let mut unheard = self.begun_before(unheard);
+        unheard.is_repeated = false;
+        Ok(Some(unheard))
     }
 
     /// Begins the session of the one whose link has ended, after what is theirs alone by now.
@@ -306,6 +334,7 @@ impl Accounts {
             upgrade: None,
             previous,
             key,
+            at: self.now(),
             is_proof,
         };
         Ok(self.record_log_in_by(user, &how).await?)

@@ -245,8 +245,8 @@ impl Accounts {
             return Ok(None);
         };
         let once = self.begins_once(Gives::Proof, user.id).await;
-        let lately = BegunOnce::just_now(self);
-        let before = BegunOnce::before(once.as_ref(), None, &user.password, &lately);
+        let lately = Some(self.now());
+        let before = BegunOnce::before(once.as_ref(), None, &user.password, lately);
         if let Some(before) = before.await? {
             return Ok(Some(before.key));
         }
@@ -270,12 +270,12 @@ impl Accounts {
     async fn proves_once(&self, found: &FoundSession) -> Result<Option<SessionKey>, Failure> {
         let user = &found.session.user;
         let once = self.begins_once(Gives::Proof, user.id).await;
-        let before = BegunOnce::before(once.as_ref(), Some(&found.key), &user.password, &[]);
+        let before = BegunOnce::before(once.as_ref(), Some(&found.key), &user.password, None);
         if let Some(before) = before.await? {
             return Ok(Some(before.key));
         }
         let sessions = self.session_port();
-        let key = BegunOnce::key_after(once.as_ref(), &found.key)?;
+        let key = once.as_ref().and_then(|it| it.key_after(&found.session));
         let key = key_source(key.as_ref(), self.randomness());
         let proven = sessions.prove(found, self.now(), key).await?;
         if let Some(key) = &proven {

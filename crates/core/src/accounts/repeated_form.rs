@@ -154,8 +154,8 @@ impl Accounts {
             return Ok(None);
         };
         let once = self.begins_once(Gives::Password, user.id).await;
-        let lately = BegunOnce::just_now(self);
-        match BegunOnce::before(once.as_ref(), None, &user.password, &lately).await? {
+        let lately = Some(self.now());
+        match BegunOnce::before(once.as_ref(), None, &user.password, lately).await? {
             Some(before) => Ok(Some(self.begun_before(before))),
             None => self.log_in_again(user).await,
         }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use crate::common::{CountingHasher, HORSE, Kit, SECRET, STAPLE, keyring, refusal, unlimited};
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
 use phone_auth_core::accounts::{Accounts, LogInRefusal, ReauthenticationRefusal};
+use phone_auth_core::clock::{Clock, ManualClock};
 use phone_auth_core::password::{
     EncodedPassword, HashError, Password, PasswordHasher, Requester, Verdict,
 };
@@ -67,10 +69,19 @@ async fn second_click_gets_the_session_of_the_first() {
 
 /// Another process over the same store, which knows nothing of what this one remembers.
 fn elsewhere(kit: &Kit, hasher: impl PasswordHasher + 'static) -> Accounts {
+    at_clock(kit, hasher, kit.clock.clone())
+}
+
+/// The same with a clock of its own.
+fn at_clock(
+    kit: &Kit,
+    hasher: impl PasswordHasher + 'static,
+    clock: impl Clock + 'static,
+) -> Accounts {
     Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
         .signals(kit.signals.clone())
         .settings(unlimited())
-        .clock(kit.clock.clone())
+        .clock(clock)
         .hasher(hasher)
         .build()
         .unwrap()
@@ -133,6 +144,11 @@ async fn proof_elsewhere_gets_the_key_of_the_first() {
     for (changes, seconds, is_same) in [
         (false, 0, true),
         (true, 0, true),
+        // The clock of the first is ahead.
+        (false, -9, true),
+        (true, -9, true),
+        (false, -20, false),
+        (true, -20, false),
         (false, 9, true),
         (true, 9, true),
         (false, 20, false),
@@ -150,7 +166,7 @@ async fn proof_elsewhere_gets_the_key_of_the_first() {
         } else {
             browser.reauthenticate(&ann, &horse).await.unwrap()
         };
-        kit.clock.advance(Duration::from_secs(seconds));
+        kit.clock.set(kit.clock.now() + TimeDelta::seconds(seconds));
         let again = if changes {
             let again = second.repeated_change(&form, &staple, &staple).await;
             again.unwrap().unwrap().key
@@ -167,19 +183,114 @@ async fn proof_elsewhere_gets_the_key_of_the_first() {
     }
 }
 
-/// A form that is sent again on purpose gives the session another key each time.
+/// A form that is sent again on purpose gives the session another key each time, and none that has ended.
 #[tokio::test]
 async fn proof_renews_the_key_each_time() {
-    let kit = Kit::with_ann().await;
-    let browser = kit.accounts.for_browser(Some("a browser"));
-    let mut key = log_in(&browser, None).await;
-    for _ in 0..3 {
-        let ann = browser.current_user(&key).await.unwrap().unwrap();
-        let next = browser.reauthenticate(&ann, &Password::new(HORSE)).await;
-        let next = next.unwrap();
-        assert_ne!(next.reveal(), key.reveal());
-        assert!(browser.current_user(&key).await.unwrap().is_none());
-        key = next;
+    for changes in [false, true] {
+        let kit = Kit::with_ann().await;
+        let browser = kit.accounts.for_browser(Some("a browser"));
+        let mut keys = vec![log_in(&browser, None).await];
+        let mut password = Password::new(HORSE);
+        for new in ["copper-Lantern-1", "copper-Lantern-2", "copper-Lantern-3"] {
+            let key = keys.last().unwrap();
+            let ann = browser.current_user(key).await.unwrap().unwrap();
+            let next = if changes {
+                let (old, new) = (password.clone(), Password::new(new));
+                password = new.clone();
+                browser
+                    .change_password(&ann, &old, &new, &new)
+                    .await
+                    .unwrap()
+            } else {
+                browser.reauthenticate(&ann, &password).await.unwrap()
+            };
+            for before in &keys {
+                assert_ne!(next.reveal(), before.reveal(), "{changes}");
+                assert!(browser.current_user(before).await.unwrap().is_none());
+            }
+            keys.push(next);
+        }
+    }
+}
+
+/// The end of ten seconds of the clock.
+fn boundary() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_900_000_000, 0).unwrap()
+}
+
+/// Two processes at the same moment, each by its clock: one before the end of ten seconds, the other after it.
+#[tokio::test]
+async fn clicks_around_the_end_of_ten_seconds_have_one_session() {
+    for (first_at, second_at) in [(-1, 1), (1, -1), (-600, 300), (-1, 0), (0, -1)] {
+        for are_at_once in [false, true] {
+            let kit = Kit::with_ann().await;
+            let at = |millis| boundary() + TimeDelta::milliseconds(millis);
+            kit.clock.set(at(first_at));
+            let first = kit.accounts.for_browser(Some("a browser"));
+            let (hasher, clock) = (Waiting::default(), ManualClock::at(at(second_at)));
+            let second = at_clock(&kit, hasher.clone(), clock);
+            let second = second.for_browser(Some("a browser"));
+            hasher.next_waits.store(are_at_once, Ordering::SeqCst);
+            let (key, again) = if are_at_once {
+                let begun = tokio::spawn(async move { log_in(&second, None).await });
+                hasher.checked.notified().await;
+                let key = log_in(&first, None).await;
+                kit.record.forget();
+                hasher.goes_on.notify_one();
+                (key, begun.await.unwrap())
+            } else {
+                let key = log_in(&first, None).await;
+                kit.record.forget();
+                (key, log_in(&second, None).await)
+            };
+            let case = format!("{first_at} {second_at} {are_at_once}");
+            assert_eq!(key.reveal(), again.reveal(), "{case}");
+            assert!(kit.record.take().is_empty(), "{case}");
+            assert_eq!(kit.store.session_count(), 1, "{case}");
+            assert!(first.current_user(&key).await.unwrap().is_some(), "{case}");
+        }
+    }
+}
+
+/// The same where both begin before either looks for the other: one of the two is left, and both browsers have it.
+#[tokio::test]
+async fn clicks_that_run_together_leave_one_session() {
+    for (first_at, second_at) in [(-1, 1), (1, -1), (0, 0)] {
+        let kit = Kit::with_ann().await;
+        let at = |millis| boundary() + TimeDelta::milliseconds(millis);
+        kit.clock.set(at(first_at));
+        let first = kit.accounts.for_browser(Some("a browser"));
+        let clock = ManualClock::at(at(second_at));
+        let second = at_clock(&kit, CountingHasher::default(), clock);
+        let second = second.for_browser(Some("a browser"));
+        let (one, other) = tokio::join!(log_in(&first, None), log_in(&second, None));
+        assert_eq!(one.reveal(), other.reveal(), "{first_at}");
+        assert_eq!(kit.store.session_count(), 1, "{first_at}");
+    }
+}
+
+/// Goes on by a millisecond whenever it is looked at.
+struct Stepping(ManualClock);
+
+impl Clock for Stepping {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.advance(Duration::from_millis(1));
+        self.0.now()
+    }
+}
+
+/// The ten seconds may end between any two looks at the clock.
+#[tokio::test]
+async fn click_elsewhere_gets_the_session_whenever_ten_seconds_end() {
+    for before in 0..40 {
+        let kit = Kit::with_ann().await;
+        let clock = ManualClock::at(boundary() - TimeDelta::milliseconds(before));
+        let first = at_clock(&kit, CountingHasher::default(), Stepping(clock.clone()));
+        let key = log_in(&first.for_browser(Some("a browser")), None).await;
+        let second = at_clock(&kit, CountingHasher::default(), clock);
+        let again = log_in(&second.for_browser(Some("a browser")), None).await;
+        assert_eq!(key.reveal(), again.reveal(), "{before}");
+        assert_eq!(kit.store.session_count(), 1, "{before}");
     }
 }
 

@@ -309,3 +309,45 @@ async fn form_whose_store_fails_at_any_step_is_answered_later() {
     }
     assert!(wrong.is_empty(), "{wrong:?}");
 }
+
+/// The store may have begun a session and its answer be lost, with what follows at any step: it is the only one that begins, and who
+/// tries again has it.
+#[tokio::test(start_paused = true)]
+async fn session_whose_answer_is_lost_is_the_only_one() {
+    let mut wrong = Vec::new();
+    for (form, later) in [
+        (Form::LogInByCode, 0),
+        (Form::LogInByCode, 2),
+        (Form::LogInByLink, 0),
+        (Form::LogInByLink, 2),
+    ] {
+        let mut is_through = false;
+        for calls in 0..50 {
+            let site = Site::of(form).await;
+            let store = &site.kit.store;
+            let before = store.session_count();
+            store.lose_answer_to_log_in();
+            store.fail_after(calls, StoreErrorKind::Unavailable);
+            is_through = site.click(form).await;
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            store.recover();
+            assert!(site.kit.accounts.drain(LONG).await, "{form:?} {calls}");
+            site.kit.clock.advance(Duration::from_mins(later));
+            // One that has not begun by then loses its answer now.
+            let is_answered = is_through || site.click(form).await;
+            let begun = store.session_count() - before;
+            if !is_answered || begun != 1 {
+                wrong.push((form, later, calls, is_answered, begun));
+            }
+            if is_through {
+                // What was given has used up its code.
+                assert_eq!(site.heard.load(Ordering::SeqCst), 1, "{form:?}");
+                site.kit.clock.advance(Duration::from_mins(2));
+                assert!(!site.click(form).await, "{form:?}");
+                break;
+            }
+        }
+        assert!(is_through, "{form:?}");
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

@@ -61,6 +61,7 @@ pub struct MemoryStore {
 struct Shared {
     state: State,
     fault: Option<Fault>,
+    loses_log_in: bool,
     looked_up_for: Option<Requester>,
 }
 
@@ -88,6 +89,11 @@ impl MemoryStore {
     /// [`recover`](Self::recover): a store that goes away in the middle of a flow.
     pub fn fail_after(&self, calls: u32, kind: StoreErrorKind) {
         self.lock().fault = Some(Fault { after: calls, kind });
+    }
+
+    /// Records the next log-in, and says that the store is not there: its answer is lost on the way.
+    pub fn lose_answer_to_log_in(&self) {
+        self.lock().loses_log_in = true;
     }
 
     /// For whom a name was looked up last.

@@ -1,6 +1,7 @@
 //! Sessions, in memory.
 
 use std::cmp::Reverse;
+use std::mem::take;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -18,7 +19,7 @@ use super::state::{BoundSession, State, to_micros};
 #[async_trait]
 impl SessionStore for MemoryStore {
     async fn log_in(&self, log_in: &NewLogIn) -> Result<bool, StoreError> {
-        self.write(|state| {
+        let begun = self.write(|state| {
             let session = &log_in.session;
             let is_taken = state.sessions.contains_key(&session.digest);
             let Some(user) = state.users.get_mut(&session.user) else {
@@ -60,8 +61,12 @@ impl SessionStore for MemoryStore {
             state.sessions.insert(session.digest, stored);
             state.end_oldest(&session.digest, session.user, log_in.max_sessions);
             Ok(true)
-        })
-        .await
+        });
+        let begun = begun.await?;
+        if begun && take(&mut self.lock().loses_log_in) {
+            return Err(StoreError::new(StoreErrorKind::Unavailable));
+        }
+        Ok(begun)
     }
 
     async fn session(
