@@ -10,7 +10,7 @@ use super::new_password::attributes_of;
 use super::notices::ChangeNotices;
 use super::repeatable::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
-use crate::address::Losses;
+use crate::address::{AddressRecord, Losses};
 use crate::form::{Field, FieldProblem, Problem, Problems};
 use crate::gate::{GateNames, GatedFlow};
 use crate::password::{HashError, Password, Requester, Verdict};
@@ -168,56 +168,72 @@ impl Accounts {
                     .await;
             }
             problems.refuse(ChangePasswordRefusal::Invalid)?;
-            let change = AccountChange::PasswordChanged;
-            let signal = DurableSignal::PasswordChanged;
-            let event = self.event_of(signal, user.id, FLOW, (None, None))?;
-            let new = self.hasher().hash(new1, &requester).await?;
-            let notices = self.notices_of(user.id, &addresses, &change).await?;
-            let notices = notices.with_event(event);
-            let replacement = PasswordReplacement {
-                user: user.id,
-                old: user.password.clone(),
-                new,
-                last_login: None,
-                link: None,
-                keeps: None,
-                notices: notices.to_commit(),
-                losses: Losses::default(),
-                names: None,
-            };
-            let once = self.begins_once(Gives::Password, user.id).await;
-            let key = once
-                .as_ref()
-                .map(|it| it.key_source(self.now(), &replacement.new));
-            let rebound = self
-                .session_port()
-                .rebind(
-                    current_user.key(),
-                    replacement,
-                    self.now(),
-                    key_source(key.as_ref(), self.randomness()),
-                )
-                .await;
-            if !matches!(rebound, Ok(Rebound::Done(_))) {
-                self.was_not_made(&notices).await;
-            }
-            match rebound? {
-                Rebound::Done(key) => {
-                    BegunOnce::remember(once.as_ref(), &key);
-                    // The second click need not wait for who is told.
-                    drop(once);
-                    self.tell_of_change(user, notices).await;
-                    return Ok(key);
-                }
-                Rebound::Over => {
-                    return Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn));
-                }
-                Rebound::Changed => {}
+            let replaced = self
+                .replace_in_session(current_user, user, &addresses, new1, &requester)
+                .await?;
+            if let Some(key) = replaced {
+                return Ok(key);
             }
             // The password was changed since we read it, perhaps only to a better hash of itself by a
             // log-in elsewhere. Look again.
         }
         Err(Failure::new(FailureKind::Unavailable).into())
+    }
+
+    /// Replaces the password of a user as they were read, and gives the session another key; none where it is another password
+    /// by now.
+    async fn replace_in_session(
+        &self,
+        current_user: &CurrentUser,
+        user: User,
+        addresses: &[AddressRecord],
+        new: &Password,
+        requester: &Requester,
+    ) -> Result<Option<SessionKey>, FlowError<ChangePasswordRefusal>> {
+        let change = AccountChange::PasswordChanged;
+        let signal = DurableSignal::PasswordChanged;
+        let event = self.event_of(signal, user.id, FLOW, (None, None))?;
+        let new = self.hasher().hash(new, requester).await?;
+        let notices = self.notices_of(user.id, addresses, &change).await?;
+        let notices = notices.with_event(event);
+        let replacement = PasswordReplacement {
+            user: user.id,
+            old: user.password.clone(),
+            new,
+            last_login: None,
+            link: None,
+            keeps: None,
+            notices: notices.to_commit(),
+            losses: Losses::default(),
+            names: None,
+        };
+        let once = self.begins_once(Gives::Password, user.id).await;
+        let key = once
+            .as_ref()
+            .map(|it| it.key_source(self.now(), &replacement.new));
+        let rebound = self
+            .session_port()
+            .rebind(
+                current_user.key(),
+                replacement,
+                self.now(),
+                key_source(key.as_ref(), self.randomness()),
+            )
+            .await;
+        if !matches!(rebound, Ok(Rebound::Done(_))) {
+            self.was_not_made(&notices).await;
+        }
+        match rebound? {
+            Rebound::Done(key) => {
+                BegunOnce::remember(once.as_ref(), &key);
+                // The second click need not wait for who is told.
+                drop(once);
+                self.tell_of_change(user, notices).await;
+                Ok(Some(key))
+            }
+            Rebound::Over => Err(FlowError::Refused(ChangePasswordRefusal::NotLoggedIn)),
+            Rebound::Changed => Ok(None),
+        }
     }
 
     /// Tells of another password, also where nobody waits for that any more: the second of two clicks gets the key of the session
