@@ -96,13 +96,14 @@ where
     }
 
     /// Time goes on, so that nothing is asked for too soon, and what was run until now is of no flow.
-    fn begins(&self) {
+    async fn begins(&self) {
         self.clock.advance(Duration::from_hours(1));
-        let _ = (self.taken)();
+        self.begins_at_once().await;
     }
 
-    /// What was run is of this flow.
-    fn ends(&mut self, flow: &str) {
+    /// What was run is of this flow, also what it has left to be done beside its answer.
+    async fn ends(&mut self, flow: &str) {
+        self.rests().await;
         let count = (self.taken)();
         writeln!(self.told, "{count} {flow}").unwrap();
     }
@@ -117,21 +118,21 @@ where
     }
 
     async fn signs_up_and_in(&mut self) -> SessionKey {
-        self.begins();
+        self.begins().await;
         self.accounts.sign_up(form()).await.unwrap();
-        self.ends("sign-up");
+        self.ends("sign-up").await;
         let password = Password::new(OLD);
-        self.begins();
+        self.begins().await;
         let key = self.accounts.log_in("ann", &password, None).await;
         let key = key.unwrap().key;
-        self.ends("log-in by username");
+        self.ends("log-in by username").await;
         for (kind, value) in [(AddressKind::Email, EMAIL), (AddressKind::Phone, PHONE)] {
             let user = self.current(&key).await;
             let address = self.own(&user, value).await;
-            self.begins();
+            self.begins().await;
             let asked = self.accounts.begin_verification(&user, kind, address.id);
             asked.await.unwrap().unwrap();
-            self.ends(&format!("ask to verify, {kind}"));
+            self.ends(&format!("ask to verify, {kind}")).await;
         }
         let user = self.current(&key).await;
         let address = self.own(&user, EMAIL).await;
@@ -141,13 +142,13 @@ where
             .request_verification(&user, address.kind, address.id);
         let _ = asked.await.unwrap();
         let sent = last(&mut sent);
-        self.begins();
+        self.begins().await;
         let client = self.accounts.for_client(Client::new().signed_in(&user));
         let _ = client
             .verify_address(sent.link().id, sent.link().token)
             .await
             .unwrap();
-        self.ends("verify by link");
+        self.ends("verify by link").await;
         let address = self.own(&user, PHONE).await;
         let mut sent = self.signals.capture::<VerifyPhone>();
         self.verifies(&user, &address, &mut sent, "verify by code")
@@ -167,30 +168,38 @@ where
             .begin_verification(user, address.kind, address.id);
         let key = asked.await.unwrap().unwrap();
         let sent = last(sent);
-        self.begins_at_once();
+        self.begins_at_once().await;
         let verified = self
             .accounts
             .verify_by_code(user, &key, sent.code().unwrap().as_str());
         let _ = verified.await.unwrap();
-        self.ends(flow);
+        self.ends(flow).await;
     }
 
     /// As [`begins`](Self::begins), while a code still works.
-    fn begins_at_once(&self) {
+    async fn begins_at_once(&self) {
+        self.rests().await;
         let _ = (self.taken)();
+    }
+
+    /// Waits for what was left to be done beside an answer.
+    async fn rests(&self) {
+        for accounts in [&self.accounts, &self.asking] {
+            assert!(accounts.drain(Duration::from_mins(1)).await);
+        }
     }
 
     async fn limits(&mut self) {
         let (right, wrong) = (Password::new(OLD), Password::new("a guess"));
-        self.begins();
+        self.begins().await;
         for _ in 0..4 {
             let guess = self.accounts.log_in("ann", &wrong, None).await;
             assert!(guess.is_err());
         }
-        self.begins_at_once();
+        self.begins_at_once().await;
         let begun = self.accounts.log_in("ann", &right, None).await;
         let user = begun.unwrap().user;
-        self.ends("log-in after four wrong ones");
+        self.ends("log-in after four wrong ones").await;
         let at = Client::new().at("203.0.113.7".parse().unwrap());
         let devices = self.accounts.remember_device(&user).unwrap().text();
         let known = at.clone().with_devices(Devices::parse(&devices));
@@ -199,31 +208,31 @@ where
             (known, "log-in from a known browser"),
         ] {
             let accounts = self.accounts.for_client(client);
-            self.begins();
+            self.begins().await;
             let begun = accounts.log_in(EMAIL, &right, None).await;
             assert!(begun.is_ok());
-            self.ends(flow);
+            self.ends(flow).await;
         }
         for name in ["ann", EMAIL, PHONE, "nobody"] {
-            self.begins();
+            self.begins().await;
             self.accounts.request_password_reset(name).await.unwrap();
-            self.ends(&format!("reset request for {name}"));
+            self.ends(&format!("reset request for {name}")).await;
         }
     }
 
     async fn codes_and_links(&mut self) {
         let mut sent = self.signals.capture::<LoginEmail>();
-        self.begins();
+        self.begins().await;
         let asked = self.accounts.begin_log_in(EMAIL, None).await;
         let _ = asked.unwrap();
-        self.ends("ask for a code to sign in");
+        self.ends("ask for a code to sign in").await;
         self.clock.advance(Duration::from_hours(1));
         let key = self.asking.begin_log_in(EMAIL, None).await.unwrap();
         let code = last(&mut sent).code().unwrap().clone();
-        self.begins_at_once();
+        self.begins_at_once().await;
         let begun = self.accounts.log_in_by_code(&key, code.as_str(), None);
         assert!(begun.await.is_ok());
-        self.ends("log-in by code");
+        self.ends("log-in by code").await;
         self.clock.advance(Duration::from_hours(1));
         let key = self.asking.begin_log_in(EMAIL, None).await.unwrap();
         let message = last(&mut sent);
@@ -232,76 +241,76 @@ where
             ..LinkForm::default()
         };
         let link = message.link();
-        self.begins_at_once();
+        self.begins_at_once().await;
         let begun = self
             .accounts
             .log_in_by_link(link.id, link.token, &form, None);
         assert!(begun.await.is_ok());
-        self.ends("log-in by link");
+        self.ends("log-in by link").await;
     }
 
     async fn addresses(&mut self, key: SessionKey) -> SessionKey {
         let user = self.current(&key).await;
         let email = AddressKind::Email;
-        self.begins();
+        self.begins().await;
         let added = self
             .accounts
             .add_address(&user, email, "ann@work.example")
             .await;
         let added = added.unwrap();
-        self.ends("add an address");
+        self.ends("add an address").await;
         let mut sent = self.signals.capture::<VerifyEmail>();
         self.verifies(&user, &added, &mut sent, "verify another by code")
             .await;
-        self.begins();
+        self.begins().await;
         let first = self.accounts.make_primary(&user, added.id).await;
         drop(first.unwrap());
-        self.ends("make an address the primary one");
+        self.ends("make an address the primary one").await;
         let user = self.current(&key).await;
-        self.begins();
+        self.begins().await;
         let new = self
             .accounts
             .replace_address(&user, email, added.id, "ann@home.example");
         let new = new.await.unwrap();
-        self.ends("change an address");
+        self.ends("change an address").await;
         let flow = "verify what takes the place of another";
         self.verifies(&user, &new, &mut sent, flow).await;
         let phone = self.own(&user, PHONE).await;
-        self.begins();
+        self.begins().await;
         let removed = self
             .accounts
             .remove_address(&user, phone.kind, phone.id)
             .await;
         drop(removed.unwrap());
-        self.ends("remove an address");
+        self.ends("remove an address").await;
         key
     }
 
     async fn sessions_and_passwords(&mut self, key: SessionKey) {
         let (old, new) = (Password::new(OLD), Password::new(NEW));
         let user = self.current(&key).await;
-        self.begins();
+        self.begins().await;
         let key = self.accounts.reauthenticate(&user, &old).await.unwrap();
-        self.ends("re-authenticate");
+        self.ends("re-authenticate").await;
         let user = self.current(&key).await;
         let listed = self.accounts.sessions(&user).await.unwrap().sessions;
         let other = listed.iter().find(|it| !it.is_current).unwrap();
-        self.begins();
+        self.begins().await;
         assert!(
             self.accounts
                 .end_session(&user, &other.handle)
                 .await
                 .unwrap()
         );
-        self.ends("end one session");
-        self.begins();
+        self.ends("end one session").await;
+        self.begins().await;
         let ended = self.accounts.end_other_sessions(&user).await;
         assert!(ended.unwrap() > 1);
-        self.ends("end all others");
-        self.begins();
+        self.ends("end all others").await;
+        self.begins().await;
         let changed = self.accounts.change_password(&user, &old, &new, &new).await;
         drop(changed.unwrap());
-        self.ends("change the password");
+        self.ends("change the password").await;
     }
 
     async fn end(&mut self) {
@@ -309,23 +318,23 @@ where
         let own = self.accounts.addresses_of(ann.id).await.unwrap();
         let address = own.first().unwrap();
         for (is_verified, flow) in [(false, "un-verify by hand"), (true, "verify by hand")] {
-            self.begins();
+            self.begins().await;
             let marked = self.accounts.set_verified(&ann, address, is_verified).await;
             assert!(marked.unwrap().is_changed());
-            self.ends(flow);
+            self.ends(flow).await;
         }
-        self.begins();
+        self.begins().await;
         assert!(self.accounts.export(ann.id).await.unwrap().is_some());
-        self.ends("export");
-        self.begins();
+        self.ends("export").await;
+        self.begins().await;
         assert!(self.accounts.request_closing(ann.id).await.is_ok());
-        self.ends("schedule the closing");
-        self.begins();
+        self.ends("schedule the closing").await;
+        self.begins().await;
         assert!(self.accounts.cancel_closing(&ann).await.unwrap());
-        self.ends("cancel the closing");
-        self.begins();
+        self.ends("cancel the closing").await;
+        self.begins().await;
         assert!(self.accounts.close(ann.id).await.is_ok());
-        self.ends("close");
+        self.ends("close").await;
     }
 
     async fn signs_up_by_code(&mut self) {
@@ -352,17 +361,17 @@ where
             confirm_password: None,
             ..form()
         };
-        self.begins();
+        self.begins().await;
         let asked = accounts.begin_sign_up(form("+442079460018"), None).await;
         let _ = asked.unwrap();
-        self.ends("ask for a code to sign up");
+        self.ends("ask for a code to sign up").await;
         let key = asking.begin_sign_up(form("+442079460019"), None).await;
         let (key, message) = (key.unwrap(), last(&mut sent));
-        self.begins_at_once();
+        self.begins_at_once().await;
         let code = message.code().unwrap();
         let begun = accounts.log_in_by_code(&key, code.as_str(), None).await;
         assert!(begun.is_ok());
-        self.ends("sign-up by code");
+        self.ends("sign-up by code").await;
     }
 }
 
