@@ -523,6 +523,20 @@ async fn resend_at_a_place_that_is_taken_tells_nobody_apart() {
     }
 }
 
+/// Of nobody's challenge that is gone the key is kept for as long as someone's would be there, and no longer: nobody can keep the
+/// keys of many names until those of one group of places are enough to put another out.
+#[tokio::test]
+async fn key_from_before_the_last_period_is_not_kept() {
+    for (later, is_kept) in [(10, true), (49, true), (101, false), (10_000, false)] {
+        let kit = Kit::limited();
+        let key = kit.accounts.begin_reset(NOBODY, None).await.unwrap();
+        kit.store.lose_challenges();
+        kit.clock.advance(later * MINUTE);
+        let again = kit.accounts.begin_reset(NOBODY, Some(&key)).await.unwrap();
+        assert_eq!(again.reveal() == key.reveal(), is_kept, "{later}");
+    }
+}
+
 /// A key is kept for what it was made for alone, and only if it was made here: another browser may have planted it.
 #[tokio::test]
 async fn planted_key_is_not_kept() {
