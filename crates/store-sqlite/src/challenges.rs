@@ -40,11 +40,13 @@ pub(crate) const TAKEN: &str =
     "SELECT id, key_digest, created_at, expires_at FROM phone_auth_challenge
     WHERE id BETWEEN ?1 AND ?2";
 
-/// The row of a key: at a place of its group, else under its id. The group is looked at for everyone, so that it takes as long.
+/// The row of a key: at a place of its group, else under its id. The whole group is looked at for everyone, so that it takes as long:
+/// what is put in order is read to its end first.
 macro_rules! of_key {
     () => {
         "id = coalesce(
-            (SELECT id FROM phone_auth_challenge WHERE id BETWEEN ?2 AND ?3 AND key_digest = ?1 LIMIT 1), ?1)"
+            (SELECT id FROM phone_auth_challenge WHERE id BETWEEN ?2 AND ?3 AND key_digest = ?1
+                ORDER BY created_at LIMIT 1), ?1)"
     };
 }
 

@@ -83,7 +83,8 @@ macro_rules! begin {
 }
 pub(crate) use begin;
 
-/// The id of the row of a key: at a place of its group, else its own. The group is looked at for everyone, so that it takes as long.
+/// The id of the row of a key: at a place of its group, else its own. The whole group is looked at for everyone, so that it takes as
+/// long: what is put in order is read to its end first.
 macro_rules! id_of_key {
     ($key:literal, $group:literal) => {
         concat!(
@@ -91,7 +92,7 @@ macro_rules! id_of_key {
             $crate::challenges::statements::group!($group),
             " AND key_digest = ",
             $key,
-            " LIMIT 1), ",
+            " ORDER BY created_at LIMIT 1), ",
             $key,
             ")"
         )
