@@ -118,7 +118,9 @@ impl Accounts {
     /// - As for [`request_password_reset`](Self::request_password_reset).
     ///
     /// # Cancel safety
-    /// The message is enqueued and its challenge begins, or neither; without an outbox there may be one of them.
+    /// The message is enqueued and its challenge begins, or neither; without an outbox there may be one of them. For a challenge
+    /// that is there already a message may count as sent that was not: the next request is then taken as a second click for ten
+    /// seconds, and waits as long as after a message.
     ///
     /// # Examples
     /// ```
@@ -365,7 +367,7 @@ impl Accounts {
             .verify_target(target, issued_at)
             .await;
         if let (Err(FlowError::Failed(_)), Some(used)) = (&verified, used) {
-            self.give_used_back(used).await;
+            self.give_used_back(vec![used]);
         }
         verified.map_err(|error| error.map_refusal(|_| CodeRefusal::Over))
     }
@@ -402,11 +404,13 @@ impl Accounts {
             challenge: right.challenge,
             at,
         };
-        let ended = self.store().end_challenge(id, &code, at).await;
-        if ended.is_err() {
-            self.give_used_back(used.clone()).await;
-        }
-        let is_first = ended?;
+        let is_first = match self.store().end_challenge(id, &code, at).await {
+            Ok(is_first) => is_first,
+            Err(error) => {
+                self.give_used_back(vec![used]);
+                return Err(error.into());
+            }
+        };
         self.forget_wrong_codes(&counted).await;
         if is_first {
             Ok((target, used))

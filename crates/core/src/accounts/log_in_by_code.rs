@@ -105,6 +105,9 @@ impl Accounts {
     /// As for [`log_in`](Self::log_in), from where the code was compared: a right one is not used up without its session. An
     /// attempt may be spent.
     ///
+    /// Where the store fails after that the code is given back within the seconds in which the store is back. It is over where the
+    /// store is not, or where the account had another password by then, as one that becomes theirs has: they ask for another.
+    ///
     /// # Examples
     /// See [`begin_log_in`](Self::begin_log_in).
     pub async fn log_in_by_code(
@@ -124,13 +127,9 @@ impl Accounts {
         // Where the browser goes away meanwhile, its second click finds the challenge ended and waits for this session.
         let begins = async move {
             let (target, used) = accounts.end_proven(&id, right).await?;
-            let (proven, key) = ((target, vec![id]), repeatable.as_ref());
+            let (proven, key) = ((target, vec![id], vec![used]), repeatable.as_ref());
             let begun = accounts.log_in_now("log_in_by_code", proven, previous.as_ref(), key);
-            let begun = begun.await;
-            if let Err(FlowError::Failed(_)) = &begun {
-                accounts.give_used_back(used).await;
-            }
-            begun.map_err(|error| {
+            begun.await.map_err(|error| {
                 error.map_refusal(|refusal| match refusal {
                     NotBegun::Link(InvalidLink) => CodeRefusal::Over,
                     NotBegun::NewPassword => CodeRefusal::NewPassword,
@@ -225,8 +224,7 @@ impl Accounts {
     }
 
     /// Begins a session for the one who has shown that an address is theirs, whose browser had asked by these challenges, and tells of it, also where nobody waits for that any
-    /// more: what they were sent is used up, and a second click gets the session by it. What was used up already is given back
-    /// where that fails.
+    /// more: what they were sent is used up, and a second click gets the session by it.
     pub(super) async fn log_in_proven(
         &self,
         flow: &'static str,
@@ -236,21 +234,36 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let (accounts, previous) = (self.clone(), previous.cloned());
         let begins = async move {
+            let proven = (proven.0, proven.1, used.into_iter().collect());
             let key = repeatable.as_deref();
             let begins = accounts.log_in_now(flow, proven, previous.as_ref(), key);
-            let begun = begins.await;
-            if let (Err(FlowError::Failed(_)), Some(used)) = (&begun, used) {
-                accounts.give_used_back(used).await;
-            }
-            begun
+            begins.await
         };
         self.to_the_end(begins).await
     }
 
+    /// Logs in, or gives back what was used up for it.
     async fn log_in_now(
         &self,
         flow: &'static str,
-        (target, asked): (LinkTarget, Vec<ChallengeId>),
+        (target, asked, mut used): (LinkTarget, Vec<ChallengeId>, Vec<UsedUp>),
+        previous: Option<&SessionKey>,
+        repeatable: Option<&Repeatable>,
+    ) -> Result<LoggedIn, FlowError<NotBegun>> {
+        let begun = self.log_in_with(flow, (target, asked, &mut used), previous, repeatable);
+        let begun = begun.await;
+        if let Err(FlowError::Failed(_)) = &begun {
+            self.give_used_back(used);
+        }
+        begun
+    }
+
+    /// Logs in, by what is used up meanwhile. Once the account has another password nothing is: what was sent is derived from
+    /// the one before, and given back the right code would be a wrong one.
+    async fn log_in_with(
+        &self,
+        flow: &'static str,
+        (target, asked, used): (LinkTarget, Vec<ChallengeId>, &mut Vec<UsedUp>),
         previous: Option<&SessionKey>,
         repeatable: Option<&Repeatable>,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
@@ -265,6 +278,7 @@ impl Accounts {
             let names = self.typed_names_of(&asked).await?;
             let claimed = self.claim_by_link(flow, target.clone(), names);
             user = claimed.await.map_err(over)?;
+            used.clear();
         }
         // Of two that use it at once the one who ends it goes on; of a claim the one who made it.
         let is_ended = self
@@ -274,14 +288,17 @@ impl Accounts {
         if !(is_ended || is_claim) {
             return Err(FlowError::Refused(NotBegun::Link(InvalidLink)));
         }
-        let key = key_source(repeatable, self.randomness());
-        let begun = self.begin_shown(flow, (user, &target), (&link, previous), key);
-        let begun = self.begun_unheard(begun.await, repeatable).await;
-        if is_ended && matches!(begun, Err(FlowError::Failed(_))) {
-            self.give_used_back(UsedUp::Link(Box::new(target))).await;
+        if is_ended && !is_claim {
+            used.push(UsedUp::Link(Box::new(target.clone())));
+        }
+        if self.is_unshown(&target) {
+            user = self.end_password(flow, &target).await.map_err(over)?;
+            used.clear();
         }
         // A password that was changed since ends what was sent before it.
-        let logged_in = begun.map_err(over)?;
+        let key = key_source(repeatable, self.randomness());
+        let begun = self.begin_shown(user, (&link, previous), key).await;
+        let logged_in = self.begun_unheard(begun, repeatable).await?;
         let logged_in = logged_in.ok_or(FlowError::Refused(NotBegun::Link(InvalidLink)))?;
         let user = logged_in.user.to_event_user();
         self.happened(UserLoggedIn::new(Sender::new(flow), user))
@@ -291,17 +308,17 @@ impl Accounts {
 
     /// What has begun, where the store may have lost an answer on its way: a session that it has begun all the same, this time or
     /// an earlier one after which the code was given back. It is the only one then.
-    async fn begun_unheard<R>(
+    async fn begun_unheard(
         &self,
-        begun: Result<Option<LoggedIn>, FlowError<R>>,
+        begun: Result<Option<LoggedIn>, Failure>,
         repeatable: Option<&Repeatable>,
-    ) -> Result<Option<LoggedIn>, FlowError<R>> {
+    ) -> Result<Option<LoggedIn>, Failure> {
         let Some(repeatable) = repeatable else {
             return begun;
         };
         let sessions = self.session_port();
         let another = match &begun {
-            Err(FlowError::Failed(_)) => None,
+            Err(_) => None,
             // Its first key was in use.
             Ok(Some(it)) if repeatable.key(sessions)?.reveal() != it.key.reveal() => Some(&it.key),
             _ => return begun,
@@ -317,17 +334,13 @@ impl Accounts {
         Ok(Some(unheard))
     }
 
-    /// Begins the session of the one whose link has ended, after what is theirs alone by now.
+    /// Begins the session of the one whose link has ended, and who has the account alone by now.
     async fn begin_shown(
         &self,
-        flow: &'static str,
-        (mut user, target): (User, &LinkTarget),
+        user: User,
         (link, previous): (&OpenedLink, Option<&SessionKey>),
         key: &dyn Randomness,
-    ) -> Result<Option<LoggedIn>, FlowError<InvalidLink>> {
-        if self.is_unshown(target) {
-            user = self.end_password(flow, target).await?;
-        }
+    ) -> Result<Option<LoggedIn>, Failure> {
         self.text_was_used(link.kind, &link.value).await;
         let is_proof = self.confirms(&user, previous).await?;
         let how = Beginning {
@@ -337,7 +350,7 @@ impl Accounts {
             at: self.now(),
             is_proof,
         };
-        Ok(self.record_log_in_by(user, &how).await?)
+        self.record_log_in_by(user, &how).await
     }
 
     /// Whether a log-in proves who a user is: one who has no password that they could be asked for, and who was signed in already

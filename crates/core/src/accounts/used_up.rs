@@ -22,8 +22,10 @@ const WAITS: [Duration; 6] = [
     Duration::from_secs(30),
 ];
 
+/// For how long a link is given back.
+const LINK_IS_GIVEN_BACK: Duration = Duration::from_secs(10);
+
 /// What is used up by the one who has shown that an address is theirs.
-#[derive(Clone)]
 pub(super) enum UsedUp {
     /// A challenge, by its right code.
     Challenge {
@@ -38,23 +40,38 @@ pub(super) enum UsedUp {
 }
 
 impl Accounts {
-    /// Gives it back: at once, or as soon as the store can, for which nobody waits.
-    pub(super) async fn give_used_back(&self, used: UsedUp) {
-        let Err(error) = self.try_to_give_back(&used).await else {
+    /// Gives these back, the last first: at once, or as soon as the store can, for which nobody waits.
+    ///
+    /// A link only within [`LINK_IS_GIVEN_BACK`], and nothing without it, as the code is derived from what the link is: later
+    /// another may have been asked for and used, which the store cannot tell any more.
+    pub(super) fn give_used_back(&self, mut used: Vec<UsedUp>) {
+        if used.is_empty() {
             return;
-        };
-        tracing::warn!(%error, "a code that was used for nothing is given back later");
+        }
         let accounts = self.clone();
-        let tries = async move {
-            for wait in WAITS {
+        let has_link = used.iter().any(|it| matches!(it, UsedUp::Link(_)));
+        self.go_on(async move {
+            let mut waited = Duration::ZERO;
+            for wait in std::iter::once(Duration::ZERO).chain(WAITS) {
+                waited += wait;
+                if has_link && waited > LINK_IS_GIVEN_BACK {
+                    break;
+                }
                 tokio::time::sleep(wait).await;
-                if accounts.try_to_give_back(&used).await.is_ok() {
+                if accounts.try_to_give_all_back(&mut used).await.is_ok() {
                     return;
                 }
             }
             tracing::warn!("a code that was used for nothing was not given back");
-        };
-        drop(self.to_the_end(tries));
+        });
+    }
+
+    async fn try_to_give_all_back(&self, used: &mut Vec<UsedUp>) -> Result<(), StoreError> {
+        while let Some(last) = used.last() {
+            self.try_to_give_back(last).await?;
+            used.pop();
+        }
+        Ok(())
     }
 
     async fn try_to_give_back(&self, used: &UsedUp) -> Result<(), StoreError> {

@@ -1,7 +1,11 @@
 //! Forms whose browser goes away, by a second click, at any step of the first: between any two calls of the store. The second is
 //! answered, and what has happened is told of once.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what is not as it should be is a failed test"
+)]
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -11,7 +15,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
-use phone_auth_core::accounts::{CurrentUser, LinkForm, SignUpForm};
+use phone_auth_core::accounts::{CodeRefusal, CurrentUser, FlowError, LinkForm, SignUpForm};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::limits::LimitSettings;
@@ -22,6 +26,7 @@ use phone_auth_events::{
     AwaitedEvent, Connection, EmailVerified, LoginEmail, LoginPhone, Message, OneTimeCode,
     PasswordWasReset, PhoneLost, ResetPasswordEmail, UserLoggedIn,
 };
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter as _};
 
 /// Longer than a receiver is waited for.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
@@ -34,6 +39,8 @@ pub(crate) const MANY: usize = 1_000;
 enum Form {
     LogInByCode,
     SignUpByCode,
+    /// Into an account with a password whose setter need not have had the number, where codes sign up.
+    LogInFromUnshown,
     /// In another browser than the one that asked, with the code beside it.
     LogInByLink,
     VerifyByCode,
@@ -92,7 +99,12 @@ pub(crate) fn by_code(settings: &mut Settings, signs_up: bool) {
 
 impl Site {
     async fn of(form: Form) -> Self {
-        let kit = Kit::with_settings(|it| by_code(it, form == Form::SignUpByCode));
+        let kit = Kit::with_settings(|it| {
+            by_code(
+                it,
+                form == Form::SignUpByCode || form == Form::LogInFromUnshown,
+            )
+        });
         let heard = Arc::new(AtomicUsize::new(0));
         let receivers = [
             hear::<UserLoggedIn>(&kit, &heard),
@@ -112,6 +124,8 @@ impl Site {
         };
         if form == Form::SignUpByCode {
             site.signs_up().await;
+        } else if form == Form::LogInFromUnshown {
+            site.asks_at_unshown().await;
         } else {
             site.kit.sign_up_ann().await;
             site.asks(form).await;
@@ -136,6 +150,18 @@ impl Site {
         (self.code, self.link) = sent(&texts.take());
     }
 
+    async fn asks_at_unshown(&mut self) {
+        let ann = self.kit.sign_up_ann().await;
+        let addresses = self.kit.store.addresses_of(ann.id, 10).await.unwrap();
+        let phone = addresses.iter().find(|it| it.kind == AddressKind::Phone);
+        let change = ExternalChange::SetVerified(AddressKind::Phone, phone.unwrap().id, true);
+        self.kit.store.make(change).await;
+        let mut texts = self.kit.signals.capture::<LoginPhone>();
+        let key = self.kit.accounts.begin_log_in(ANNS_PHONE, None).await;
+        self.asked = Some(key.unwrap());
+        (self.code, self.link) = sent(&texts.take());
+    }
+
     async fn asks(&mut self, form: Form) {
         let accounts = self.kit.accounts.clone();
         let ann = accounts.find("ann").await.unwrap().unwrap();
@@ -146,7 +172,7 @@ impl Site {
         };
         let email = of_kind(AddressKind::Email);
         match form {
-            Form::LogInByCode | Form::SignUpByCode | Form::LogInByLink => {
+            Form::LogInByCode | Form::SignUpByCode | Form::LogInFromUnshown | Form::LogInByLink => {
                 self.kit.prove(email).await;
                 let mut emails = self.kit.signals.capture::<LoginEmail>();
                 let key = accounts.begin_log_in(ANNS_EMAIL, None).await.unwrap();
@@ -186,7 +212,7 @@ impl Site {
         let (code, (id, token)) = (self.code.as_str(), &self.link);
         let staple = Password::new(STAPLE);
         match (form, &self.asked) {
-            (Form::LogInByCode | Form::SignUpByCode, Some(key)) => {
+            (Form::LogInByCode | Form::SignUpByCode | Form::LogInFromUnshown, Some(key)) => {
                 accounts.log_in_by_code(key, code, None).await.is_ok()
                     || matches!(accounts.repeated_log_in(key, code).await, Ok(Some(_)))
             }
@@ -350,4 +376,65 @@ async fn session_whose_answer_is_lost_is_the_only_one() {
         assert!(is_through, "{form:?}");
     }
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// Where the account had another password by then the right code is over, and not a wrong one: it is derived from the one before.
+/// Another code logs in. Before that it is given back.
+#[tokio::test(start_paused = true)]
+async fn code_of_an_account_that_was_changed_is_over() {
+    for form in [Form::SignUpByCode, Form::LogInFromUnshown] {
+        let (mut given_back, mut over) = (0, 0);
+        for calls in 0..50 {
+            let site = Site::of(form).await;
+            let (store, accounts) = (&site.kit.store, &site.kit.accounts);
+            store.fail_after(calls, StoreErrorKind::Unavailable);
+            if site.click(form).await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            store.recover();
+            assert!(accounts.drain(LONG).await, "{form:?} {calls}");
+            site.kit.clock.advance(Duration::from_mins(2));
+            let key = site.asked.as_ref().unwrap();
+            match accounts.log_in_by_code(key, &site.code, None).await {
+                Ok(_) => given_back += 1,
+                Err(FlowError::Refused(CodeRefusal::Over)) => over += 1,
+                Err(error) => panic!("{form:?} {calls}: {error}"),
+            }
+            let mut texts = site.kit.signals.capture::<LoginPhone>();
+            let again = accounts.begin_log_in(ANNS_PHONE, Some(key)).await.unwrap();
+            let (code, _) = sent(&texts.take());
+            let logged_in = accounts.log_in_by_code(&again, &code, None).await;
+            assert!(logged_in.is_ok(), "{form:?} {calls}: {logged_in:?}");
+        }
+        assert!(given_back > 0 && over > 0, "{form:?} {given_back} {over}");
+    }
+}
+
+/// A link is given back in the first seconds alone: later another may have been asked for and used. The code beside it is over then.
+#[tokio::test(start_paused = true)]
+async fn link_is_given_back_in_the_first_seconds() {
+    for (outage, are_all_back) in [(5, true), (20, false)] {
+        let (mut is_given_back, mut given_up) = (0, 0);
+        for calls in 0..50 {
+            let site = Site::of(Form::LogInByCode).await;
+            let (store, accounts) = (&site.kit.store, &site.kit.accounts);
+            store.fail_after(calls, StoreErrorKind::Unavailable);
+            if site.click(Form::LogInByCode).await {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(outage)).await;
+            store.recover();
+            assert!(accounts.drain(LONG).await, "{calls}");
+            site.kit.clock.advance(Duration::from_mins(2));
+            let key = site.asked.as_ref().unwrap();
+            match accounts.log_in_by_code(key, &site.code, None).await {
+                Ok(_) => is_given_back += 1,
+                Err(FlowError::Refused(CodeRefusal::Over)) => given_up += 1,
+                Err(error) => panic!("{outage} {calls}: {error}"),
+            }
+        }
+        assert!(is_given_back > 0, "{outage}");
+        assert_eq!(given_up == 0, are_all_back, "{outage} {given_up}");
+    }
 }
