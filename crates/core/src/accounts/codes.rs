@@ -404,13 +404,8 @@ impl Accounts {
             challenge: right.challenge,
             at,
         };
-        let is_first = match self.store().end_challenge(id, &code, at).await {
-            Ok(is_first) => is_first,
-            Err(error) => {
-                self.give_used_back(vec![used]);
-                return Err(error.into());
-            }
-        };
+        let ended = self.store().end_challenge(id, &code, at).await;
+        let is_first = ended.inspect_err(|_| self.give_used_back(vec![used.clone()]))?;
         self.forget_wrong_codes(&counted).await;
         if is_first {
             Ok((target, used))

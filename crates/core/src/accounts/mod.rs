@@ -45,6 +45,7 @@ mod find;
 mod gate;
 mod given_up_checks;
 mod handle;
+mod key_periods;
 mod lately;
 mod limits;
 mod limits_about;

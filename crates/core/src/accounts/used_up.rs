@@ -26,6 +26,7 @@ const WAITS: [Duration; 6] = [
 const LINK_IS_GIVEN_BACK: Duration = Duration::from_secs(10);
 
 /// What is used up by the one who has shown that an address is theirs.
+#[derive(Clone)]
 pub(super) enum UsedUp {
     /// A challenge, by its right code.
     Challenge {
