@@ -295,11 +295,11 @@ pub(crate) const VERIFIED_OF: &str = "
     FROM unnest($1::int8[]) u (id) CROSS JOIN LATERAL (
         (SELECT e.id, e.email AS value, 'email' AS kind,
             coalesce((SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id), '-infinity') AS since
-            FROM phone_auth_emailaddress e WHERE e.user_id = u.id AND e.is_verified LIMIT $2)
+            FROM phone_auth_emailaddress e WHERE e.user_id = u.id AND e.is_verified ORDER BY e.id LIMIT $2)
         UNION ALL
         (SELECT p.id, p.phone, 'phone',
             coalesce((SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id), '-infinity')
-            FROM phone_auth_phonenumber p WHERE p.user_id = u.id AND p.is_verified LIMIT $2)
+            FROM phone_auth_phonenumber p WHERE p.user_id = u.id AND p.is_verified ORDER BY p.id LIMIT $2)
     ) a ORDER BY u.id, a.kind, a.id";
 
 pub(crate) use {

@@ -1,7 +1,7 @@
 //! The steps that bring the tables up to date, in order, and what each makes.
 
 use crate::made::Made;
-use crate::outbox::statements::ENQUEUE_FUNCTION;
+use crate::outbox::statements::{ENQUEUE_FUNCTION, OLD_ENQUEUE_FUNCTION};
 
 /// A step that every database goes through once. The first is number 1. The indexes that it makes stand in
 /// [`INDEXES`](crate::indexes::INDEXES), each with the number of its step.
@@ -307,7 +307,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         }],
     },
     Migration {
-        // The function that it made is one of a later step now. Servers of the versions before go on calling theirs: it stays.
+        // The function that it made is one of a later step now.
         name: "enqueueing",
         parts: &[],
     },
@@ -415,11 +415,19 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         // function they are one for the one who calls it, and are planned once for a connection. A server of the version before
         // calls the function before, which tells nothing of what is superseded: that stays counted.
         name: "messages that were superseded",
-        parts: &[Part {
-            makes: Made::Function("phone_auth_enqueue_over"),
-            locks: "phone_auth_schema",
-            statements: ENQUEUE_FUNCTION,
-        }],
+        parts: &[
+            Part {
+                makes: Made::Function("phone_auth_enqueue_over"),
+                locks: "phone_auth_schema",
+                statements: ENQUEUE_FUNCTION,
+            },
+            Part {
+                // The one that servers of the version before call. Most databases have it.
+                makes: Made::Function("phone_auth_enqueue"),
+                locks: "phone_auth_schema",
+                statements: OLD_ENQUEUE_FUNCTION,
+            },
+        ],
     },
 ];
 

@@ -66,10 +66,10 @@ impl Tries {
 pub(crate) fn sentence(refusal: CodeRefusal) -> String {
     match refusal {
         CodeRefusal::Unreadable => "Type the six digits of the code.".to_owned(),
-        // Which it was is told to nobody: only who has an account has a link that can be used.
+        // Which it was is told to nobody: only who has an account has a code or a link that can be used.
         CodeRefusal::Wrong { left } => {
             let again = again(left);
-            format!("That code isn’t right, or its link was used or a newer code sent. {again}, or get a new code.")
+            format!("That code isn’t right, or was used or replaced by a newer one. {again}, or get a new code.")
         }
         CodeRefusal::Over => {
             "This code can’t be used any more, or you asked for it in another browser. Get a new one.".to_owned()

@@ -7,7 +7,7 @@ use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
 use super::repeatable::key_source;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
-use crate::password::EncodedPassword;
+use crate::password::{EncodedPassword, Password, Requester};
 use crate::randomness::Randomness;
 use crate::session::{SessionClient, SessionKey};
 use crate::sessions::{FoundSession, LogIn};
@@ -118,19 +118,28 @@ impl Accounts {
     }
 
     /// The same after a password was found to be right, which was [counted](Self::count_log_in) as one that fails: that is given
-    /// back with it.
+    /// back with it. One whose hash is outdated gets a better one first.
     pub(super) async fn begin_by_password(
         &self,
         user: User,
-        upgrade: Option<EncodedPassword>,
+        outdated: Option<(Password, Requester)>,
         previous: Option<&SessionKey>,
         counted: &Counted,
     ) -> Result<Option<LoggedIn>, Failure> {
         let (accounts, previous, counted) = (self.clone(), previous.cloned(), counted.clone());
         let begins = async move {
+            let upgrade = match outdated {
+                Some((password, requester)) => accounts.upgrade(&password, &requester).await,
+                None => None,
+            };
+            let password_now = upgrade.clone();
             let begun = accounts.record_log_in(user, upgrade, previous.as_ref());
             match begun.await {
-                Ok(Some(logged_in)) => {
+                Ok(Some(mut logged_in)) => {
+                    // Of two clicks it is the hash of the first that is stored.
+                    if let (Some(upgraded), false) = (password_now, logged_in.is_repeated) {
+                        logged_in.user.password = upgraded;
+                    }
                     accounts.give_back(&counted).await;
                     accounts.tell_of_log_in("log_in", &logged_in).await;
                     Ok(Some(logged_in))

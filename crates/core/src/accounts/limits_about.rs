@@ -110,8 +110,9 @@ impl Accounts {
     #[doc = include_str!("example_setup.txt")]
     /// let address = "203.0.113.7".parse()?;
     /// let stranger = accounts.for_client(Client::new().at(address));
-    /// for _ in 0..20 {
-    ///     stranger.log_in("nobody", &Password::new("wrong"), None).await.unwrap_err();
+    /// for number in 0..20 {
+    ///     let name = format!("nobody{number}");
+    ///     stranger.log_in(&name, &Password::new("wrong"), None).await.unwrap_err();
     /// }
     /// let full = accounts.full_limits_after(None, 100).await?;
     /// let about = accounts.limits_about_network(address);

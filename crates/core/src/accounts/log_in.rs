@@ -114,18 +114,9 @@ impl Accounts {
                     return Err(FlowError::Refused(LogInRefusal::InvalidCredentials));
                 }
             };
-            let upgrade = if is_outdated {
-                self.upgrade(password, &requester).await
-            } else {
-                None
-            };
-            let password_now = upgrade.clone();
-            let begun = self.begin_by_password(user, upgrade, previous, counted);
-            if let Some(mut logged_in) = begun.await? {
-                // Of two clicks it is the hash of the first that is stored.
-                if let (Some(upgraded), false) = (password_now, logged_in.is_repeated) {
-                    logged_in.user.password = upgraded;
-                }
+            let outdated = is_outdated.then(|| (password.clone(), requester));
+            let begun = self.begin_by_password(user, outdated, previous, counted);
+            if let Some(logged_in) = begun.await? {
                 return Ok(logged_in);
             }
             // Someone changed the user since we read it: another log-in upgraded the hash, or the
@@ -229,7 +220,11 @@ impl Accounts {
 
     /// A better hash than the outdated one. One that cannot be made now is made another time: no reason to refuse the
     /// user.
-    async fn upgrade(&self, password: &Password, requester: &Requester) -> Option<EncodedPassword> {
+    pub(super) async fn upgrade(
+        &self,
+        password: &Password,
+        requester: &Requester,
+    ) -> Option<EncodedPassword> {
         match self.hasher().hash(password, requester).await {
             Ok(encoded) => Some(encoded),
             Err(error) => {

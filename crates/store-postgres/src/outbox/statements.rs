@@ -220,6 +220,13 @@ pub(crate) const ENQUEUE_FUNCTION: &str = concat!(
     END $body$"
 );
 
+/// The function that servers of the version before call, which tells nothing.
+pub(crate) const OLD_ENQUEUE_FUNCTION: &str =
+    "CREATE FUNCTION phone_auth_enqueue(text, text, text, bigint, bigint, bytea, text, text, timestamptz, timestamptz,
+        bigint, timestamptz, timestamptz, timestamptz, text, integer) RETURNS void LANGUAGE plpgsql AS $body$ BEGIN
+    PERFORM phone_auth_enqueue_over($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+    END $body$";
+
 pub(crate) const PENDING: &str = "SELECT count(*) FROM (
         SELECT 1 FROM phone_auth_outbox
         WHERE died_at IS NULL AND due_at >= '-infinity' AND purpose <> 'event' LIMIT $1
