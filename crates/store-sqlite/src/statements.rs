@@ -113,38 +113,38 @@ async fn every_flow_runs_few_statements() {
 const OF_FLOWS: &str = "\
 6 sign-up
 7 log-in by username
-10 ask to verify, email
-22 ask to verify, phone
+11 ask to verify, email
+23 ask to verify, phone
 10 verify by link
-38 verify by code
+39 verify by code
 8 log-in after four wrong ones
 17 log-in from a network
 7 log-in from a known browser
 26 reset request for ann
 8 reset request for ann@example.org
-20 reset request for +919876543210
+30 reset request for +919876543210
 26 reset request for nobody
-9 ask for a code to sign in
-23 log-in by code
+10 ask for a code to sign in
+24 log-in by code
 10 log-in by link
 8 add an address
-30 verify another by code
+31 verify another by code
 7 make an address the primary one
 11 change an address
-49 verify what takes the place of another
+50 verify what takes the place of another
 16 remove an address
 6 re-authenticate
 2 end one session
 2 end all others
-15 change the password
+16 change the password
 7 un-verify by hand
 11 verify by hand
 3 export
 9 schedule the closing
 5 cancel the closing
 31 close
-29 ask for a code to sign up
-58 sign-up by code
+30 ask for a code to sign up
+59 sign-up by code
 ";
 
 #[tokio::test]
