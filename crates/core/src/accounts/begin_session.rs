@@ -5,7 +5,7 @@ use phone_auth_events::{Limit, Sender, UserLoggedIn};
 
 use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
-use super::repeatable::key_source;
+use super::repeatable::{Repeatable, key_source};
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::{EncodedPassword, Password, Requester};
 use crate::randomness::Randomness;
@@ -194,13 +194,33 @@ impl Accounts {
             return Ok(None);
         };
         if let Some((once, derived)) = &derived
-            && let Some(first) = once.begun_elsewhere(derived, (&begun, at)).await?
+            && let Some(first) = self.begun_first(once, derived, (&begun, at)).await
         {
-            self.session_port().end(&begun.key).await?;
             return Ok(Some(self.begun_before(first)));
         }
         BegunOnce::remember(once.as_ref(), &begun.key);
         Ok(Some(begun))
+    }
+
+    /// The session of the first of two clicks that another process has begun, in the place of this one, which ends. Where the store
+    /// cannot say, this one stands: it has begun.
+    async fn begun_first(
+        &self,
+        once: &BegunOnce<'_>,
+        derived: &Repeatable,
+        (begun, at): (&LoggedIn, DateTime<Utc>),
+    ) -> Option<FoundSession> {
+        let first = match once.begun_elsewhere(derived, (begun, at)).await {
+            Ok(first) => first?,
+            Err(error) => {
+                tracing::debug!(error = ?error, "it was not looked for the session of another click");
+                return None;
+            }
+        };
+        if let Err(error) = self.session_port().end(&begun.key).await {
+            tracing::debug!(%error, "the session of a second click was not ended");
+        }
+        Some(first)
     }
 
     /// Records a log-in whose session begins so.

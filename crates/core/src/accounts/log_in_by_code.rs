@@ -105,8 +105,9 @@ impl Accounts {
     /// As for [`log_in`](Self::log_in), from where the code was compared: a right one is not used up without its session. An
     /// attempt may be spent.
     ///
-    /// Where the store fails after that the code is given back within the seconds in which the store is back. It is over where the
-    /// store is not, or where the account had another password by then, as one that becomes theirs has: they ask for another.
+    /// Where the store fails after that the code is given back, if the store is back within ten seconds, or within a minute where the
+    /// link had not ended yet. Else it is over, and also where the account had another password by then, as one that becomes
+    /// theirs has: they ask for another.
     ///
     /// # Examples
     /// See [`begin_log_in`](Self::begin_log_in).

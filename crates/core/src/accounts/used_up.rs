@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use super::Accounts;
 use super::resend::ATTEMPTS;
@@ -52,10 +53,9 @@ impl Accounts {
         let accounts = self.clone();
         let has_link = used.iter().any(|it| matches!(it, UsedUp::Link(_)));
         self.go_on(async move {
-            let mut waited = Duration::ZERO;
+            let begun = Instant::now();
             for wait in std::iter::once(Duration::ZERO).chain(WAITS) {
-                waited += wait;
-                if has_link && waited > LINK_IS_GIVEN_BACK {
+                if has_link && begun.elapsed() + wait > LINK_IS_GIVEN_BACK {
                     break;
                 }
                 tokio::time::sleep(wait).await;

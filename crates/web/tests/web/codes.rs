@@ -48,7 +48,7 @@ async fn password_is_reset_by_code() {
     assert!(
         wrong
             .body
-            .contains("That code isn’t right, or its link was used or a newer code sent. You can try 4 more times, or get a new code."),
+            .contains("That code isn’t right, or was used or replaced by a newer one. You can try 4 more times, or get a new code."),
         "{}",
         wrong.body
     );
