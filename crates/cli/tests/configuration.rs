@@ -56,7 +56,13 @@ fn wrong_arguments_are_refused() {
         ),
     ] {
         let folder = Folder::new();
-        refused(&folder.run(&["serve", argument, value]), said);
+        // Anyone who runs the tests may have a site at the usual address.
+        let address: &[&str] = match argument {
+            "--addr" => &[],
+            _ => &["--addr", "127.0.0.1:0"],
+        };
+        let arguments = [&["serve"], address, &[argument, value]].concat();
+        refused(&folder.run(&arguments), said);
         let left = std::fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 0, "{argument} {value} leaves something behind");
     }

@@ -33,7 +33,7 @@ async fn second_click_gets_the_session_of_the_first() {
     for (what, is_same, told) in [
         ("at once", true, 0),
         ("nine seconds later", true, 0),
-        ("ten seconds later", false, 1),
+        ("twelve seconds later", false, 1),
         ("another browser", false, 1),
         ("no browser", false, 1),
         ("signed out", false, 1),
@@ -51,7 +51,7 @@ async fn second_click_gets_the_session_of_the_first() {
         let mut previous = None;
         match what {
             "nine seconds later" => kit.clock.advance(Duration::from_secs(9)),
-            "ten seconds later" => kit.clock.advance(Duration::from_secs(10)),
+            "twelve seconds later" => kit.clock.advance(Duration::from_secs(12)),
             "another browser" => clicks = kit.accounts.for_browser(Some("another browser")),
             "no browser" => clicks = kit.accounts.for_browser(None),
             "signed out" => drop(browser.log_out(&first).await.unwrap()),
@@ -94,7 +94,7 @@ async fn click_elsewhere_gets_the_session_of_the_first() {
         ("after it", true),
         ("at the same moment", true),
         ("nine seconds later", true),
-        ("ten seconds later", false),
+        ("twelve seconds later", false),
         ("another browser", false),
         ("signed out", false),
         ("another session", false),
@@ -118,7 +118,7 @@ async fn click_elsewhere_gets_the_session_of_the_first() {
         let key = log_in(&first, None).await;
         match what {
             "nine seconds later" => kit.clock.advance(Duration::from_secs(9)),
-            "ten seconds later" => kit.clock.advance(Duration::from_secs(10)),
+            "twelve seconds later" => kit.clock.advance(Duration::from_secs(12)),
             "another browser" => second = second.for_browser(Some("another browser")),
             "signed out" => drop(first.log_out(&key).await.unwrap()),
             _ => {}
