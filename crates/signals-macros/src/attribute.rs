@@ -3,11 +3,11 @@
 //! It knows no paths of the run-time crate: it calls the macro `__receiver!` inside the signal's own module, which
 //! knows where that crate is. So a misspelt signal is one error, at the word the user wrote.
 
-use crate::{associated, handler, options::Options};
+use crate::{associated, conditions, handler, options::Options};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{
-    FnArg, Item, ItemFn, Meta, PatType, Path, Receiver, Signature, Stmt, Token,
+    FnArg, Item, ItemFn, PatType, Path, Receiver, Signature, Stmt, Token,
     parse::{ParseStream, Parser},
     punctuated::Punctuated,
     spanned::Spanned,
@@ -44,11 +44,8 @@ fn registrations(options: &TokenStream, item: &TokenStream) -> syn::Result<Token
         let message = "a receiver is a free function: move it out of the `impl`; what it needs of `self` it takes as state";
         return Err(syn::Error::new_spanned(&function.sig.ident, message));
     }
-    let conditions = function
-        .attrs
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"));
-    let conditions = quote!(#(#conditions)*);
+    let conditions = conditions::of(&function.attrs);
+    let conditions = quote!(#(#[cfg(#conditions)])*);
     let settings = &parsed.settings;
     let mut calls = TokenStream::new();
     for (condition, signature) in variants(&function.sig)? {
@@ -71,14 +68,8 @@ fn variants(signature: &Signature) -> syn::Result<Vec<(TokenStream, Signature)>>
         let mut plain = argument.clone();
         let (FnArg::Typed(PatType { attrs, .. }) | FnArg::Receiver(Receiver { attrs, .. })) =
             &mut plain;
-        let mut conditions = Vec::new();
-        attrs.retain(|attribute| match &attribute.meta {
-            Meta::List(list) if list.path.is_ident("cfg") => {
-                conditions.push(list.tokens.clone());
-                false
-            }
-            _ => true,
-        });
+        let conditions = conditions::of(&*attrs);
+        attrs.retain(|attribute| conditions::of([attribute]).is_empty());
         if !conditions.is_empty() && variants.len() >= MOST_VARIANTS {
             let message = "a receiver has at most four arguments that are there on a condition";
             return Err(syn::Error::new_spanned(argument, message));

@@ -7,6 +7,7 @@
 mod answer;
 mod associated;
 mod attribute;
+mod conditions;
 mod duration;
 mod handler;
 mod options;

@@ -2,7 +2,7 @@
 //!
 //! Called as `declare_signals! { ($crate) /// doc  pub name: Event; … }`.
 
-use crate::{peel, position};
+use crate::{conditions, peel, position};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -89,21 +89,15 @@ impl Parse for Declaration {
 
 impl Declaration {
     /// The conditions on which it is there.
-    fn conditions(&self) -> impl Iterator<Item = &Attribute> {
-        let is_condition = |attribute: &&Attribute| attribute.path().is_ident("cfg");
-        self.attributes.iter().filter(is_condition)
+    fn conditions(&self) -> Vec<TokenStream> {
+        conditions::of(&self.attributes)
     }
 
     /// Refuses what two signals cannot share.
     fn differs_from(&self, earlier: &Self) -> syn::Result<()> {
         let taken = &earlier.name;
         // Of those that are there on conditions, one alone may be there.
-        if self
-            .conditions()
-            .chain(earlier.conditions())
-            .next()
-            .is_some()
-        {
+        if !(self.conditions().is_empty() && earlier.conditions().is_empty()) {
             return Ok(());
         }
         if self.name == *taken {
@@ -189,7 +183,8 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
         quote!(Awaited)
     };
     let section = section(private, name, &inside);
-    let conditions: Vec<_> = signal.conditions().collect();
+    let conditions = signal.conditions();
+    let conditions = quote!(#(#[cfg(#conditions)])*);
     quote! {
         #(#attributes)*
         #[allow(unreachable_pub, non_local_definitions, reason = "a signal is as visible as its declaration says")]
@@ -215,12 +210,12 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
             );
             #private::inventory::submit! { #private::SignalEntry::new(&SIGNAL) }
         }
-        #(#conditions)*
+        #conditions
         #[allow(deprecated, reason = "whether the signal may be used is told to those who name it")]
         impl #private::Declared for #name::__Marker {
             type Event = #event;
         }
-        #(#conditions)*
+        #conditions
         #[allow(deprecated, reason = "whether the signal may be used is told to those who name it")]
         impl #name::__Event for #event {
             #[inline]
@@ -228,7 +223,7 @@ fn module(private: &TokenStream, signal: &Declaration) -> TokenStream {
                 event
             }
         }
-        #(#conditions)*
+        #conditions
         #[allow(deprecated, reason = "whether the signal may be used is told to those who name it")]
         impl #private::Event for #event {
             type Mode = #private::#mode;

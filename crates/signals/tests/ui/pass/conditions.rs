@@ -21,6 +21,12 @@ signal! {
     /// Not there, nor is its event.
     #[cfg(any())]
     sync not_there: NotHere;
+    /// Not there by an attribute that gives others.
+    #[cfg_attr(all(), allow(dead_code), cfg(any()))]
+    sync not_there_either: NotHere;
+    /// There, as what is given does not apply.
+    #[cfg_attr(any(), cfg(any()))]
+    sync still_there: StillHere;
     /// Not to be used any more.
     #[deprecated]
     sync old: Old;
@@ -28,6 +34,9 @@ signal! {
 
 #[derive(Debug)]
 struct Old;
+
+#[derive(Debug)]
+struct StillHere;
 
 #[derive(Debug)]
 struct State;
@@ -42,6 +51,23 @@ fn deprecated(_event: &Here) {}
 #[receiver(there)]
 #[cfg(any())]
 fn gone(_event: &NotHere) {}
+
+#[receiver(there)]
+#[cfg_attr(true, cfg(false))]
+fn gone_too(_event: &NotHere) {}
+
+#[receiver(there)]
+#[cfg_attr(all(), cfg_attr(all(), must_use, cfg(any())))]
+fn gone_within(_event: &NotHere) {}
+
+#[receiver(still_there)]
+#[cfg_attr(any(), cfg(any()))]
+fn stays(
+    _event: &StillHere,
+    #[cfg_attr(all(), cfg(any()))] _left_out: &NotHere,
+    #[cfg_attr(any(), cfg(any()))] _state: &State,
+) {
+}
 
 trait Show: fmt::Debug {}
 
@@ -59,6 +85,7 @@ fn main() {
     assert_eq!(signals.receivers_of::<Old>().len(), 0);
     let manifest = signals.manifest();
     let idle = manifest.receivers.iter().filter(|receiver| receiver.idle).count();
-    assert_eq!((idle, manifest.signals.len()), (1, 2));
+    assert_eq!(signals.receivers_of::<StillHere>().len(), 1);
+    assert_eq!((idle, manifest.signals.len()), (1, 3));
     signals.send_sync(&Here).unwrap();
 }
