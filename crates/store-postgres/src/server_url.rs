@@ -38,7 +38,7 @@ const KNOWN: [&str; 12] = [
 const PLACES: [&str; 6] = ["host", "hostaddr", "port", "dbname", "user", "password"];
 
 /// The parameters of PostgreSQL's own library that have no meaning here.
-const LEFT_OUT: [&str; 32] = [
+const LEFT_OUT: [&str; 39] = [
     "channel_binding",
     "client_encoding",
     "connect_timeout",
@@ -63,10 +63,17 @@ const LEFT_OUT: [&str; 32] = [
     "requirepeer",
     "requiressl",
     "schema",
+    "scram_client_key",
+    "scram_server_key",
     "service",
+    "servicefile",
     "ssl_max_protocol_version",
     "ssl_min_protocol_version",
+    "sslcertmode",
     "sslcompression",
+    "sslcrl",
+    "sslcrldir",
+    "sslkeylogfile",
     "sslnegotiation",
     "sslpassword",
     "sslsni",
@@ -81,6 +88,8 @@ pub(crate) struct ServerUrl {
     parameters: Vec<(String, String)>,
     /// For each server in turn.
     options: Vec<PgConnectOptions>,
+    /// Whether it says by which address a server is reached that it also names.
+    has_address_beside_name: bool,
 }
 
 impl ServerUrl {
@@ -98,6 +107,7 @@ impl ServerUrl {
         let options = options.collect::<Result<_, _>>()?;
         Ok(Self {
             options,
+            has_address_beside_name: parts.has_address_beside_name,
             parameters: parts.parameters,
         })
     }
@@ -143,6 +153,9 @@ impl ServerUrl {
     /// `Parameter` and `CertificateFile`.
     pub(crate) fn into_options(self) -> Result<Vec<PgConnectOptions>, OpenError> {
         let refused = |reason| Err(OpenError::with_source(OpenErrorKind::Parameter, reason));
+        if self.has_address_beside_name {
+            return refused(ParameterError::AddressBesideName);
+        }
         for (name, value) in &self.parameters {
             if name == "target_session_attrs" {
                 // The servers are asked for the one that can be written, whatever the URL says.
@@ -217,6 +230,8 @@ struct Parts {
     database: Option<String>,
     /// As many as servers; an empty host is the usual one of this machine.
     hosts: Vec<String>,
+    /// Whether addresses of hosts are given as well, which the driver has no place for.
+    has_address_beside_name: bool,
     /// As many as servers, or one for all of them.
     ports: Vec<u16>,
     /// All others.
@@ -241,6 +256,7 @@ impl Parts {
             password,
             database: Some(decoded(database)?),
             hosts: Vec::new(),
+            has_address_beside_name: false,
             ports: Vec::new(),
             parameters: Vec::new(),
         };
@@ -249,9 +265,19 @@ impl Parts {
             parts.hosts.push(decoded(host)?);
             parts.ports.push(port);
         }
+        let mut addresses = None;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=')?;
-            parts.take(decoded(name)?, decoded(value)?)?;
+            let (name, value) = (decoded(name)?, decoded(value)?);
+            if name == "hostaddr" {
+                addresses = Some(value);
+            } else {
+                parts.take(name, value)?;
+            }
+        }
+        if let Some(addresses) = addresses {
+            parts.has_address_beside_name = parts.hosts.iter().any(|host| !host.is_empty());
+            parts.take_hosts(&addresses);
         }
         parts.database = parts.database.filter(|database| !database.is_empty());
         // Without a name in the URL the driver would take that of the one who runs the process, which is another one on
@@ -267,16 +293,23 @@ impl Parts {
             "user" => self.user = value,
             "password" => self.password = Some(value),
             "dbname" => self.database = Some(value),
-            "host" | "hostaddr" => {
-                self.hosts = value.split(',').map(str::to_owned).collect();
-                if self.ports.len() != self.hosts.len() {
-                    self.ports.truncate(1);
-                }
-            }
+            "host" => self.take_hosts(&value),
             "port" => self.ports = value.split(',').map(port).collect::<Option<_>>()?,
+            // For URLs of JDBC (34.1.1.2, "Connection URIs").
+            "ssl" if value == "true" => {
+                self.parameters
+                    .push(("sslmode".to_owned(), "require".to_owned()));
+            }
             _ => self.parameters.push((name, value)),
         }
         Some(())
+    }
+
+    fn take_hosts(&mut self, list: &str) {
+        self.hosts = list.split(',').map(str::to_owned).collect();
+        if self.ports.len() != self.hosts.len() {
+            self.ports.truncate(1);
+        }
     }
 
     /// The servers in turn.
@@ -393,6 +426,7 @@ enum ParameterError {
     Unknown(String),
     LeaveOut(String),
     ReadOnly,
+    AddressBesideName,
     NotUtf8(&'static str),
     NameUnchecked,
     AuthorityUnchecked,
@@ -401,6 +435,9 @@ enum ParameterError {
 impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unknown(name) if name == "ssl" => {
+                f.write_str("\"ssl\" may be true only; say sslmode=require, or disable")
+            }
             Self::Unknown(name) => {
                 let known = KNOWN.iter().chain(&PLACES).filter(|name| !name.contains('-'));
                 let known: Vec<_> = known.copied().collect();
@@ -413,6 +450,11 @@ impl fmt::Display for ParameterError {
             Self::LeaveOut(name) => write!(f, "{name:?} has no meaning here; leave it out"),
             Self::ReadOnly => f.write_str(
                 "target_session_attrs must be read-write: what is stored must be written",
+            ),
+            // libpq would go to the address, and look for the name in the certificate.
+            Self::AddressBesideName => f.write_str(
+                "hostaddr cannot stand beside the name of a host here; leave hostaddr out, and have the system know the \
+                 name",
             ),
             Self::NotUtf8(variable) => write!(f, "{variable} (environment) is not UTF-8"),
             // The driver trusts the authorities of browsers besides the one that is named.
@@ -435,7 +477,7 @@ mod tests {
 
     use std::error::Error;
 
-    use super::{LEFT_OUT, OpenError, OpenErrorKind, ServerUrl};
+    use super::{LEFT_OUT, OpenError, OpenErrorKind, PgConnectOptions, ServerUrl};
 
     #[test]
     fn forms_of_libpq_are_read() {
@@ -481,6 +523,10 @@ mod tests {
             (
                 "postgresql:///site?host=%2Frun%2Fpg&user=ann",
                 Some("postgres://ann@/site?host=/run/pg"),
+            ),
+            (
+                "postgres://ann@/site?hostaddr=10.0.0.7,::1",
+                Some("postgres://ann@10.0.0.7:5432,[::1]:5432/site"),
             ),
             // Several.
             (
@@ -576,6 +622,22 @@ mod tests {
         }
     }
 
+    /// The driver prefers to encrypt, and goes on without.
+    #[test]
+    fn ssl_of_other_clients_is_required() {
+        for (query, mode) in [
+            ("", "[Prefer]"),
+            ("?ssl=true", "[Require]"),
+            ("?sslmode=disable&ssl=true", "[Require]"),
+        ] {
+            let url = ServerUrl::parse(&format!("postgres://ann@db/site{query}")).unwrap();
+            let options = url.into_options().unwrap();
+            let modes = options.iter().map(PgConnectOptions::get_ssl_mode);
+            let modes: Vec<_> = modes.collect();
+            assert_eq!(format!("{modes:?}"), mode, "{query}");
+        }
+    }
+
     #[test]
     fn parameters_to_leave_out_are_told() {
         for name in LEFT_OUT {
@@ -615,6 +677,17 @@ mod tests {
                 Some(OpenErrorKind::Parameter),
             ),
             ("sslmode=verify-ca", Some(OpenErrorKind::Parameter)),
+            ("hostaddr=10.0.0.7", Some(OpenErrorKind::Parameter)),
+            (
+                "hostaddr=10.0.0.7&host=db.example.org",
+                Some(OpenErrorKind::Parameter),
+            ),
+            ("ssl=true", None),
+            ("ssl=1", Some(OpenErrorKind::Parameter)),
+            (
+                "sslmode=disable&ssl=true&sslrootcert=/root.pem",
+                Some(OpenErrorKind::Parameter),
+            ),
             ("sslrootcert=/root.pem", Some(OpenErrorKind::Parameter)),
             (
                 "sslmode=require&ssl-ca=/root.pem",
