@@ -6,7 +6,7 @@ use std::future::ready;
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::store::{StoreErrorKind, UserStore};
-use phone_auth_store_testkit::suite::{CASES, Case, OUTBOX_CASES, run_case};
+use phone_auth_store_testkit::suite::{CASES, Case, LIMIT_CASES, OUTBOX_CASES, run_case};
 use phone_auth_store_testkit::{MemoryStore, Subject, limit_suite, outbox_suite, store_suite};
 
 async fn empty() -> Subject {
@@ -40,20 +40,22 @@ fn every_case_runs_in_turn() {
 /// A store that keeps all in memory and writes nothing, as who opens it again finds out.
 async fn forgetful() -> Subject {
     let store = MemoryStore::new();
-    Subject::with_outbox(store.clone(), store).reopening(|| ready(of(MemoryStore::new())))
+    Subject::with_outbox(store.clone(), store.clone())
+        .with_limits(store)
+        .reopening(|| ready(of(MemoryStore::new())))
 }
 
 #[test]
 fn store_that_never_writes_fails() {
-    let cases = CASES.iter().chain(OUTBOX_CASES).map(Case::name);
-    let failed: Vec<_> = cases
+    let all = [CASES, OUTBOX_CASES, LIMIT_CASES].concat();
+    let cases = || all.iter().map(Case::name);
+    let failed: Vec<_> = cases()
         .filter(|name| std::panic::catch_unwind(|| run_case(name, forgetful)).is_err())
         .collect();
-    let reopening = CASES.iter().chain(OUTBOX_CASES).map(Case::name);
-    let reopening: Vec<_> = reopening
+    let reopening: Vec<_> = cases()
         .filter(|name| name.starts_with("reopening::"))
         .collect();
-    assert_eq!(reopening.len(), 8);
+    assert_eq!(reopening.len(), 14);
     assert_eq!(failed, reopening);
 }
 

@@ -264,7 +264,7 @@ impl Accounts {
             }
         };
         match self.inner.dispatch {
-            Dispatch::Background => drop(tokio::spawn(told)),
+            Dispatch::Background => self.go_on(told),
             Dispatch::InRequest => told.await,
         }
         Ok(())

@@ -288,7 +288,7 @@ impl Accounts {
     async fn take_text_back(&self, sent: TextCount) {
         let taken_back = take_back(Arc::clone(&self.inner.limiter.store), sent);
         match self.inner.dispatch {
-            Dispatch::Background => drop(tokio::spawn(taken_back)),
+            Dispatch::Background => self.go_on(taken_back),
             Dispatch::InRequest => taken_back.await,
         }
     }

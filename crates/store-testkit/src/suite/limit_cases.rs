@@ -35,6 +35,8 @@ macro_rules! __for_each_limit_case {
             pumping::burst_over_one_prefix_is_stopped;
             pumping::many_networks_and_countries_are_stopped;
             pumping::proven_numbers_have_an_end;
+            reopening::limits_survive_reopening;
+            reopening::text_counts_survive_reopening;
         }
     };
 }

@@ -313,6 +313,9 @@ macro_rules! __for_each_case {
             reopening::sessions_survive_reopening;
             reopening::links_survive_reopening;
             reopening::challenges_survive_reopening;
+            reopening::typed_names_survive_reopening;
+            reopening::closings_survive_reopening;
+            reopening::replacements_survive_reopening;
             reopening::site_key_survives_reopening;
         }
     };

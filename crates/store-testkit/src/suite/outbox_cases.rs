@@ -50,6 +50,7 @@ macro_rules! __for_each_outbox_case {
             outbox::deleted_user_is_sent_nothing;
             outbox::unknown_lease_is_lost;
             reopening::messages_survive_reopening;
+            reopening::dead_letters_survive_reopening;
         }
     };
 }

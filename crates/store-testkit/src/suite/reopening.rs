@@ -3,14 +3,20 @@
 
 use chrono::Duration;
 use phone_auth_core::address::{AddressId, AddressKind, Losses, VerificationClaim};
-use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge};
+use phone_auth_core::challenge::{ChallengeId, ChallengeSubject, NewChallenge, TypedNames};
+use phone_auth_core::limits::{
+    Attempt, Decision, Hit, Limit, LimitKey, LimitRule, LimitSubject, TextChange, TextCount,
+    TextScope,
+};
 use phone_auth_core::link::LinkRequest;
-use phone_auth_core::outbox::{Notices, OutboxRow, Purpose};
-use phone_auth_core::store::{KeyFingerprint, KeyRecord, PublicSite, SiteOrigin};
+use phone_auth_core::outbox::{LeaseState, Notices, OutboxRow, Purpose};
+use phone_auth_core::store::{
+    KeyFingerprint, KeyRecord, LimitStore, PublicSite, Replacement, ScheduledClosing, SiteOrigin,
+};
 use phone_auth_core::user::User;
 
 use super::Subject;
-use super::message_sample::enqueued;
+use super::message_sample::{all, claimed, dead, enqueued, finished};
 use super::sample::{
     AMPLE, address_of, at, email_address, hash, is_alive, logged_in, replacement, stored, user_now,
     whole,
@@ -18,6 +24,22 @@ use super::sample::{
 
 async fn ann(subject: &Subject) -> User {
     stored(subject.store(), &whole("ann", 1)).await
+}
+
+fn challenge() -> NewChallenge {
+    NewChallenge {
+        id: ChallengeId::from_bytes([9; 32]),
+        previous: None,
+        purpose: Purpose::Verify,
+        subject: ChallengeSubject::from_bytes([7; 8]),
+        email: None,
+        phone: Some(AddressId::new(3)),
+        attempts: 5,
+        created_at: at(0),
+        expires_at: at(600),
+        sends: 1,
+        resend_at: at(30),
+    }
 }
 
 pub(super) async fn users_survive_reopening(subject: &Subject) {
@@ -114,25 +136,52 @@ pub(super) async fn links_survive_reopening(subject: &Subject) {
 }
 
 pub(super) async fn challenges_survive_reopening(subject: &Subject) {
-    let id = ChallengeId::from_bytes([9; 32]);
-    let new = NewChallenge {
-        id,
-        previous: None,
-        purpose: Purpose::Verify,
-        subject: ChallengeSubject::from_bytes([7; 8]),
-        email: None,
-        phone: Some(AddressId::new(3)),
-        attempts: 5,
-        created_at: at(0),
-        expires_at: at(600),
-        sends: 1,
-        resend_at: at(30),
-    };
+    let new = challenge();
     subject.store().begin_challenge(&new).await.unwrap();
     let again = subject.reopened().await;
-    let taken = again.store().attempt_challenge(&id, Purpose::Verify, at(1));
+    let taken = again.store().attempt_challenge(&new.id, new.purpose, at(1));
     let taken = taken.await.unwrap().unwrap();
     assert_eq!((taken.phone, taken.attempts_left), (new.phone, 4));
+}
+
+pub(super) async fn typed_names_survive_reopening(subject: &Subject) {
+    let names = TypedNames {
+        first_name: "Ann".to_owned(),
+        last_name: "Lee".to_owned(),
+    };
+    let (store, new) = (subject.store(), challenge());
+    store.begin_challenge(&new).await.unwrap();
+    store.keep_typed_names(&new.id, &names).await.unwrap();
+    let again = subject.reopened().await;
+    let there = again.store().typed_names(&new.id).await.unwrap();
+    assert_eq!(there, Some(names));
+}
+
+pub(super) async fn closings_survive_reopening(subject: &Subject) {
+    let (store, ann) = (subject.store(), ann(subject).await);
+    let closing = ScheduledClosing {
+        user: ann.id,
+        begun_at: at(0),
+        due_at: at(60),
+        is_of_nobody: false,
+    };
+    let scheduled = store.schedule_closing(&closing, &Notices::default()).await;
+    assert!(scheduled.unwrap().is_some());
+    let again = subject.reopened().await;
+    let there = again.store().scheduled_closing(ann.id).await.unwrap();
+    assert_eq!(there, Some(closing));
+}
+
+pub(super) async fn replacements_survive_reopening(subject: &Subject) {
+    let (store, ann) = (subject.store(), ann(subject).await);
+    let (kind, new) = (AddressKind::Email, AddressId::new(7));
+    let old = address_of(store, ann.id, kind).await.id;
+    let asked_at = at(5);
+    let replaces = store.replace_address(ann.id, kind, Replacement { old, new, asked_at });
+    assert!(replaces.await.unwrap());
+    let again = subject.reopened().await;
+    let there = again.store().replaced_address(ann.id, kind, new, asked_at);
+    assert_eq!(there.await.unwrap(), Some(old));
 }
 
 pub(super) async fn site_key_survives_reopening(subject: &Subject) {
@@ -149,8 +198,8 @@ pub(super) async fn site_key_survives_reopening(subject: &Subject) {
 
 pub(super) async fn messages_survive_reopening(subject: &Subject) {
     let message = enqueued(subject, "one", at(0)).await;
-    let claimed = super::message_sample::claimed(subject.outbox(), at(1), 10).await;
-    assert_eq!(claimed.len(), 1);
+    let first = claimed(subject.outbox(), at(1), 10).await;
+    assert_eq!(first.len(), 1);
     let again = subject.reopened().await;
     let rows = again.outbox().outbox_after(None, 10).await.unwrap();
     let rows: Vec<_> = rows
@@ -161,6 +210,56 @@ pub(super) async fn messages_survive_reopening(subject: &Subject) {
     assert_eq!(found, [(&message, 1)]);
     // The lease holds for others too.
     let early = at(1) + Duration::seconds(1);
-    let twice = super::message_sample::claimed(again.outbox(), early, 10).await;
+    let twice = claimed(again.outbox(), early, 10).await;
     assert_eq!(twice, []);
+}
+
+pub(super) async fn dead_letters_survive_reopening(subject: &Subject) {
+    let outbox = subject.outbox();
+    enqueued(subject, "one", at(0)).await;
+    let lease = claimed(outbox, at(0), 1).await.pop().unwrap().lease();
+    assert_eq!(finished(outbox, &lease, &dead(3)).await, LeaseState::Held);
+    let here = all(outbox).await;
+    let again = subject.reopened().await;
+    assert_eq!(all(again.outbox()).await, here);
+    let dead: Vec<_> = here.iter().map(|it| it.dead.is_some()).collect();
+    assert_eq!(dead, [true]);
+}
+
+pub(super) async fn limits_survive_reopening(subject: &Subject) {
+    let key = LimitKey::from_bytes([1; 16]);
+    let (limit, rule) = (Limit::LogIns, LimitRule::Rate("1/d".parse().unwrap()));
+    let attempt = Attempt {
+        hits: vec![Hit { key, limit, rule }],
+        at: at(0),
+        is_stranger: true,
+    };
+    let is_counted = async |limits: &dyn LimitStore| {
+        let decision = limits.count(&attempt).await.unwrap();
+        matches!(decision, Decision::Counted { .. })
+    };
+    assert!(is_counted(subject.limits()).await);
+    let again = subject.reopened().await;
+    assert!(!is_counted(again.limits()).await);
+}
+
+pub(super) async fn text_counts_survive_reopening(subject: &Subject) {
+    let subject_key = LimitSubject::from_bytes([1; 8]);
+    let scope = TextScope {
+        key: LimitKey::new(subject_key, [0; 8]),
+        name: "number".to_owned(),
+    };
+    let count = |change| TextCount {
+        scopes: vec![scope.clone()],
+        change,
+        hour: 500_000,
+    };
+    for change in [TextChange::Sent, TextChange::Sent, TextChange::Used] {
+        let texts = count(change);
+        subject.limits().count_texts(&texts).await.unwrap();
+    }
+    let again = subject.reopened().await;
+    let rows = again.limits().count_texts(&count(TextChange::Sent)).await;
+    let rows: Vec<_> = rows.unwrap().iter().map(|it| (it.sent, it.used)).collect();
+    assert_eq!(rows, [(3, 1)]);
 }
