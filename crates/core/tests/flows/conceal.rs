@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::common::mailing::options;
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE, ann, refusal};
-use phone_auth_core::accounts::{LogInRefusal, SignUpForm, SignUpRefusal};
+use phone_auth_core::accounts::{Dispatch, LogInRefusal, SignUpForm, SignUpRefusal};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::client::Client;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
@@ -62,10 +62,15 @@ fn conceal(settings: &mut Settings) {
 
 /// A site that conceals, and Ann, who has proven both of her addresses.
 async fn with_ann(change: impl FnOnce(&mut Settings)) -> (Kit, User) {
-    let kit = Kit::with_settings(|settings| {
+    with_ann_by(Dispatch::InRequest, change).await
+}
+
+async fn with_ann_by(dispatch: Dispatch, change: impl FnOnce(&mut Settings)) -> (Kit, User) {
+    let settings = |settings: &mut Settings| {
         conceal(settings);
         change(settings);
-    });
+    };
+    let kit = Kit::build(settings, dispatch);
     let ann = kit.accounts.sign_up(ann()).await.unwrap();
     for address in addresses(&kit, &ann).await {
         assert!(
@@ -76,6 +81,7 @@ async fn with_ann(change: impl FnOnce(&mut Settings)) -> (Kit, User) {
                 .is_changed()
         );
     }
+    assert!(kit.accounts.drain(Duration::from_secs(10)).await);
     // The limits of her own sign-up are over.
     kit.clock.advance(Duration::from_mins(10));
     kit.record.forget();
@@ -102,6 +108,21 @@ fn form(email: &'static str, phone: &'static str) -> SignUpForm<'static> {
         password: Password::new(STAPLE),
         confirm_password: Some(Password::new(STAPLE)),
     }
+}
+
+/// Who stops waits for what an owner is told beside the answer.
+#[tokio::test]
+async fn owner_is_told_before_the_end() {
+    let (kit, _) = with_ann_by(Dispatch::Background, |_| {}).await;
+    let mut sent = Sent::of(&kit);
+    // There are receivers to wait for, which end at once.
+    kit.accounts
+        .sign_up(form(ANNS_EMAIL, ANNS_PHONE))
+        .await
+        .unwrap();
+    assert!(kit.accounts.drain(Duration::from_secs(10)).await);
+    let told = sent.told().into_iter().map(|(to, _)| to);
+    assert_eq!(told.collect::<Vec<_>>(), [ANNS_EMAIL, ANNS_PHONE]);
 }
 
 const FREE_EMAIL: &str = "eve@example.net";
