@@ -10,6 +10,7 @@ use std::{
     io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 use tracing_subscriber::{fmt::format::FmtSpan, util::SubscriberInitExt};
 
@@ -92,6 +93,18 @@ async fn trace_holds_receivers_and_outcomes() {
         r#"receiver{receiver="bad" outcome=error}"#,
     ];
     check(&lines.text(), &expected);
+}
+
+/// What is sent in a task of its own is within the span of who sends it.
+#[tokio::test]
+async fn detached_trace_is_within_its_senders() {
+    let (lines, _guard) = Lines::listen();
+    let signals = dispatcher();
+    let sends = || signals.send_detached(event());
+    tracing::info_span!("request").in_scope(sends).unwrap();
+    assert!(signals.drain(Duration::from_secs(10)).await);
+    let within = r#"request:signal{signal="verify_email" how="send_robust""#;
+    check(&lines.text(), &[within]);
 }
 
 #[tokio::test]
