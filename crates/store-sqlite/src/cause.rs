@@ -54,6 +54,14 @@ impl From<rusqlite::Error> for Cause {
     }
 }
 
+impl Cause {
+    /// Whether others hold the file.
+    pub(crate) fn is_busy(&self) -> bool {
+        // The lowest byte of an extended code is the code that it extends.
+        matches!(self, Self::Refused { code, .. } if code & 0xff == ffi::SQLITE_BUSY)
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,7 +3,8 @@
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
@@ -13,6 +14,9 @@ use crate::options::SqliteOptions;
 /// The longest that a reader waits. A reader waits in place, on a thread that serves others as well,
 /// and in WAL mode it only has to while another process recovers the log or holds the file alone.
 const READER_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long is slept before what others kept from being done is tried again.
+const BREATH: Duration = Duration::from_millis(10);
 
 /// More statements than the store has, so that each is compiled once for a connection.
 const STATEMENTS: usize = 256;
@@ -55,10 +59,38 @@ pub(crate) fn writer(path: &Path, options: &SqliteOptions) -> rusqlite::Result<C
 }
 
 /// Puts the file into WAL mode, which it stays in. Whether that was possible.
-pub(crate) fn enter_wal(connection: &Connection) -> rusqlite::Result<bool> {
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+///
+/// Of two that do so at once SQLite answers one as busy without waiting: each has read what the other is about to change.
+pub(crate) fn enter_wal(
+    connection: &Connection,
+    options: &SqliteOptions,
+) -> rusqlite::Result<bool> {
+    let mode: String = patiently(options, is_busy, || {
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
+    })?;
     Ok(mode == "wal")
+}
+
+/// Tries again for as long as others hold the file, up to the busy time-out.
+pub(crate) fn patiently<T, E>(
+    options: &SqliteOptions,
+    is_busy: impl Fn(&E) -> bool,
+    mut attempt: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
+    let begun = Instant::now();
+    loop {
+        match attempt() {
+            Err(error) if is_busy(&error) && begun.elapsed() < options.busy_timeout => {
+                thread::sleep(BREATH);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Whether others hold the file.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// Looks whether the files of the log can be written too: who cannot write them reads all the same, and would find out with
@@ -69,7 +101,7 @@ pub(crate) fn check_log(connection: &Connection, options: &SqliteOptions) -> rus
     connection.busy_timeout(options.busy_timeout)?;
     match begun {
         // Someone else writes: that is asked after.
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+        Err(error) if is_busy(&error) => Ok(()),
         begun => begun,
     }
 }
@@ -79,10 +111,18 @@ fn read_only() -> rusqlite::Error {
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None)
 }
 
-/// A connection that can only read.
-pub(crate) fn reader(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+/// A connection that can only read, and waits for the file as one that writes does: for looks at a file that others may be
+/// putting into WAL mode.
+pub(crate) fn onlooker(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = prepare(Connection::open_with_flags(path, flags)?)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    Ok(connection)
+}
+
+/// A connection that can only read, for threads that serve others as well.
+pub(crate) fn reader(path: &Path, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+    let connection = onlooker(path, options)?;
     connection.busy_timeout(options.busy_timeout.min(READER_PATIENCE))?;
     Ok(connection)
 }
@@ -121,8 +161,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("site.sqlite3");
         make_file(&path).unwrap();
-        let connection = writer(&path, &SqliteOptions::default()).unwrap();
-        assert!(enter_wal(&connection).unwrap());
+        let options = SqliteOptions::default();
+        let connection = writer(&path, &options).unwrap();
+        assert!(enter_wal(&connection, &options).unwrap());
         let full = 2;
         assert_eq!(pragma(&connection, "synchronous"), full);
         assert_eq!(pragma(&connection, "foreign_keys"), 1);
@@ -145,7 +186,7 @@ mod tests {
         make_file(&path).unwrap();
         let options = SqliteOptions::default();
         let connection = writer(&path, &options).unwrap();
-        assert!(enter_wal(&connection).unwrap());
+        assert!(enter_wal(&connection, &options).unwrap());
         connection.execute_batch("CREATE TABLE t (x)").unwrap();
         let reader = reader(&path, &options).unwrap();
         let error = reader.execute("INSERT INTO t VALUES (1)", []).unwrap_err();

@@ -52,6 +52,11 @@ impl MigrateError {
         &self.kind
     }
 
+    /// Whether others hold the file.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.source.as_ref().is_some_and(Cause::is_busy)
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.kind == MigrateErrorKind::Unavailable
@@ -66,7 +71,8 @@ impl From<rusqlite::Error> for MigrateError {
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure,
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::FileLockingProtocolFailed,
             ) => MigrateErrorKind::Unavailable,
             Some(ErrorCode::ReadOnly) => MigrateErrorKind::ReadOnly,
             _ => MigrateErrorKind::Broken,

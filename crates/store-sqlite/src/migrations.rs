@@ -73,6 +73,8 @@ fn apply(connection: &Connection, step: usize, migration: &Migration) -> Result<
 
 /// The names of what has not been applied.
 pub(crate) fn pending(connection: &Connection) -> Result<Vec<&'static str>, MigrateError> {
+    // One view of the file: another process may be applying steps.
+    let connection = &*connection.unchecked_transaction()?;
     let applied = count_applied(connection)?;
     check_tables(connection, applied)?;
     let pending = MIGRATIONS.iter().skip(applied);

@@ -70,7 +70,8 @@ impl OpenError {
                 ErrorCode::DatabaseBusy
                 | ErrorCode::DatabaseLocked
                 | ErrorCode::DiskFull
-                | ErrorCode::SystemIoFailure,
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::FileLockingProtocolFailed,
             ) => OpenErrorKind::Unavailable,
             Some(ErrorCode::ReadOnly) => return Self::read_only(path, Cause::from(error)),
             _ => OpenErrorKind::Broken,

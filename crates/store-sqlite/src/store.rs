@@ -4,6 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::task::Poll;
+use std::time::Duration;
 
 use phone_auth_core::password::{Requester, Turn, Turns};
 use phone_auth_core::store::{StoreError, StoreErrorKind};
@@ -25,6 +26,9 @@ const LOOKUPS: usize = 2;
 
 /// How many look-ups of names wait in a line before more are answered as unavailable.
 const MOST_WAITING: usize = 512;
+
+/// How long is waited for the lock before it is looked whether another process has applied the steps.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Users, addresses and sessions in a file of SQLite.
 ///
@@ -80,7 +84,7 @@ impl SqliteStore {
         migrations::count_applied(&connection).map_err(unfit)?;
         // A file that is Django's alone stays in its mode for as long as it is only looked at.
         let is_ours = migrations::has_begun(&connection).map_err(unfit)?;
-        if is_ours && !connection::enter_wal(&connection).map_err(refused)? {
+        if is_ours && !connection::enter_wal(&connection, &options).map_err(refused)? {
             return Err(OpenError::new(OpenErrorKind::NoWal, path));
         }
         if is_ours {
@@ -132,7 +136,8 @@ impl SqliteStore {
     /// added, and no row is touched. The file is put into WAL mode, in which it stays. Indexes that Django
     /// lost when it changed a table, and those that are on something else, are made again.
     ///
-    /// Blocks for as long as the database is locked by another process, up to the busy time-out.
+    /// Blocks for as long as the database is locked by another process, up to the busy time-out. Of several that migrate at
+    /// once one applies the steps, and the others answer as soon as it has. Nothing is locked where nothing is lacking.
     ///
     /// # Errors
     /// [`Unavailable`](MigrateErrorKind::Unavailable) when the database is locked or full,
@@ -144,10 +149,18 @@ impl SqliteStore {
     /// [`Broken`](MigrateErrorKind::Broken) when SQLite refuses a statement.
     pub fn migrate(&self) -> Result<Vec<&'static str>, MigrateError> {
         let mut connection = connection::writer(&self.path, &self.options)?;
-        if !connection::enter_wal(&connection)? {
+        if !connection::enter_wal(&connection, &self.options)? {
             return Err(MigrateError::new(MigrateErrorKind::NoWal));
         }
-        let applied = migrations::run(&mut connection)?;
+        // Of those who start at once one applies the steps. The others look from time to time whether it has: if each took the
+        // lock to find that out, the last would wait for all before it.
+        connection.busy_timeout(self.options.busy_timeout.min(LOOK_AGAIN))?;
+        let applied = connection::patiently(&self.options, MigrateError::is_busy, || {
+            if migrations::pending(&connection)?.is_empty() {
+                return Ok(Vec::new());
+            }
+            migrations::run(&mut connection)
+        })?;
         for name in &applied {
             tracing::info!(database = %self.path.display(), "applied the migration `{name}`");
         }
@@ -160,7 +173,7 @@ impl SqliteStore {
     /// # Errors
     /// As for [`migrate`](Self::migrate).
     pub fn pending_migrations(&self) -> Result<Vec<&'static str>, MigrateError> {
-        let connection = connection::reader(&self.path, &self.options)?;
+        let connection = connection::onlooker(&self.path, &self.options)?;
         migrations::pending(&connection)
     }
 
@@ -183,7 +196,7 @@ impl SqliteStore {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn has_no_tables(&self) -> Result<bool, MigrateError> {
-        let connection = connection::reader(&self.path, &self.options)?;
+        let connection = connection::onlooker(&self.path, &self.options)?;
         migrations::has_no_tables(&connection)
     }
 
@@ -193,7 +206,7 @@ impl SqliteStore {
     /// # Errors
     /// As for [`migrate`](Self::migrate).
     pub fn lost_indexes(&self) -> Result<Vec<&'static str>, MigrateError> {
-        let connection = connection::reader(&self.path, &self.options)?;
+        let connection = connection::onlooker(&self.path, &self.options)?;
         migrations::lost(&connection)
     }
 

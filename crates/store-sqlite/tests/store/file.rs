@@ -104,21 +104,6 @@ fn migrations_are_applied_once() {
 }
 
 #[test]
-fn parallel_migrations_have_one_winner() {
-    let scratch = Scratch::new();
-    let migrate = || {
-        let path = scratch.path();
-        move || {
-            let store = SqliteStore::open(path, SqliteOptions::default()).unwrap();
-            store.migrate().unwrap().len()
-        }
-    };
-    let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(migrate())).collect();
-    let applied: Vec<_> = threads.into_iter().map(|it| it.join().unwrap()).collect();
-    assert_eq!(applied.iter().sum::<usize>(), STEPS.len(), "{applied:?}");
-}
-
-#[test]
 fn version_of_the_file_is_the_applications() {
     let scratch = Scratch::new();
     let version = |connection: &rusqlite::Connection| -> i64 {

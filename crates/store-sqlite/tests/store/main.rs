@@ -12,3 +12,4 @@ mod outbox;
 mod promises;
 mod promises_on_django;
 mod read_only;
+mod starts_at_once;
