@@ -158,7 +158,11 @@ impl BegunOnce<'_> {
         };
         let other = self.key_source(beside, &begun.user.password);
         let found = self.accounts.session_of(&other).await?;
-        Ok(found.filter(|it| it.session.user.last_login == Some(at)))
+        Ok(found.filter(|it| {
+            // Of a session that is shared with Django it is not known since when it is there.
+            let began = it.session.created_at;
+            it.session.user.last_login == Some(at) && began.is_none_or(|began| is_lately(at, began))
+        }))
     }
 
     /// When the user has logged in, if that was a moment ago: by the first of two clicks, perhaps, or in another way.
