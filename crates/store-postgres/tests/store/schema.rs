@@ -6,45 +6,7 @@ use std::sync::Arc;
 use phone_auth_core::store::{SessionStore, StoreErrorKind, UserStore};
 use phone_auth_store_postgres::{MigrateErrorKind, OpenErrorKind, PostgresOptions, PostgresStore};
 
-use crate::common::{database, log_in, run, store, user};
-
-/// All steps, in their order.
-const STEPS: [&str; 34] = [
-    "users and addresses",
-    "sessions",
-    "outbox",
-    "verified addresses",
-    "sessions bound to passwords",
-    "site key",
-    "link requests",
-    "spellings",
-    "leases of messages",
-    "queues of messages",
-    "public site",
-    "limits",
-    "white space in names",
-    "challenges",
-    "security notices",
-    "text messages",
-    "proofs of sessions",
-    "life of challenges",
-    "durable receivers",
-    "queues of signing in by code",
-    "claims",
-    "uses of sessions",
-    "channels",
-    "enqueueing",
-    "challenges of nobody",
-    "challenges by address",
-    "closings",
-    "changes of addresses",
-    "mount of the public site",
-    "proofs in a session",
-    "age of changes of addresses",
-    "names of sign-ups by code",
-    "unended attempts",
-    "messages that were superseded",
-];
+use crate::common::{STEPS, database, log_in, run, store, user};
 
 #[test]
 fn many_nodes_migrate_at_once() {

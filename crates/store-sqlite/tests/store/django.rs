@@ -19,43 +19,7 @@ use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, Sq
 use phone_auth_store_testkit::keeps_django_sessions;
 use rusqlite::Connection;
 
-use crate::common::{Scratch, run, user};
-
-/// All steps, in their order.
-const STEPS: [&str; 32] = [
-    "users and addresses",
-    "sessions",
-    "outbox",
-    "verified addresses",
-    "sessions bound to passwords",
-    "site key",
-    "link requests",
-    "spellings",
-    "leases of messages",
-    "queues of messages",
-    "public site",
-    "limits",
-    "white space in names",
-    "challenges",
-    "security notices",
-    "text messages",
-    "proofs of sessions",
-    "life of challenges",
-    "durable receivers",
-    "queues of signing in by code",
-    "claims",
-    "uses of sessions",
-    "channels",
-    "challenges of nobody",
-    "challenges by address",
-    "closings",
-    "changes of addresses",
-    "mount of the public site",
-    "proofs in a session",
-    "age of changes of addresses",
-    "names of sign-ups by code",
-    "unended attempts",
-];
+use crate::common::{STEPS, Scratch, run, user};
 
 const DJANGO: &str = include_str!("../data/django_5_2.sql");
 

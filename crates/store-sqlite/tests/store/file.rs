@@ -8,43 +8,7 @@ use phone_auth_core::session::{NewLogIn, NewSession, SessionClient, SessionDiges
 use phone_auth_core::store::{AddressStore, SessionStore, StoreErrorKind, UniqueName, UserStore};
 use phone_auth_store_sqlite::{MigrateErrorKind, OpenErrorKind, SqliteOptions, SqliteStore};
 
-use crate::common::{Scratch, run, user};
-
-/// All steps, in their order.
-const STEPS: [&str; 32] = [
-    "users and addresses",
-    "sessions",
-    "outbox",
-    "verified addresses",
-    "sessions bound to passwords",
-    "site key",
-    "link requests",
-    "spellings",
-    "leases of messages",
-    "queues of messages",
-    "public site",
-    "limits",
-    "white space in names",
-    "challenges",
-    "security notices",
-    "text messages",
-    "proofs of sessions",
-    "life of challenges",
-    "durable receivers",
-    "queues of signing in by code",
-    "claims",
-    "uses of sessions",
-    "channels",
-    "challenges of nobody",
-    "challenges by address",
-    "closings",
-    "changes of addresses",
-    "mount of the public site",
-    "proofs in a session",
-    "age of changes of addresses",
-    "names of sign-ups by code",
-    "unended attempts",
-];
+use crate::common::{STEPS, Scratch, run, user};
 
 #[test]
 fn users_survive_a_reopening() {

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use phone_auth_store_testkit::Subject;
-use phone_auth_store_testkit::suite::{CASES, OUTBOX_CASES, run_case};
+use phone_auth_store_testkit::{Subject, django_suite};
 
 use crate::django::made_by_django;
 use crate::promises::of;
@@ -25,35 +24,4 @@ async fn emptied() -> Subject {
     of(Arc::new(scratch))
 }
 
-/// Puts to the test what is promised about these.
-fn check(areas: &[&str]) {
-    for area in areas {
-        let of_area = |name: &str| name.split("::").next() == Some(*area);
-        let all = CASES.iter().chain(OUTBOX_CASES);
-        let cases: Vec<_> = all.filter(|case| of_area(case.name())).collect();
-        assert!(!cases.is_empty(), "{area}");
-        for case in cases {
-            run_case(case.name(), emptied);
-        }
-    }
-}
-
-#[test]
-fn addresses_are_kept_on_djangos_tables() {
-    check(&["addresses", "address_changes", "holders", "own_row"]);
-}
-
-#[test]
-fn claims_are_kept_on_djangos_tables() {
-    check(&["claims", "claims_at_once", "new_claims", "losses"]);
-}
-
-#[test]
-fn proofs_are_kept_on_djangos_tables() {
-    check(&["account_proofs", "proofs", "replacements"]);
-}
-
-#[test]
-fn closings_are_kept_on_djangos_tables() {
-    check(&["closing", "closing_schedule"]);
-}
+django_suite!(emptied);

@@ -6,6 +6,8 @@
 mod account_proofs;
 mod address_changes;
 mod addresses;
+#[macro_use]
+mod areas;
 mod challenge_attempts;
 mod challenges;
 mod challenges_of_nobody;
@@ -58,6 +60,7 @@ mod verification;
 use std::future::Future;
 use std::pin::Pin;
 
+pub use areas::run_areas;
 pub use subject::Subject;
 
 /// What a case does with an empty store.

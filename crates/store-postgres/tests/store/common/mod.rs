@@ -21,6 +21,44 @@ use tokio::time::timeout;
 
 use waiting::LONG;
 
+/// All steps, in their order.
+pub(crate) const STEPS: [&str; 34] = [
+    "users and addresses",
+    "sessions",
+    "outbox",
+    "verified addresses",
+    "sessions bound to passwords",
+    "site key",
+    "link requests",
+    "spellings",
+    "leases of messages",
+    "queues of messages",
+    "public site",
+    "limits",
+    "white space in names",
+    "challenges",
+    "security notices",
+    "text messages",
+    "proofs of sessions",
+    "life of challenges",
+    "durable receivers",
+    "queues of signing in by code",
+    "claims",
+    "uses of sessions",
+    "channels",
+    "enqueueing",
+    "challenges of nobody",
+    "challenges by address",
+    "closings",
+    "changes of addresses",
+    "mount of the public site",
+    "proofs in a session",
+    "age of changes of addresses",
+    "names of sign-ups by code",
+    "unended attempts",
+    "messages that were superseded",
+];
+
 /// A database of this test alone.
 pub(crate) fn database() -> Database {
     or_say(Database::new())

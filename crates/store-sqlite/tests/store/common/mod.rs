@@ -14,6 +14,42 @@ use phone_auth_core::user::NewUser;
 use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
+/// All steps, in their order.
+pub(crate) const STEPS: [&str; 32] = [
+    "users and addresses",
+    "sessions",
+    "outbox",
+    "verified addresses",
+    "sessions bound to passwords",
+    "site key",
+    "link requests",
+    "spellings",
+    "leases of messages",
+    "queues of messages",
+    "public site",
+    "limits",
+    "white space in names",
+    "challenges",
+    "security notices",
+    "text messages",
+    "proofs of sessions",
+    "life of challenges",
+    "durable receivers",
+    "queues of signing in by code",
+    "claims",
+    "uses of sessions",
+    "channels",
+    "challenges of nobody",
+    "challenges by address",
+    "closings",
+    "changes of addresses",
+    "mount of the public site",
+    "proofs in a session",
+    "age of changes of addresses",
+    "names of sign-ups by code",
+    "unended attempts",
+];
+
 /// A folder for the database of one test, removed at its end.
 pub(crate) struct Scratch(TempDir);
 
