@@ -1,7 +1,6 @@
 //! Codes in the whole program: reset and verified by one, guessed at by many, and in no copy of the database.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "what is not there is a failed test"

@@ -1,5 +1,10 @@
 //! What codes that verify an address promise where a program opens the link beside them, where the clocks of two servers differ, and
 //! where many come at once; on both databases.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "what is not there is a failed test"
+)]
 
 use phone_auth_tests::{
     Answer, Browser, BrowserOptions, Client, Kind, OwnDatabase, Printed, Site, SiteOptions, User,

@@ -1,4 +1,5 @@
 //! Every form that changes something, sent by a double click in a real browser.
+#![expect(clippy::expect_used, reason = "what is not there is a failed test")]
 
 use phone_auth_tests::{Browser, BrowserOptions, Member, Site, SiteOptions, User};
 
@@ -202,6 +203,7 @@ async fn plain_browser() -> Browser {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "it is one walk through all pages")]
 async fn double_click_is_answered_as_a_click() {
     let site = Site::options()
         .setting("login_by_code", "true")

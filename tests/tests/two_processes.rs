@@ -1,6 +1,10 @@
 //! A form whose two clicks a proxy sends to two processes over one database. The memory of a process does not reach the other:
 //! what holds all the same is in the store, or derived from what both clicks bring.
-#![expect(clippy::expect_used, reason = "what is not there is a failed test")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what is not there is a failed test"
+)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -249,7 +253,7 @@ impl Walk {
     }
 
     /// How many users, messages and sessions there are.
-    async fn counts(&self) -> [i64; 3] {
+    fn counts(&self) -> [i64; 3] {
         let count = |table| {
             self.both
                 .database
@@ -286,7 +290,7 @@ async fn walk_once(
         both,
     };
     let mut failed = Vec::new();
-    let mut before = walk.counts().await;
+    let mut before = walk.counts();
     for (form, expected) in forms {
         let [first, second] = walk.double_click(*form).await;
         if walk.both.was_late.load(Ordering::Relaxed) {
@@ -295,7 +299,7 @@ async fn walk_once(
             ));
         }
         walk.printed(before[1] + expected[1]).await;
-        let now = walk.counts().await;
+        let now = walk.counts();
         let made: Vec<_> = now
             .iter()
             .zip(before)

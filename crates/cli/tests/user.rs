@@ -528,8 +528,8 @@ fn mistyped_address_stays_until_the_new_one_lets_in() {
     folder.write("site.toml", "unverified_sign_in = false\n");
     let (held, free) = ("+41 44 668 18 00", "+41 44 668 18 01");
     let (old, email) = ("+41 44 668 18 02", "eve@example.org");
-    let make = ["user", "create", "eve", "--email", email, "--phone", held];
-    let made = folder.run_with_input(&make, "correct-horse\n");
+    let create = ["user", "create", "eve", "--email", email, "--phone", held];
+    let made = folder.run_with_input(&create, "correct-horse\n");
     assert_eq!(made.code, Some(0), "{made:?}");
     let values = |shown: &str| {
         let shown: serde_json::Value = serde_json::from_str(shown).unwrap();
@@ -557,7 +557,7 @@ fn mistyped_address_stays_until_the_new_one_lets_in() {
         assert_eq!(ran.stderr.contains(says), stays, "{ran:?}");
         if stays {
             let ran = run(&["verify", new, "--user", "ann", "--json"]);
-            assert_eq!(values(&ran.stdout), [is.clone()], "{ran:?}");
+            assert_eq!(values(&ran.stdout), std::slice::from_ref(&is), "{ran:?}");
         }
         assert_eq!(run(&["remove-address", new, "--user", "ann"]).code, Some(0));
     }

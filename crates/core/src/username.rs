@@ -93,7 +93,11 @@ pub struct UsernameError;
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    #![expect(
+        clippy::string_slice,
+        clippy::unwrap_used,
+        reason = "what is not as it should be is a failed test"
+    )]
 
     use proptest::prelude::*;
 

@@ -494,8 +494,8 @@ async fn server_and_receivers_have_one_patience() {
         assert_eq!(begun.elapsed().as_secs(), expected, "{case}");
         assert_eq!(finished.receivers, is_received, "{case}");
         assert_eq!(finished.is_whole(), is_served && is_received, "{case}");
-        let served = is_served.then_some(Err("the port is gone"));
-        assert_eq!(finished.server, served, "{case}");
+        let outcome = is_served.then_some(Err("the port is gone"));
+        assert_eq!(finished.server, outcome, "{case}");
         tokio::time::resume();
     }
 }

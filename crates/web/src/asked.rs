@@ -215,7 +215,11 @@ impl AskedCodes {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    #![expect(
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "what is not as it should be is a failed test"
+    )]
 
     use super::*;
 

@@ -144,6 +144,7 @@ impl Reason {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "it is a table")]
     pub(crate) const fn notice(self) -> Notice {
         match self {
             Self::SignedUp => Notice {

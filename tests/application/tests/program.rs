@@ -1,6 +1,10 @@
 //! The program: it serves, and ends by itself when it is asked to.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what is not as it should be is a failed test"
+)]
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -63,7 +67,7 @@ fn ends(mut program: Child) {
     let (ended, waits) = std::sync::mpsc::channel::<()>();
     let guard = thread::spawn(move || {
         let is_over = waits
-            .recv_timeout(Duration::from_secs(60))
+            .recv_timeout(Duration::from_mins(1))
             .is_err_and(|it| it == std::sync::mpsc::RecvTimeoutError::Disconnected);
         is_over
             || !Command::new("kill")
@@ -106,7 +110,7 @@ fn program_stops_though_a_receiver_hangs() {
     let program = start(folder.path(), writer);
     let host = &host_in(&mut reader);
     // More than a pipe holds: it is full until all who read it are gone.
-    thread::spawn(move || filler.write_all(&[b'x'; 1 << 20]));
+    thread::spawn(move || filler.write_all(&vec![b'x'; 1 << 20]));
     let body = "first_name=Ann&email=ann%40example.org&favourite=Assam&password=correct-Horse-9";
     let length = body.len();
     let question = format!(

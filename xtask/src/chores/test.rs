@@ -47,8 +47,8 @@ pub(crate) fn run(
     // features of what it depends on, and compiles nearly all of that once more.
     console.step("building the tests and the program");
     let begun = Instant::now();
-    let build = ["test", "--workspace", "--no-run"];
-    let program = repository.build_program(&build, "phone-auth")?;
+    let targets = ["test", "--workspace", "--no-run"];
+    let program = repository.build_program(&targets, "phone-auth")?;
 
     let built = begun.elapsed();
 

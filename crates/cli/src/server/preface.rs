@@ -66,7 +66,12 @@ async fn fill(stream: &TcpStream, mut buffer: &mut [u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    #![expect(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::unwrap_used,
+        reason = "what is not as it should be is a failed test"
+    )]
 
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;

@@ -72,13 +72,13 @@ impl Accounts {
             browser.as_bytes(),
         ];
         let asked = self.inner.limiter.question(&parts);
-        let _turn = self.turn(&asked).await;
+        let turn = self.turn(&asked).await;
         Some(AskedOnce {
             accounts: self,
             asked,
             seal: self.seal(&parts),
             purpose: request.purpose,
-            _turn,
+            _turn: turn,
         })
     }
 }

@@ -75,14 +75,14 @@ impl Accounts {
             "{gives:?} {user} {is_short} {client:?} {browser}",
             user = user.get()
         );
-        let _turn = self.turn(&form).await;
+        let turn = self.turn(&form).await;
         Some(BegunOnce {
             accounts: self,
             gives,
             form,
             brought: Zeroizing::new(brought),
             seal: self.seal(&parts),
-            _turn,
+            _turn: turn,
         })
     }
 }
@@ -160,8 +160,8 @@ impl BegunOnce<'_> {
         let found = self.accounts.session_of(&other).await?;
         Ok(found.filter(|it| {
             // Of a session that is shared with Django it is not known since when it is there.
-            let began = it.session.created_at;
-            it.session.user.last_login == Some(at) && began.is_none_or(|began| is_lately(at, began))
+            let since = it.session.created_at;
+            it.session.user.last_login == Some(at) && since.is_none_or(|since| is_lately(at, since))
         }))
     }
 

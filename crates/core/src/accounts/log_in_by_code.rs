@@ -264,7 +264,7 @@ impl Accounts {
     async fn log_in_with(
         &self,
         flow: &'static str,
-        (target, asked, used): (LinkTarget, Vec<ChallengeId>, &mut Vec<UsedUp>),
+        (target, asked, used_up): (LinkTarget, Vec<ChallengeId>, &mut Vec<UsedUp>),
         previous: Option<&SessionKey>,
         repeatable: Option<&Repeatable>,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
@@ -279,7 +279,7 @@ impl Accounts {
             let names = self.typed_names_of(&asked).await?;
             let claimed = self.claim_by_link(flow, target.clone(), names);
             user = claimed.await.map_err(over)?;
-            used.clear();
+            used_up.clear();
         }
         // Of two that use it at once the one who ends it goes on; of a claim the one who made it.
         let is_ended = self
@@ -290,11 +290,11 @@ impl Accounts {
             return Err(FlowError::Refused(NotBegun::Link(InvalidLink)));
         }
         if is_ended && !is_claim {
-            used.push(UsedUp::Link(Box::new(target.clone())));
+            used_up.push(UsedUp::Link(Box::new(target.clone())));
         }
         if self.is_unshown(&target) {
             user = self.end_password(flow, &target).await.map_err(over)?;
-            used.clear();
+            used_up.clear();
         }
         // A password that was changed since ends what was sent before it.
         let key = key_source(repeatable, self.randomness());

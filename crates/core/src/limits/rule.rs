@@ -216,7 +216,11 @@ fn micros(time: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    #![expect(
+        clippy::panic,
+        clippy::unwrap_used,
+        reason = "what is not as it should be is a failed test"
+    )]
 
     use super::*;
 

@@ -198,7 +198,7 @@ fn signals_without_receivers_are_those_that_carry_messages() {
         let setting = refused
             .as_ref()
             .and_then(|it| it.setting())
-            .map(|it| it.setting());
+            .map(phone_auth_core::settings::SettingsError::setting);
         assert_eq!(setting, (!is_one).then_some("allow_unreceived"), "{name}");
     }
 }

@@ -30,14 +30,16 @@ struct Site {
     store: MemoryStore,
     accounts: Accounts,
     verifies: Option<(CurrentUser, AddressRecord)>,
-    _receivers: (
-        Capture<ResetPasswordEmail>,
-        Capture<LoginEmail>,
-        Capture<LoginPhone>,
-        Capture<VerifyEmail>,
-        Capture<VerifyPhone>,
-    ),
+    _receivers: Receivers,
 }
+
+type Receivers = (
+    Capture<ResetPasswordEmail>,
+    Capture<LoginEmail>,
+    Capture<LoginPhone>,
+    Capture<VerifyEmail>,
+    Capture<VerifyPhone>,
+);
 
 impl Site {
     async fn of(asks: Asks) -> Self {

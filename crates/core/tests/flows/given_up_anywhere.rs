@@ -103,7 +103,7 @@ impl Site {
             by_code(
                 it,
                 form == Form::SignUpByCode || form == Form::LogInFromUnshown,
-            )
+            );
         });
         let heard = Arc::new(AtomicUsize::new(0));
         let receivers = [
@@ -284,7 +284,10 @@ async fn form_that_is_given_up_at_any_step_is_answered() {
         let mut is_through = false;
         for steps in 0..MANY {
             let site = Site::of(form).await;
-            if give_up_after(steps, site.click(form)).await.is_some() {
+            if Box::pin(give_up_after(steps, site.click(form)))
+                .await
+                .is_some()
+            {
                 is_through = true;
                 break;
             }

@@ -1,6 +1,10 @@
 //! Logging in, and how little it tells those who cannot.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not as it should be is a failed test"
+)]
 
 use crate::common;
 use std::num::NonZeroUsize;
@@ -244,23 +248,28 @@ async fn either_spelling_is_one_password_in_every_flow() {
             kit.accounts.sign_up(form).await.unwrap();
             let ann = kit.current_user("ann", second.reveal()).await;
             let token = kit.accounts.password_form_token(ann.user());
-            let (new1, new2) = (&news[one], &news[other]);
+            let (chosen, confirmed) = (&news[one], &news[other]);
             match flow {
                 Takes::SignUp => {}
                 Takes::Change | Takes::RepeatedChange => {
-                    let changed = kit.accounts.change_password(&ann, second, new1, new2);
+                    let changed = kit
+                        .accounts
+                        .change_password(&ann, second, chosen, confirmed);
                     changed.await.unwrap();
                 }
                 Takes::Reset => {
                     let (id, token) = kit.reset_link(ANNS_EMAIL).await;
-                    let reset = kit.accounts.reset_password(&id, &token, new1, new2);
+                    let reset = kit.accounts.reset_password(&id, &token, chosen, confirmed);
                     reset.await.unwrap();
                 }
                 Takes::Confirm => drop(kit.accounts.reauthenticate(&ann, second).await.unwrap()),
-                Takes::Operator => drop(kit.accounts.set_password("ann", new1).await.unwrap()),
+                Takes::Operator => drop(kit.accounts.set_password("ann", chosen).await.unwrap()),
             }
             if matches!(flow, Takes::RepeatedChange) {
-                let again = kit.accounts.repeated_change(&token, new2, new1).await;
+                let again = kit
+                    .accounts
+                    .repeated_change(&token, confirmed, chosen)
+                    .await;
                 assert!(again.unwrap().is_some(), "{flow:?} {one}");
             }
             let now = match flow {

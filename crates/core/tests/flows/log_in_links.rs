@@ -1,7 +1,6 @@
 //! Links to log in, in the browser that asked and in others: a program that presses the button behind one uses nothing up.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "what is not as it should be is a failed test"
 )]
@@ -420,7 +419,11 @@ async fn used_message_ends_the_other() {
             let told = format!("by link: {by_link}, {used}");
             for message in [message, other] {
                 let (link, code) = (message.link(), code(message));
-                for asked in [&[][..], &[here.clone()], &[there.clone()]] {
+                for asked in [
+                    &[][..],
+                    std::slice::from_ref(&here),
+                    std::slice::from_ref(&there),
+                ] {
                     let form = LinkForm {
                         asked,
                         code: &code,

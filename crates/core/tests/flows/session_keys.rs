@@ -1,6 +1,10 @@
 //! Keys of sessions that are drawn a second time, while someone else's session has them.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what is not as it should be is a failed test"
+)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -349,8 +349,8 @@ async fn refused_name_changes_none() {
             "verified by hand" => site.set_verified(&ann, ANNS_OTHER).await,
             "set by hand" => {
                 let password = Password::new(HORSE);
-                let set = accounts.set_password(&ann.username, &password);
-                set.await.unwrap();
+                let changed = accounts.set_password(&ann.username, &password);
+                changed.await.unwrap();
             }
             "disabled" => {
                 accounts.set_active(&ann.username, false).await.unwrap();
@@ -435,8 +435,8 @@ async fn account_that_nobody_proves_is_closed() {
                 "verified by hand" => site.set_verified(&ann, ANNS_PHONE).await,
                 "password by hand" => {
                     let password = Password::new(HORSE);
-                    let set = accounts.set_password(&ann.username, &password);
-                    set.await.unwrap();
+                    let changed = accounts.set_password(&ann.username, &password);
+                    changed.await.unwrap();
                 }
                 "disabled" => {
                     accounts.set_active(&ann.username, false).await.unwrap();
@@ -444,7 +444,9 @@ async fn account_that_nobody_proves_is_closed() {
                 _ => {}
             }
             let two_days = Duration::from_hours(48);
-            site.kit.clock.advance(two_days - Duration::from_secs(61));
+            site.kit
+                .clock
+                .advance(two_days.saturating_sub(Duration::from_secs(61)));
             assert_eq!(accounts.close_due().await.unwrap(), 0, "{case}");
             assert_eq!(site.all_users().await.len(), 1, "{case}");
             site.kit.clock.advance(Duration::from_secs(62));

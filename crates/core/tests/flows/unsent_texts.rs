@@ -1,8 +1,9 @@
 //! Text messages that reach nobody: they use up what nobody else may be sent. What may have gone out stays counted.
 
 #![expect(
-    clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a failed unwrap is a failed test, and so is a message that is not there"
 )]
 
@@ -225,10 +226,12 @@ async fn superseded_text_costs_nothing() {
     ] {
         let site = Site::new().await;
         let is_unsure = before == Before::TheGatewayDoesNotAnswer;
-        fails(&site, move || match is_unsure {
-            true => later().unsure(),
-            false => later(),
-        });
+        fails(
+            &site,
+            move || {
+                if is_unsure { later().unsure() } else { later() }
+            },
+        );
         for _ in 0..3 {
             site.ask().await;
             if matches!(

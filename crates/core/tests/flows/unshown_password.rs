@@ -2,7 +2,6 @@
 //! Then its owner signs in by what is sent there, and the stranger is out.
 
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "what is not as it should be is a failed test"
 )]
@@ -75,15 +74,16 @@ impl Asked {
 
     /// In the browser that asked, or in another with the code.
     fn form(&self, is_elsewhere: bool) -> LinkForm<'_> {
-        match is_elsewhere {
-            false => LinkForm {
-                asked: &self.key,
-                ..LinkForm::default()
-            },
-            true => LinkForm {
+        if is_elsewhere {
+            LinkForm {
                 code: &self.code,
                 ..LinkForm::default()
-            },
+            }
+        } else {
+            LinkForm {
+                asked: &self.key,
+                ..LinkForm::default()
+            }
         }
     }
 }

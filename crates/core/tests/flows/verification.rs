@@ -122,7 +122,7 @@ async fn used_link_says_so_after_another_password() {
         links.push(link);
     }
     for password in ["battery staple", "correct battery"] {
-        kit.clock.advance(Duration::from_secs(60));
+        kit.clock.advance(Duration::from_mins(1));
         let password = Password::new(password);
         let set = kit.accounts.set_password("ann", &password);
         set.await.unwrap();

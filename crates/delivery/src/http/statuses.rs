@@ -88,9 +88,8 @@ pub(crate) struct Statuses {
 ///   `Retry-After`; and 521, 523, 525 and 526, that no connection came about.
 const fn is_untold(status: u16) -> bool {
     match status {
-        200..=299 | 302 | 303 | 408 => true,
         501 | 503 | 505 | 521 | 523 | 525 | 526 => false,
-        500..=599 => true,
+        200..=299 | 302 | 303 | 408 | 500..=599 => true,
         _ => false,
     }
 }

@@ -437,8 +437,8 @@ fn deadlock_with_another_program_is_no_error() {
         let edit = "UPDATE auth_user SET last_name = 'Smith'";
         timeout(LONG, held.execute(edit)).await.unwrap().unwrap();
         held.commit().await.unwrap();
-        let removed = timeout(LONG, removes).await.unwrap().unwrap();
-        assert_eq!(removed.unwrap(), RemovalOutcome::Removed);
+        let outcome = timeout(LONG, removes).await.unwrap().unwrap();
+        assert_eq!(outcome.unwrap(), RemovalOutcome::Removed);
         assert_eq!(
             store.user(ann.id).await.unwrap().unwrap().last_name,
             "Smith"

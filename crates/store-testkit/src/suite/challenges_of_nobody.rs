@@ -76,7 +76,10 @@ pub(super) async fn challenges_of_nobody_are_bounded(subject: &Subject) {
     };
     assert!(store.renew_challenge(&renewed).await.unwrap());
     begin(subject, nobodys(100, 101)).await;
-    assert_eq!(found(subject, all.iter().copied()).await, all[1..]);
+    assert_eq!(
+        found(subject, all.iter().copied()).await,
+        all.get(1..).unwrap_or_default()
+    );
     // One that is younger than others is over.
     let short = NewChallenge {
         expires_at: at(110),
@@ -84,8 +87,8 @@ pub(super) async fn challenges_of_nobody_are_bounded(subject: &Subject) {
     };
     begin(subject, short).await;
     begin(subject, nobodys(102, 120)).await;
-    let left = found(subject, all[1..].iter().copied().chain([100, 101, 102]));
-    let expected: Vec<_> = all[2..].iter().copied().chain([100, 102]).collect();
+    let left = found(subject, all.iter().skip(1).copied().chain([100, 101, 102]));
+    let expected: Vec<_> = all.iter().skip(2).copied().chain([100, 102]).collect();
     assert_eq!(left.await, expected);
 
     for end in 0..=255 {
@@ -128,7 +131,10 @@ pub(super) async fn challenge_of_nobody_ends_one_of_its_group(subject: &Subject)
         ..nobodys(41, 61)
     };
     begin(subject, other).await;
-    assert_eq!(found(subject, 0..=40).await, expected[1..]);
+    assert_eq!(
+        found(subject, 0..=40).await,
+        expected.get(1..).unwrap_or_default()
+    );
     // Someone's ends nobody's of the group that its key has.
     let theirs = NewChallenge {
         previous: Some(neighbour(9)),

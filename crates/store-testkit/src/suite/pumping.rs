@@ -275,7 +275,8 @@ pub(super) async fn proven_numbers_have_an_end(subject: &Subject) {
             sent += u32::from(site.is_sent(1_000, phone).await);
             site.clock.advance(Duration::from_secs(4));
         }
-        site.clock.advance(HOUR - Duration::from_secs(160));
+        site.clock
+            .advance(HOUR.saturating_sub(Duration::from_secs(160)));
     }
     assert!((20..=23).contains(&sent), "{sent} of 240 from one network");
     // Then each time another one.
@@ -290,5 +291,6 @@ pub(super) async fn proven_numbers_have_an_end(subject: &Subject) {
     assert!(site.clock.now() < first + HOUR * 23, "it is one day");
     assert_eq!(sent, 400, "twice the budget of the site");
     site.clock.advance(HOUR * 26);
-    assert!(site.is_sent(1, &numbers[0]).await, "a day later");
+    let first = numbers.first().expect("there are forty");
+    assert!(site.is_sent(1, first).await, "a day later");
 }

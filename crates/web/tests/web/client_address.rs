@@ -144,6 +144,7 @@ fn peers(of_each: &[(&'static str, bool, usize)]) -> Vec<(&'static str, bool)> {
 /// By the forms that it sends, more than all others: nothing that a scanner sends past it hides it, and no health check is
 /// taken for it. By a header that only a proxy sends, at once.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 async fn unknown_proxy_is_warned_of_once() {
     const MANY: usize = 300;
     const NEAR: &str = "10.0.0.1:1";

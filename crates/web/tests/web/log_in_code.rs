@@ -494,7 +494,7 @@ async fn attempts_at_a_link_run_out() {
     for by in 1..=6 {
         let wrong = format!("{:06}", (number + by) % 1_000_000);
         let told = site.browser().post(&link, &[("code", &wrong)]).await;
-        let told = told.error_at("code").to_owned();
+        let told = told.error_at("code").clone();
         let is_last = by >= 5;
         assert_eq!(told.contains("Get a new one."), is_last, "{told}");
         assert!(!told.contains("another browser"), "{told}");
