@@ -6,6 +6,7 @@ use crate::common;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::common::limited::{is_limited, passes};
 use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{Accounts, FailureKind, FlowError};
 use phone_auth_core::address::AddressKind;
@@ -37,14 +38,6 @@ fn limited<T, R>(outcome: Result<T, FlowError<R>>) -> Option<u64> {
     }
 }
 
-/// Whether it is this that a flow was refused for, and no failure of the store.
-fn is_limited<T, R>(outcome: Result<T, FlowError<R>>) -> bool {
-    matches!(
-        outcome,
-        Err(FlowError::Failed(failure)) if matches!(failure.kind(), FailureKind::Limited { .. })
-    )
-}
-
 /// Tries a password once.
 async fn try_log_in(accounts: &Accounts, login: &str, password: &str) -> Option<u64> {
     limited(accounts.log_in(login, &Password::new(password), None).await)
@@ -52,13 +45,12 @@ async fn try_log_in(accounts: &Accounts, login: &str, password: &str) -> Option<
 
 /// How often a wrong password is checked before the client is limited, and the wait then.
 async fn guesses(accounts: &Accounts, login: &str) -> (u32, u64) {
-    let mut checked = 0;
-    loop {
-        match try_log_in(accounts, login, "wrong horse").await {
-            None => checked += 1,
-            Some(wait) => return (checked, wait),
-        }
-    }
+    let mut waits = None;
+    let checked = passes(async |_| {
+        waits = try_log_in(accounts, login, "wrong horse").await;
+        waits.is_some()
+    });
+    (checked.await, waits.unwrap())
 }
 
 #[tokio::test]
@@ -112,11 +104,7 @@ async fn flood_costs_the_store_nothing() {
         }
     };
     for flow in ["log in", "reset"] {
-        let mut number = 0;
-        while !ask(flow, "", number).await {
-            number += 1;
-            assert!(number < 1000, "{flow} has no limit");
-        }
+        passes(async |number| ask(flow, "", number).await).await;
     }
     kit.store.fail_with(StoreErrorKind::Unavailable);
     let several = [made_up.as_str(), &altered, &expired].join(".");
@@ -221,18 +209,16 @@ async fn failures_from_many_networks_slow_down_and_stop() {
     let ann = kit.sign_up_ann().await;
     let devices = kit.accounts.remember_device(&ann).unwrap();
     let mut waits = Vec::new();
-    let mut number = 0_u8;
-    while kit.hasher.checked() < 100 {
-        number = number.wrapping_add(1);
+    passes(async |number| {
+        let [.., number] = number.to_be_bytes();
         let stranger = from(&kit, Ipv4Addr::new(100, number, number, 1));
-        match try_log_in(&stranger, "ann", "wrong").await {
-            None => {}
-            Some(wait) => {
-                waits.push(wait);
-                kit.clock.advance(Duration::from_secs(wait));
-            }
+        if let Some(wait) = try_log_in(&stranger, "ann", "wrong").await {
+            waits.push(wait);
+            kit.clock.advance(Duration::from_secs(wait));
         }
-    }
+        kit.hasher.checked() == 100
+    })
+    .await;
     assert_eq!(waits.get(..5), Some(&[1, 2, 4, 8, 16][..]));
     // For strangers there is an end, whatever they know.
     for days in [0, 1, 20] {
@@ -292,7 +278,7 @@ async fn known_browser_is_counted_apart() {
     let ann = kit.sign_up_ann().await;
     let bob = kit.sign_up_bob().await;
     let strangers = from(&kit, network(1));
-    while try_log_in(&strangers, "ann", "wrong").await.is_none() {}
+    passes(async |_| try_log_in(&strangers, "ann", "wrong").await.is_some()).await;
     for number in 0..20 {
         try_log_in(&strangers, &format!("nobody{number}"), "wrong").await;
     }
@@ -332,13 +318,7 @@ async fn resets_are_limited_by_network_and_address() {
     assert_eq!(ask(network(1), ANNS_EMAIL).await, Some(3));
     for login in [ANNS_EMAIL, "nobody@example.net", "ann", "nobody"] {
         // One network has half of what all have. What all have stops messages and nobody: the owner may be next.
-        let passed = async |network| {
-            let mut passed = 0;
-            while ask(network, login).await.is_none() {
-                passed += 1;
-            }
-            passed
-        };
+        let passed = async |network| passes(async |_| ask(network, login).await.is_some()).await;
         kit.clock.advance(Duration::from_mins(1));
         kit.record.forget();
         for number in 2..7 {
@@ -366,11 +346,7 @@ async fn known_browsers_use_up_nothing_of_each_other() {
 
     let stranger = |number| from(&kit, network(number));
     let requests = async |accounts: &Accounts| {
-        let mut passed = 0;
-        while !is_limited(accounts.request_password_reset(ANNS_EMAIL).await) {
-            passed += 1;
-        }
-        passed
+        passes(async |_| is_limited(accounts.request_password_reset(ANNS_EMAIL).await)).await
     };
     let mut passed = 0;
     for number in 2..6 {
@@ -403,12 +379,9 @@ async fn sign_ups_of_a_wide_network_end() {
     let mut passed = Vec::new();
     for host in 0..12 {
         let stranger = from(&kit, Ipv4Addr::new(203, 0, 113, host));
-        let mut count = 0;
         // Whatever becomes of them.
-        while limited(stranger.sign_up(common::ann()).await).is_none() {
-            count += 1;
-        }
-        passed.push(count);
+        let sign_ups = passes(async |_| limited(stranger.sign_up(common::ann()).await).is_some());
+        passed.push(sign_ups.await);
     }
     assert_eq!(passed.get(..9), Some(&[20; 9][..]));
     assert_eq!(passed.iter().sum::<u32>(), 200);
@@ -499,14 +472,15 @@ async fn limit_is_told_from_memory_too() {
         let network = Ipv4Addr::new(100, networks.next().unwrap(), 1, 1);
         try_log_in(&from(&kit, network), "ann", "wrong").await
     };
-    loop {
-        match refused().await {
-            Some(200..) => break,
-            wait => kit
-                .clock
-                .advance(Duration::from_secs(wait.unwrap_or_default())),
+    passes(async |_| {
+        let wait = refused().await.unwrap_or_default();
+        let is_over = wait >= 200;
+        if !is_over {
+            kit.clock.advance(Duration::from_secs(wait));
         }
-    }
+        is_over
+    })
+    .await;
     kit.record.take();
     for (seconds, told) in [(61, 1), (57, 0)] {
         kit.clock.advance(Duration::from_secs(seconds));

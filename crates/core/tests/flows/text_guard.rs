@@ -1,7 +1,11 @@
 //! What text messages may cost, at the budgets that ship: whom a refusal meets, and what is told of it. Who earns by messages
 //! is stopped over each store, in the suite of limits.
 
-#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "what is not as it should be is a failed test"
+)]
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -219,6 +223,7 @@ async fn operator_clears_what_texts_cost() {
         let (mut sent, mut asked) = (0, 0);
         loop {
             asked += 1;
+            assert!(asked < 1_000, "{of}: no budget ends it");
             if of != "a number" {
                 number = site.user(COUNTRIES[0], 1_000 * asked).await;
             }

@@ -10,6 +10,7 @@
 )]
 
 mod hasher;
+pub(crate) mod limited;
 pub(crate) mod mailing;
 mod record;
 
