@@ -16,8 +16,11 @@ use phone_auth_tests::{Client, Flood, Post, Site, User, encode, until};
 /// How many connections a flood has.
 const CONNECTIONS: u8 = 200;
 
-/// How often the owner comes while wrong passwords for the own account pour in, and while others do.
+/// How often the owner comes at the least while wrong passwords for the own account pour in, and while others do.
 const TIMES: [usize; 2] = [9, 5];
+
+/// How often at the most, where the machine has other things to do.
+const MOST_TIMES: usize = 40;
 
 const WRONG: &str = "not-Her-Password-1";
 
@@ -48,7 +51,7 @@ async fn known(site: &Site, user: &User) -> Client {
 
 /// How many passwords of a flood may be checked while the owner's is: fewer than can wait for it. Who has to wait for all
 /// that came before waits for as many, each time. Of those that are counted most were checked before, and answered late,
-/// how late is a matter of the machine: so it is a low count that is held, the least but one of five, not the greatest.
+/// how late is a matter of the machine: so the owner comes until some of the counts are low, as none is for one who waits.
 const MEANWHILE: u64 = 63;
 
 /// How many requests of a flood came to a check, whatever came of it.
@@ -61,8 +64,9 @@ fn checked(flood: &Flood) -> u64 {
 }
 
 /// Logs in with a browser that is remembered, again and again. They are let in each time, and do not wait until those
-/// are through who came before: it is counted how many of these are. How long that took is no matter of places alone, of
-/// a program that is built without optimisation and beside other tests. The slowest, and what was counted, in order.
+/// are through who came before: it is counted how many of these are, until a quarter of the times that one has to come are low
+/// counts. How long that took is no matter of places alone, of a program that is built without optimisation and beside other
+/// tests. The slowest, and what was counted.
 async fn all_get_in(
     owner: &Client,
     user: &User,
@@ -75,14 +79,20 @@ async fn all_get_in(
     } else {
         of_others
     };
-    for time in 0..times {
+    let mut low = 0;
+    while counts.len() < times || low <= times / 4 {
         let (began, before) = (Instant::now(), checked(flood));
         let answer = owner.post_log_in(&user.username, &user.password).await;
         slowest = slowest.max(began.elapsed());
-        counts.push(checked(flood) - before);
-        assert_eq!(answer.status, 302, "{name}: {time}");
+        assert_eq!(answer.status, 302, "{name}: {counts:?}");
+        let count = checked(flood) - before;
+        low += usize::from(count <= MEANWHILE);
+        counts.push(count);
+        assert!(
+            counts.len() < MOST_TIMES,
+            "{name}: {counts:?} were checked before"
+        );
     }
-    counts.sort_unstable();
     (slowest, counts)
 }
 
@@ -219,8 +229,6 @@ async fn gets_in_during(
     println!(
         "{name}: the slowest took {slowest:?}, {counts:?} were checked meanwhile, the flood was answered {answers:?}"
     );
-    let low = counts.get(counts.len() / 4).copied().unwrap();
-    assert!(low <= MEANWHILE, "{name}: {counts:?} were checked before");
     assert!(
         answers.contains_key(&503),
         "{name} is no flood: {answers:?}"
