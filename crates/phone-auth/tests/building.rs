@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::signals::{
-    Channel, ResetPasswordEmail, ResetPasswordPhone, Signals, VerifyEmail, VerifyPhone,
+    Channel, ResetPasswordEmail, ResetPasswordPhone, Signals, UserSignedUp, VerifyEmail,
+    VerifyPhone,
 };
 use phone_auth::{
     BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder, SecretKey,
@@ -424,7 +425,17 @@ async fn with_receiver_at_work<F>(ends: impl Fn() -> F + Send + Sync + 'static) 
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let signals = Signals::isolated();
+    with_receiver_at_work_on(Signals::isolated(), ends).await
+}
+
+/// The same with a dispatcher that has other receivers.
+async fn with_receiver_at_work_on<F>(
+    signals: Signals,
+    ends: impl Fn() -> F + Send + Sync + 'static,
+) -> PhoneAuth
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
     signals
         .connect_async(move |_: ResetPasswordEmail| {
@@ -496,6 +507,50 @@ async fn server_and_receivers_have_one_patience() {
         assert_eq!(finished.is_whole(), is_served && is_received, "{case}");
         let outcome = is_served.then_some(Err("the port is gone"));
         assert_eq!(finished.server, outcome, "{case}");
+        tokio::time::resume();
+    }
+}
+
+/// The worker and the receivers in the background have one patience.
+#[tokio::test]
+async fn all_receivers_have_one_patience() {
+    for (message, change, is_whole, expected) in [
+        (Some(1), Some(1), true, 1),
+        (Some(5), Some(10), true, 10),
+        (Some(15), None, false, 20),
+        (None, Some(1), false, 20),
+        (None, None, false, 20),
+    ] {
+        let (go, gone) = tokio::sync::watch::channel(false);
+        let (begin, mut at_work) = tokio::sync::mpsc::unbounded_channel();
+        let background = gone.clone();
+        let signals = Signals::isolated();
+        signals
+            .connect_async(move |_: UserSignedUp| {
+                let (begin, mut gone) = (begin.clone(), background.clone());
+                async move {
+                    begin.send(()).unwrap();
+                    gone.wait_for(|gone| *gone).await.unwrap();
+                    after(change).await;
+                }
+            })
+            .forever();
+        let ends = move || {
+            let mut gone = gone.clone();
+            async move {
+                gone.wait_for(|gone| *gone).await.unwrap();
+                after(message).await;
+            }
+        };
+        let auth = with_receiver_at_work_on(signals, ends).await;
+        at_work.recv().await.unwrap();
+        tokio::time::pause();
+        let begun = tokio::time::Instant::now();
+        go.send(true).unwrap();
+        let has_stopped = auth.shut_down(Duration::from_secs(20)).await;
+        let case = format!("{message:?} {change:?}");
+        assert_eq!(begun.elapsed().as_secs(), expected, "{case}");
+        assert_eq!(has_stopped, is_whole, "{case}");
         tokio::time::resume();
     }
 }

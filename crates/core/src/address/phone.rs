@@ -317,6 +317,18 @@ mod tests {
     }
 
     #[test]
+    fn number_has_fifteen_digits() {
+        // The plan of Germany knows longer ones, which no message reaches from abroad.
+        for (rest, is_taken) in [("12345678901", true), ("123456789012", false)] {
+            let typed = format!("+49 30 {rest}");
+            assert_eq!(PhoneNumber::parse(&typed).is_ok(), is_taken, "{typed}");
+            let typed = format!("030 {rest}");
+            let in_region = PhoneNumber::parse_in(&typed, Region::named("DE"));
+            assert_eq!(in_region.is_ok(), is_taken, "{typed}");
+        }
+    }
+
+    #[test]
     fn numbers_of_a_region_need_no_calling_code() {
         for (region, typed, e164) in [
             ("US", "2125552368", Some("+12125552368")),

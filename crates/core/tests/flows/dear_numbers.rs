@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::time::Duration;
+
 use crate::common::{self, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{AddAddressRefusal, FlowError, SignUpForm, SignUpRefusal};
 use phone_auth_core::accounts::{ReplaceAddressRefusal, VerificationRequestRefusal};
@@ -13,6 +15,8 @@ use phone_auth_events::{LoginPhone, ResetPasswordPhone, SecurityNoticePhone, Ver
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
 const ORDINARY: &str = "+12125552368";
+/// A number whose owner earns by each message.
+const DEAR: &str = "+19002345678";
 
 /// What may send a text to a number of the user.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +117,67 @@ async fn dear_numbers_are_sent_nothing_by_any_flow() {
             );
         }
     }
+}
+
+/// Who is named by a username, and has a number that costs too much beside another, is sent the text at the other, though it is
+/// the younger.
+#[tokio::test]
+async fn ordinary_number_is_sent_in_place_of_a_dear_one() {
+    for flow in [Flow::ResetByUsername, Flow::LogInByUsername, Flow::Notice] {
+        // A notice goes to all.
+        let otherwise: &[&str] = match flow {
+            Flow::Notice => &[DEAR, ORDINARY],
+            _ => &[DEAR],
+        };
+        for (refused, sent_to) in [
+            (RefusedNumberTypes::default(), &[ORDINARY][..]),
+            (RefusedNumberTypes::NONE, otherwise),
+        ] {
+            let numbers = sent_with_two_numbers(flow, refused).await;
+            assert_eq!(numbers, sent_to, "{flow:?} {refused:?}");
+        }
+    }
+}
+
+/// The numbers that a flow sends a text to, of a user who has proven a dear number first, and then an ordinary one.
+async fn sent_with_two_numbers(flow: Flow, refused: RefusedNumberTypes) -> Vec<String> {
+    let kit = Kit::with_settings(|settings| {
+        settings.refused_number_types = refused;
+        settings.login_by_code = true;
+        settings.notices = NoticesBy::EmailElsePhone;
+    });
+    let hash = kit.encoded(HORSE).await;
+    let user = kit.store_user("dora", hash.reveal()).await;
+    let phone = AddressKind::Phone;
+    let dora = kit.current_user("dora", HORSE).await;
+    let dear = kit.address(&dora, phone).await;
+    let change = ExternalChange::EditAddress(phone, dear.id, DEAR.to_owned());
+    kit.store.make(change).await;
+    kit.prove(&dear).await;
+    kit.clock.advance(Duration::from_secs(60));
+    let added = kit.accounts.add_address(&dora, phone, ORDINARY);
+    let _ = added.await.unwrap();
+    let own = kit.accounts.addresses_of(user.id).await.unwrap();
+    kit.prove(own.iter().find(|it| it.value == ORDINARY).unwrap())
+        .await;
+
+    let mut resets = kit.signals.capture::<ResetPasswordPhone>();
+    let mut log_ins = kit.signals.capture::<LoginPhone>();
+    let mut notices = kit.signals.capture::<SecurityNoticePhone>();
+    let accounts = &kit.accounts;
+    match flow {
+        Flow::ResetByUsername => accounts.request_password_reset("dora").await.unwrap(),
+        Flow::LogInByUsername => drop(accounts.begin_log_in("dora", None).await.unwrap()),
+        _ => {
+            let [old, new] = [HORSE, STAPLE].map(Password::new);
+            let changed = accounts.change_password(&dora, &old, &new, &new);
+            drop(changed.await.unwrap());
+        }
+    }
+    let resets = resets.take().into_iter().map(|it| it.phone);
+    let log_ins = log_ins.take().into_iter().map(|it| it.phone);
+    let notices = notices.take().into_iter().map(|it| it.phone);
+    resets.chain(log_ins).chain(notices).collect()
 }
 
 /// Where a number is typed that is nobody's yet, it is refused at its field.
