@@ -127,6 +127,7 @@ impl Accounts {
         counted: &Counted,
     ) -> Result<Option<LoggedIn>, Failure> {
         let (accounts, previous, counted) = (self.clone(), previous.cloned(), counted.clone());
+        let (of_unwaited, its_count) = (self.clone(), counted.clone());
         let begins = async move {
             let upgrade = match outdated {
                 Some((password, requester)) => accounts.upgrade(&password, &requester).await,
@@ -152,7 +153,13 @@ impl Accounts {
                 }
             }
         };
-        self.to_the_end(begins).await
+        // Who waits looks again, and counts by what the password is by then.
+        let settles = move |begun| async move {
+            if let Ok(None) = begun {
+                of_unwaited.give_back_but(Limit::LogIns, &its_count).await;
+            }
+        };
+        self.to_the_end(begins).settled_by(settles).await
     }
 
     /// Tells of a log-in, once.

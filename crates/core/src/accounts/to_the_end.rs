@@ -33,10 +33,30 @@ impl GoingOn {
     }
 }
 
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What is to be done with what nobody waits for any more.
+type Settles<T> = Box<dyn FnOnce(T) -> Boxed<()> + Send>;
+
 /// Work that is done by the one who waits for it, and by a task of its own from where that one is dropped.
 pub(super) struct ToTheEnd<T: Send + 'static> {
     accounts: Accounts,
-    work: Option<Pin<Box<dyn Future<Output = T> + Send>>>,
+    work: Option<Boxed<T>>,
+    settles: Option<Settles<T>>,
+}
+
+impl<T: Send + 'static> ToTheEnd<T> {
+    /// And where the caller is dropped meanwhile, this is done with what has become of it.
+    pub(super) fn settled_by<Done>(
+        mut self,
+        settles: impl FnOnce(T) -> Done + Send + 'static,
+    ) -> Self
+    where
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        self.settles = Some(Box::new(|done| Box::pin(settles(done))));
+        self
+    }
 }
 
 impl<T: Send + 'static> Future for ToTheEnd<T> {
@@ -57,8 +77,14 @@ impl<T: Send + 'static> Future for ToTheEnd<T> {
 
 impl<T: Send + 'static> Drop for ToTheEnd<T> {
     fn drop(&mut self) {
+        let settles = self.settles.take();
         if let Some(work) = self.work.take() {
-            self.accounts.go_on(async move { drop(work.await) });
+            self.accounts.go_on(async move {
+                let done = work.await;
+                if let Some(settles) = settles {
+                    settles(done).await;
+                }
+            });
         }
     }
 }
@@ -102,6 +128,7 @@ impl Accounts {
         ToTheEnd {
             accounts: self.clone(),
             work: Some(Box::pin(work)),
+            settles: None,
         }
     }
 }

@@ -26,6 +26,7 @@ mod gate;
 mod given_up;
 mod given_up_anywhere;
 mod given_up_checks;
+mod given_up_upgrade;
 mod hasher;
 mod limits;
 mod limits_about;
