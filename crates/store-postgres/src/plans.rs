@@ -147,6 +147,29 @@ async fn paused_queue_is_not_looked_at() {
     assert_eq!(walks.next(), None, "all that is pending");
 }
 
+/// Whatever is kept at the places of a group is read to its end: where the key was found first would tell, by the time that it
+/// takes, how many of nobody's are there.
+#[tokio::test]
+async fn group_of_a_key_is_read_to_its_end() {
+    let (_database, mut connection) = planner().await;
+    for statement in [
+        challenges::statements::BEGIN,
+        challenges::statements::OPEN,
+        challenges::statements::FIND,
+        challenges::statements::KEEP_NAMES,
+        challenges::statements::NAMES,
+        challenges::statements::RENEW,
+        challenges::statements::ATTEMPT,
+        challenges::statements::RETURN,
+    ] {
+        let plan = plan(&mut connection, statement).await.join("\n");
+        let key = "Sort Key: phone_auth_challenge";
+        let sorted = plan.lines().filter(|it| it.contains(key));
+        let by_time = sorted.filter(|it| it.ends_with(".created_at"));
+        assert_eq!(by_time.count(), 1, "{plan}");
+    }
+}
+
 /// A database with many rows in all tables, and a connection on which statements are planned.
 async fn planner() -> (Database, PgConnection) {
     let database = Database::new().unwrap();
@@ -302,6 +325,8 @@ fn statements() -> Vec<String> {
         challenges::statements::BEGIN,
         challenges::statements::OPEN,
         challenges::statements::FIND,
+        challenges::statements::KEEP_NAMES,
+        challenges::statements::NAMES,
         challenges::statements::RENEW,
         challenges::statements::ATTEMPT,
         challenges::statements::RETURN,

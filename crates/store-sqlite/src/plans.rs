@@ -75,6 +75,8 @@ fn every_lookup_uses_an_index() {
         closing::ROWS,
         challenges::TAKEN,
         challenges::FIND,
+        challenges::KEEP_NAMES,
+        challenges::NAMES,
         challenges::RENEW,
         challenges::ATTEMPT,
         challenges::RETURN,
@@ -198,6 +200,26 @@ fn verified_addresses_have_their_own_index() {
         ] {
             assert!(plan.contains(index), "{plan}");
         }
+    }
+}
+
+/// Whatever is kept at the places of a group is read to its end: where the key was found first would tell, by the time that it
+/// takes, how many of nobody's are there.
+#[test]
+fn group_of_a_key_is_read_to_its_end() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrations::run(&mut connection).unwrap();
+    for statement in [
+        challenges::FIND,
+        challenges::KEEP_NAMES,
+        challenges::NAMES,
+        challenges::RENEW,
+        challenges::ATTEMPT,
+        challenges::RETURN,
+        challenges::REMOVE,
+    ] {
+        let plan = plan(&connection, statement).join("\n");
+        assert!(plan.contains("USE TEMP B-TREE FOR ORDER BY"), "{plan}");
     }
 }
 
