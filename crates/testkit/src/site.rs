@@ -95,9 +95,10 @@ impl TestSite {
         TestUser::new(self, username)
     }
 
-    /// Logs a user of [`user`](Self::user) in with a browser, at the log-in page.
+    /// Logs a user of [`user`](Self::user) in with a browser, at the log-in page. One of the application's own takes the fields
+    /// `login` and `password`, as ours does.
     pub async fn sign_in(&self, browser: &mut TestBrowser, login: &str) -> TestPage {
-        let path = self.auth.accounts().routes().page(AccountPage::Login);
+        let path = self.auth.web().log_in_path();
         let form = [("login", login), ("password", PASSWORD)];
         browser.post(path, &form).await
     }

@@ -27,6 +27,10 @@ pub enum WebBuildErrorKind {
     SignUpPath,
     /// `login_redirect_url` leads to the sign-up page of the application, which leads on to it again.
     SignUpCircle,
+    /// The log-in page of the application is not at a path of this site, or at one with a query.
+    LogInPath,
+    /// `login_redirect_url` leads to the log-in page of the application, which leads on to it again.
+    LogInCircle,
     /// The `Content-Security-Policy` cannot stand in a header.
     ContentSecurityPolicy,
 }
@@ -95,6 +99,13 @@ impl fmt::Display for WebBuildError {
             }
             WebBuildErrorKind::SignUpCircle => {
                 "login_redirect_url leads to the sign-up page of the application, from which anyone who is signed in is led on: \
+                 name another page"
+            }
+            WebBuildErrorKind::LogInPath => {
+                "the log-in page of the application needs a path on this site without a query, such as /enter/"
+            }
+            WebBuildErrorKind::LogInCircle => {
+                "login_redirect_url leads to the log-in page of the application, from which anyone who is signed in is led on: \
                  name another page"
             }
             WebBuildErrorKind::ContentSecurityPolicy => {

@@ -79,6 +79,7 @@ mod notice;
 mod offered;
 mod opening;
 mod overrides;
+mod own_pages;
 mod page;
 mod pages;
 mod redirect;

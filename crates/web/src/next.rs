@@ -3,18 +3,19 @@
 use http::Uri;
 use phone_auth_urls::{AccountRoutes, local_path};
 
+use crate::own_pages::OwnPages;
 use crate::redirect::encode;
 
 /// The name of the field of a form and of a query.
 pub(crate) const NEXT: &str = "next";
 
-/// A path of this site, if that is what it is and it leads somewhere: not to a page on the way, nor to the application's own
-/// sign-up page.
-pub(crate) fn read(routes: &AccountRoutes, own: Option<&str>, typed: &str) -> Option<String> {
+/// A path of this site, if that is what it is and it leads somewhere: not to a page on the way, nor to one of the
+/// application's own in the place of such a page.
+pub(crate) fn read(routes: &AccountRoutes, own_pages: &OwnPages, typed: &str) -> Option<String> {
     let next = local_path(typed)?;
     let path = next.split(['?', '#']).next().unwrap_or_default();
-    let is_own = own.is_some_and(|own| path.trim_end_matches('/') == own.trim_end_matches('/'));
-    (!is_own && !routes.is_on_the_way(path)).then(|| next.into_owned())
+    let is_on_the_way = own_pages.has(path) || routes.is_on_the_way(path);
+    (!is_on_the_way).then(|| next.into_owned())
 }
 
 /// The value of a field in a query, the first if there are several.
@@ -48,6 +49,10 @@ mod tests {
 
     #[test]
     fn pages_on_the_way_are_no_goals() {
+        let own_pages = OwnPages {
+            sign_up: Some("/join/".to_owned()),
+            log_in: Some("/enter/".to_owned()),
+        };
         let routes = AccountRoutes::new("/accounts/").unwrap();
         for typed in [
             "/accounts/login/",
@@ -67,11 +72,13 @@ mod tests {
             "/join/",
             "/join",
             "/join/?x",
+            "/enter/",
+            "/enter?next=/a/",
             "//evil.example/",
             "https://evil.example/",
             "",
         ] {
-            assert_eq!(read(&routes, Some("/join/"), typed), None, "{typed}");
+            assert_eq!(read(&routes, &own_pages, typed), None, "{typed}");
         }
         for typed in [
             "/",
@@ -82,10 +89,10 @@ mod tests {
             "/joins/",
             "/joi",
         ] {
-            let read = read(&routes, Some("/join/"), typed);
+            let read = read(&routes, &own_pages, typed);
             assert_eq!(read.as_deref(), Some(typed));
         }
-        assert!(read(&routes, None, "/join/").is_some());
+        assert!(read(&routes, &OwnPages::default(), "/join/").is_some());
     }
 
     #[test]

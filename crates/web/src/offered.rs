@@ -7,6 +7,7 @@ use phone_auth_core::address::AddressKind;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 
+use crate::own_pages::OwnPages;
 use crate::templates::Templates;
 
 const KINDS: [AddressKind; 2] = [AddressKind::Email, AddressKind::Phone];
@@ -56,7 +57,7 @@ pub(crate) fn addresses_title(accounts: &Accounts) -> &'static str {
 pub(crate) fn provide_addresses(
     templates: &mut Templates,
     accounts: &Accounts,
-    sign_up_path: Option<&str>,
+    own_pages: &OwnPages,
     stylesheet: &str,
     site_name: &str,
 ) {
@@ -66,9 +67,7 @@ pub(crate) fn provide_addresses(
         .filter(|page| !page.pattern().contains('{') && is_offered(accounts, *page))
         .map(|page| (page.name(), routes.page(page)))
         .collect();
-    if let Some(path) = sign_up_path {
-        urls.insert(AccountPage::Signup.name(), path);
-    }
+    urls.extend(own_pages.all().map(|(page, path)| (page.name(), path)));
     let settings = accounts.settings();
     templates.provide("urls", urls);
     let by_kind = |is: &dyn Fn(AddressKind) -> bool| {

@@ -225,11 +225,7 @@ impl RequestContext {
 
     /// The path of an account page without parameters.
     pub(crate) fn path(&self, page: AccountPage) -> &str {
-        let own = self
-            .web
-            .own_sign_up()
-            .filter(|_| page == AccountPage::Signup);
-        own.unwrap_or_else(|| self.accounts().routes().page(page))
+        self.web.path(page)
     }
 
     /// The answer to a form of someone whose session is over: they log in, are told why, and come back.
@@ -279,13 +275,23 @@ impl RequestContext {
         self.kept_next.iter().find_map(|it| self.next(it))
     }
 
-    /// Where the user is on the way to, as a form or a link says, if it leads somewhere.
-    pub(crate) fn next(&self, typed: &str) -> Option<String> {
-        next::read(self.accounts().routes(), self.web.own_sign_up(), typed)
+    /// Where the user is on the way to, as the field `next` of a form says: a path of this site, and none of a page on the way,
+    /// such as the log-in page.
+    ///
+    /// # Security
+    /// What is typed there is anyone's: who is sent on to it as it stands is sent to another site.
+    ///
+    /// # Examples
+    /// See [`log_in_at`](crate::WebBuilder::log_in_at).
+    pub fn next(&self, typed: &str) -> Option<String> {
+        next::read(self.accounts().routes(), self.web.own_pages(), typed)
     }
 
-    /// The same as the query says.
-    pub(crate) fn next_in_query(&self) -> Option<String> {
+    /// The same as the query says, by which guards lead to the log-in page.
+    ///
+    /// # Examples
+    /// See [`log_in_at`](crate::WebBuilder::log_in_at).
+    pub fn next_in_query(&self) -> Option<String> {
         self.next(&next::in_query(&self.uri, NEXT)?)
     }
 

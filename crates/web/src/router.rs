@@ -10,6 +10,7 @@ use phone_auth_urls::AccountPage;
 
 use crate::answer::{self, RequestError};
 use crate::offered::is_offered;
+use crate::own_pages::is_same_page;
 use crate::pages::{
     add_address, address, addresses, change_password, close_account, confirm_identity, log_in,
     log_in_code, log_in_link, log_out, password_reset, reset_link, sessions, sign_up,
@@ -45,10 +46,8 @@ impl Web {
 fn accounts(web: &Web) -> Router {
     let mut pages = Router::new();
     let offered = AccountPage::ALL.into_iter();
-    let is_here = |page: &AccountPage| {
-        let is_elsewhere = *page == AccountPage::Signup && web.own_sign_up().is_some();
-        is_offered(web.accounts(), *page) && !is_elsewhere
-    };
+    let is_here =
+        |page: &AccountPage| is_offered(web.accounts(), *page) && !is_elsewhere(web, *page);
     for page in offered.filter(is_here) {
         let path = web.accounts().routes().page(page);
         pages = pages.route(path, handlers(page));
@@ -90,6 +89,14 @@ fn accounts(web: &Web) -> Router {
         // One that is refused because of where it is has the headers of a page too.
         .layer(from_fn_with_state(web.clone(), not_nested))
         .with_state(web.clone())
+}
+
+/// Whether the application has its own page in the place of this one. What leads to our log-in page still comes there, as the
+/// links of messages that are on their way, unless the application has its own at the same path.
+fn is_elsewhere(web: &Web, page: AccountPage) -> bool {
+    let ours = web.accounts().routes().page(page);
+    let own = web.own_pages().of(page);
+    own.is_some_and(|own| page != AccountPage::Login || is_same_page(own, ours))
 }
 
 /// Refuses to serve pages at other paths than their links say: guards and messages would lead nowhere. The router cannot

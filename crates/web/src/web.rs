@@ -23,6 +23,7 @@ use crate::cookie_options::CookieOptions;
 use crate::cookies::Cookies;
 use crate::csrf::{CsrfKeys, Origins};
 use crate::headers::PageHeadersLayer;
+use crate::own_pages::OwnPages;
 use crate::session_layer::SessionLayer;
 use crate::stylesheet::Stylesheet;
 use crate::template_note::{self, TemplateNote};
@@ -46,8 +47,7 @@ struct Inner {
     site: SiteOrigin,
     templates: Templates,
     stylesheet: Stylesheet,
-    /// Where the application's own sign-up page is, if it has one.
-    sign_up_path: Option<String>,
+    own_pages: OwnPages,
     cookies: Cookies,
     csrf_keys: CsrfKeys,
     origins: Origins,
@@ -71,7 +71,7 @@ impl Web {
     pub(crate) fn is_open_to_all(&self, uri: &Uri) -> bool {
         let path = uri.path();
         path == self.stylesheet()
-            || self.is_own_sign_up(path)
+            || self.own_pages().has(path)
             || self.account_page(path).is_some_and(Self::is_way_in)
     }
 
@@ -220,15 +220,23 @@ impl Web {
         options.make(site, shares_sessions).map(drop)
     }
 
-    /// The path of the application's own sign-up page, if it has one.
-    pub(crate) fn own_sign_up(&self) -> Option<&str> {
-        self.inner.sign_up_path.as_deref()
+    /// The path of the page to log in: that of the [application](WebBuilder::log_in_at), if it has one.
+    ///
+    /// # Examples
+    /// See [`log_in_at`](WebBuilder::log_in_at).
+    pub fn log_in_path(&self) -> &str {
+        self.path(AccountPage::Login)
     }
 
-    /// Whether a path is that of the application's own sign-up page, with its final slash or without.
-    fn is_own_sign_up(&self, path: &str) -> bool {
-        let own = self.own_sign_up().map(|own| own.trim_end_matches('/'));
-        own == Some(path.trim_end_matches('/'))
+    /// The path of an account page without parameters, or of the application's own in its place.
+    pub(crate) fn path(&self, page: AccountPage) -> &str {
+        let own = self.own_pages().of(page);
+        own.unwrap_or_else(|| self.accounts().routes().page(page))
+    }
+
+    /// The application's own pages in the place of ours.
+    pub(crate) fn own_pages(&self) -> &OwnPages {
+        &self.inner.own_pages
     }
 
     pub(crate) fn templates(&self) -> &Templates {

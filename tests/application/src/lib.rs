@@ -2,6 +2,7 @@
 //!
 //! [`tea_house`] is what `main` and the tests have in common.
 
+mod entrance;
 mod favourites;
 mod orders;
 mod pages;
@@ -53,7 +54,10 @@ pub async fn tea_house(
     let auth = builder
         .mount("/konto/")
         .accounts(|accounts| accounts.settings(settings))
-        .web(|web| web.site_name("Tea house").sign_up_at("/join/"))
+        .web(|web| {
+            let web = web.site_name("Tea house").sign_up_at("/join/");
+            web.log_in_at("/enter/")
+        })
         .receivers(|receivers| {
             let receivers = receivers.provide_arc::<dyn Post>(post);
             receivers.provide(orders.clone())
@@ -63,6 +67,7 @@ pub async fn tea_house(
     let web = auth.web().clone();
     let router = Router::new()
         .route("/", get("Tea for everybody who joins at /join/"))
+        .route("/enter/", get(entrance::enter).post(entrance::entered))
         .route("/join/", get(pages::join).post(pages::joined))
         .route("/orders/", get(pages::orders).post(pages::order))
         .with_state(App { web, orders })

@@ -100,7 +100,7 @@ pub(crate) async fn joined(State(app): State<App>, form: SubmittedForm) -> Resul
     let _ = app.orders.take_up(user.id, &username).await;
     Ok(match context.begin_session(user.id).await {
         Ok(session) => (session, Redirect::to("/orders/")).into_response(),
-        Err(FlowError::Refused(_)) => Redirect::to("/konto/login/").into_response(),
+        Err(FlowError::Refused(_)) => Redirect::to("/enter/").into_response(),
         Err(FlowError::Failed(failure)) => context.failed("log in who has joined", &failure),
     })
 }

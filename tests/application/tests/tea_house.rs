@@ -41,8 +41,9 @@ const ANN: [(&str, &str); 4] = [
 async fn guest_orders_tea(name: &str) {
     let (site, sent) = open(name).await;
     let mut ann = site.browser();
-    let page = ann.get("/konto/login/?next=/orders/").await;
-    assert!(page.body.contains("/join/") && !page.body.contains("/konto/signup/"));
+    let page = ann.get("/konto/password_reset/").await;
+    assert!(page.body.contains("\"/join/") && !page.body.contains("/konto/signup/"));
+    assert!(page.body.contains("\"/enter/") && !page.body.contains("/konto/login/"));
     let join = ann.get("/join/").await;
     let page = ann.press(&join, "Join", &ANN).await;
     assert_eq!(
@@ -73,6 +74,27 @@ async fn guest_orders_tea_on_sqlite() {
 async fn guest_orders_tea_on_postgres() {
     let database = phone_auth_test_postgres::Database::new().unwrap();
     guest_orders_tea(database.url()).await;
+}
+
+/// A guest comes in at the own page, from wherever one must be logged in, and goes on there.
+#[tokio::test]
+async fn guest_comes_in_at_the_own_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("sqlite:{}", folder.path().join("tea.sqlite3").display());
+    let (site, _sent) = open(&name).await;
+    site.user("ann").verified().create().await;
+    for path in ["/orders/?a=1", "/konto/sessions/?a=1"] {
+        let mut ann = site.browser();
+        let door = ann.get(path).await;
+        assert_eq!(door.path.split('?').next(), Some("/enter/"), "{path}");
+        let wrong = [("login", "ann@example.org"), ("password", "wrong")];
+        let door = ann.press(&door, "Come in", &wrong).await;
+        assert_eq!(door.status, 400, "{path}");
+        let right = [("password", PASSWORD)];
+        let page = ann.press(&door, "Come in", &right).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert_eq!(page.path, path);
+    }
 }
 
 #[tokio::test]

@@ -141,7 +141,7 @@ pub(crate) fn to_confirm_identity(web: &Web, wanted: &Uri) -> Response {
 }
 
 fn to_login(web: &Web, wanted: &Uri) -> Response {
-    redirect::to_login(web.accounts().routes().page(AccountPage::Login), wanted)
+    redirect::to_login(web.log_in_path(), wanted)
 }
 
 impl RequestContext {

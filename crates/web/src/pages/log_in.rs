@@ -22,12 +22,15 @@ use crate::request_context::RequestContext;
 
 const FIELDS: [Field; 2] = [Field::Login, Field::Password];
 
-/// Sends those who are signed in on to where they were going.
+/// Sends those who are signed in on to where they were going, and others to the application's own page, if it has one.
 pub(crate) async fn show(context: RequestContext) -> Response {
     let next = wanted(&context);
     if context.current_user().is_some() {
         let default = context.accounts().settings().login_redirect_url.as_str();
         return redirect::found_for_user(next.as_deref().unwrap_or(default));
+    }
+    if let Some(response) = to_own_page(&context) {
+        return response;
     }
     // Who has no password signs in with a code.
     if context.accounts().settings().sign_up_by_code {
@@ -43,6 +46,9 @@ pub(crate) async fn show(context: RequestContext) -> Response {
 
 /// Logs in the user whom the form names, also where someone else is signed in: then that session ends.
 pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -> Response {
+    if let Some(response) = to_own_page(form.context()) {
+        return response;
+    }
     if form.context().accounts().settings().sign_up_by_code {
         return log_in_code::submit(headers, AnyonesForm(form)).await;
     }
@@ -89,6 +95,15 @@ pub(crate) async fn submit(headers: HeaderMap, AnyonesForm(form): AnyonesForm) -
             })
         }
     }
+}
+
+/// The way to the application's own log-in page, with all that the query says. A form is not taken here: that page may ask for
+/// more.
+fn to_own_page(context: &RequestContext) -> Option<Response> {
+    let own = context.web().own_pages().of(AccountPage::Login)?;
+    let query = context.uri().query();
+    let to = query.map_or_else(|| own.to_owned(), |query| format!("{own}?{query}"));
+    Some(redirect::found_for_user(&to))
 }
 
 fn view(context: &RequestContext, login: &str) -> FormView {

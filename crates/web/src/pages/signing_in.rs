@@ -26,7 +26,7 @@ pub(super) fn keeps_signed_in(context: &RequestContext) -> bool {
 }
 
 /// Sets the key of the new session and sends its owner on. A browser that has sent no cookie may keep none: it is asked
-/// for this one on the way, by the log-in page, which sends on those who are signed in and tells the others why they
+/// for this one on the way, by our log-in page, which sends on those who are signed in and tells the others why they
 /// are not.
 pub(super) fn welcome(
     context: &RequestContext,
@@ -37,7 +37,8 @@ pub(super) fn welcome(
     let target = if context.keeps_no_cookies() {
         let reason = Some(Reason::NoCookies.name());
         let fields = [(Reason::FIELD, reason), (NEXT, next)];
-        next::with(context.path(AccountPage::Login), &fields)
+        let page = context.accounts().routes().page(AccountPage::Login);
+        next::with(page, &fields)
     } else {
         next.unwrap_or(&settings.login_redirect_url).to_owned()
     };

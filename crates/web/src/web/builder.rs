@@ -7,7 +7,6 @@ use std::sync::Arc;
 use http::HeaderValue;
 use phone_auth_core::accounts::Accounts;
 use phone_auth_events::SiteOrigin;
-use phone_auth_urls::local_path;
 
 use super::{Inner, Web};
 use crate::build_error::{WebBuildError, WebBuildErrorKind};
@@ -16,6 +15,7 @@ use crate::cookie_options::{CookieOptions, host_of};
 use crate::csrf::{CsrfKeys, Origins};
 use crate::headers::{self, PageHeadersLayer};
 use crate::offered::provide_addresses;
+use crate::own_pages::OwnPages;
 use crate::stylesheet::{self, Stylesheet};
 use crate::templates::Templates;
 
@@ -32,7 +32,7 @@ pub struct WebBuilder {
     trusted_origins: Vec<SiteOrigin>,
     content_policy: Option<String>,
     trusted_proxies: TrustedProxies,
-    sign_up_path: Option<String>,
+    own_pages: OwnPages,
 }
 
 impl WebBuilder {
@@ -47,7 +47,7 @@ impl WebBuilder {
             trusted_origins: Vec::new(),
             content_policy: None,
             trusted_proxies: TrustedProxies::default(),
-            sign_up_path: None,
+            own_pages: OwnPages::default(),
         }
     }
 
@@ -141,7 +141,42 @@ impl WebBuilder {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn sign_up_at(mut self, path: impl Into<String>) -> Self {
-        self.sign_up_path = Some(path.into());
+        self.own_pages.sign_up = Some(path.into());
+        self
+    }
+
+    /// The path of the application's own log-in page. What leads to the one of the account pages leads there: guards, which keep
+    /// in `next` where one was going, the navigation, `urls.phone_login` and `log_in_url` in templates. A form that is sent to
+    /// ours is not taken.
+    ///
+    /// That page sends those on who are signed in, to where `next` says if that is a path of this site.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # let keyring = phone_auth_tokens::Keyring::new(phone_auth_tokens::SecretKey::generate()?);
+    /// # let store = Arc::new(phone_auth_store_testkit::MemoryStore::new());
+    /// # let accounts = phone_auth_core::accounts::Accounts::builder(store, keyring).build()?;
+    /// # let site = phone_auth_events::SiteOrigin::parse("https://example.org")?;
+    /// # let builder = || phone_auth_web::Web::builder(accounts.clone(), site.clone());
+    /// use axum::response::{IntoResponse, Redirect, Response};
+    /// use phone_auth_web::{Page, RequestContext, WebBuildErrorKind};
+    ///
+    /// async fn show(context: RequestContext) -> Response {
+    ///     let next = context.next_in_query();
+    ///     match context.current_user() {
+    ///         Some(_) => Redirect::to(next.as_deref().unwrap_or("/")).into_response(),
+    ///         None => context.render(Page::new("enter.html", "Enter").with("next", next)),
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(builder().log_in_at("/enter/").build()?.log_in_path(), "/enter/");
+    /// let refused = builder().log_in_at("https://elsewhere.example/").build().unwrap_err();
+    /// assert_eq!(refused.kind(), WebBuildErrorKind::LogInPath);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn log_in_at(mut self, path: impl Into<String>) -> Self {
+        self.own_pages.log_in = Some(path.into());
         self
     }
 
@@ -360,6 +395,8 @@ impl WebBuilder {
     /// - [`TrustedProxies`](WebBuildErrorKind::TrustedProxies): a network of [`trusted_proxies`](Self::trusted_proxies) is
     ///   wider than `10.0.0.0/8` or `fc00::/7`.
     /// - [`SignUpPath`](WebBuildErrorKind::SignUpPath): the application's sign-up page is not at a path of this site.
+    /// - [`LogInPath`](WebBuildErrorKind::LogInPath): the application's log-in page is not at a path of this site, or at one
+    ///   with a query.
     /// - [`NoSharedSessions`](WebBuildErrorKind::NoSharedSessions): the cookie of a Django site was described, and no
     ///   sessions are shared with one.
     /// - [`HostCookiesNeedHttps`](WebBuildErrorKind::HostCookiesNeedHttps): [`host_cookies`](Self::host_cookies)
@@ -370,6 +407,7 @@ impl WebBuilder {
     ///   has it, or it begins with a prefix that [`host_cookies`](Self::host_cookies) is there for.
     /// - [`TwoCookieNames`](WebBuildErrorKind::TwoCookieNames): it was given one beside that of a Django site.
     /// - [`SignUpCircle`](WebBuildErrorKind::SignUpCircle): `login_redirect_url` leads to the application's sign-up page.
+    /// - [`LogInCircle`](WebBuildErrorKind::LogInCircle): it leads to its log-in page.
     /// - [`CookieDomain`](WebBuildErrorKind::CookieDomain): the host of the site is not in the domain that was
     ///   given.
     /// - [`ContentSecurityPolicy`](WebBuildErrorKind::ContentSecurityPolicy): the policy cannot stand
@@ -398,15 +436,7 @@ impl WebBuilder {
                 WebBuildError::with_source(WebBuildErrorKind::ContentSecurityPolicy, source)
             })?,
         };
-        let path = self.sign_up_path.as_deref();
-        if path.is_some_and(|path| local_path(path).is_none_or(|taken| taken != path)) {
-            return Err(WebBuildErrorKind::SignUpPath.into());
-        }
-        let on = &self.accounts.settings().login_redirect_url;
-        let on = on.split(['?', '#']).next().unwrap_or_default();
-        if path.is_some_and(|path| path.trim_end_matches('/') == on.trim_end_matches('/')) {
-            return Err(WebBuildErrorKind::SignUpCircle.into());
-        }
+        self.own_pages.check(self.accounts.settings())?;
         if self.trusted_proxies.trusts_strangers() {
             return Err(WebBuildErrorKind::TrustedProxies.into());
         }
@@ -416,11 +446,10 @@ impl WebBuilder {
         let name = self
             .site_name
             .unwrap_or_else(|| host_of(&self.site).to_owned());
-        let sign_up_path = self.sign_up_path;
         provide_addresses(
             &mut templates,
             &self.accounts,
-            sign_up_path.as_deref(),
+            &self.own_pages,
             stylesheet.path(),
             &name,
         );
@@ -428,7 +457,7 @@ impl WebBuilder {
             inner: Arc::new(Inner {
                 templates,
                 stylesheet,
-                sign_up_path,
+                own_pages: self.own_pages,
                 cookies,
                 csrf_keys: CsrfKeys::new(self.accounts.keyring()),
                 origins: Origins::new(&self.site, &self.trusted_origins),

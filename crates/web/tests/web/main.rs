@@ -26,6 +26,7 @@ mod log;
 mod log_in;
 mod log_in_code;
 mod other_user;
+mod own_log_in;
 mod pages;
 mod pasted_numbers;
 mod redirects;
