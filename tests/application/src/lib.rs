@@ -59,7 +59,7 @@ pub async fn tea_house(
             web.log_in_at("/enter/")
         })
         .receivers(|receivers| {
-            let receivers = receivers.provide_arc::<dyn Post>(post);
+            let receivers = receivers.provide(post);
             receivers.provide(orders.clone())
         })
         .build()

@@ -1,5 +1,8 @@
 //! The messages of the tea house: the links of the accounts, and a welcome.
 
+use std::io;
+use std::sync::Arc;
+
 use phone_auth::SiteOrigin;
 use phone_auth::signals::{
     EmailMessage, UserSignedUp, receiver, reset_password_email, user_signed_up, verify_email,
@@ -11,26 +14,30 @@ pub trait Post: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be sent.
-    fn send(&self, to: &str, text: &str) -> std::io::Result<()>;
+    fn send(&self, to: &str, text: &str) -> io::Result<()>;
+}
+
+/// Sends a text from a thread of its own: what waits for a mail server must not hold those of the runtime.
+async fn send(post: &Arc<dyn Post>, to: &str, text: String) -> io::Result<()> {
+    let (post, to) = (Arc::clone(post), to.to_owned());
+    tokio::task::spawn_blocking(move || post.send(&to, &text)).await?
 }
 
 #[receiver(verify_email, reset_password_email)]
-fn send_link(
+async fn send_link(
     message: &dyn EmailMessage,
-    post: &dyn Post,
+    post: &Arc<dyn Post>,
     site: &SiteOrigin,
-) -> std::io::Result<()> {
-    let link = message.url().absolute(site);
-    post.send(
-        message.destination().as_str(),
-        &format!("Follow this link: {link}"),
-    )
+) -> io::Result<()> {
+    let text = format!("Follow this link: {}", message.url().absolute(site));
+    send(post, message.destination().as_str(), text).await
 }
 
 #[receiver(user_signed_up)]
-fn welcome(event: &UserSignedUp, post: &dyn Post) -> std::io::Result<()> {
+async fn welcome(event: &UserSignedUp, post: &Arc<dyn Post>) -> io::Result<()> {
     let Some(email) = &event.email else {
         return Ok(());
     };
-    post.send(email, &format!("Welcome, {}", event.user.first_name))
+    let text = format!("Welcome, {}", event.user.first_name);
+    send(post, email, text).await
 }

@@ -8,10 +8,12 @@
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Asks until the program can write no further: the client reads nothing.
 fn reads_nothing(host: &str) -> TcpStream {
@@ -105,20 +107,56 @@ fn program_serves_and_stops() {
 #[test]
 fn program_stops_though_a_receiver_hangs() {
     let folder = tempfile::tempdir().unwrap();
-    let (mut reader, writer) = std::io::pipe().unwrap();
+    let (mut reader, writer) = UnixStream::pair().unwrap();
     let mut filler = writer.try_clone().unwrap();
-    let program = start(folder.path(), writer);
+    let program = start(folder.path(), OwnedFd::from(writer));
     let host = &host_in(&mut reader);
-    // More than a pipe holds: it is full until all who read it are gone.
-    thread::spawn(move || filler.write_all(&vec![b'x'; 1 << 20]));
-    let body = "first_name=Ann&email=ann%40example.org&favourite=Assam&password=correct-Horse-9";
-    let length = body.len();
-    let question = format!(
-        "POST /join/ HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    let answer = ask(host, &question);
-    assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    fill(&mut filler);
+    for (path, body) in [
+        (
+            "/join/",
+            "first_name=Ann&email=ann%40example.org&favourite=Assam&password=correct-Horse-9",
+        ),
+        ("/konto/password_reset/", "login=ann%40example.org"),
+    ] {
+        let length = body.len();
+        let question = format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        let answer = ask(host, &question);
+        let is_redirect = answer.starts_with("HTTP/1.1 30");
+        assert!(is_redirect, "{path}: {answer}");
+    }
+    let database = folder.path().join("app.sqlite3");
+    let begun = Instant::now();
+    while !is_being_sent(&database) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "nobody sends it");
+        thread::sleep(Duration::from_millis(10));
+    }
     ends(program);
-    drop(reader);
+    // It had not finished: what a receiver has taken is pending no more.
+    assert!(is_being_sent(&database));
+    drop((filler, reader));
+}
+
+/// Writes until there is no room for another byte.
+fn fill(output: &mut UnixStream) {
+    output.set_nonblocking(true).unwrap();
+    for piece in [&[b'x'; 4096][..], b"x"] {
+        while output.write(piece).is_ok() {}
+        let error = output.write(piece).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+    }
+    // The program has the same end, and waits for room.
+    output.set_nonblocking(false).unwrap();
+}
+
+/// Whether a receiver is at work on the link that was asked for.
+fn is_being_sent(database: &Path) -> bool {
+    let connection = rusqlite::Connection::open(database).unwrap();
+    connection.busy_timeout(Duration::from_secs(5)).unwrap();
+    let leased = "SELECT EXISTS (SELECT 1 FROM phone_auth_outbox
+        WHERE purpose = 'reset_password' AND leased_attempt = attempts)";
+    connection.query_row(leased, [], |row| row.get(0)).unwrap()
 }
