@@ -523,6 +523,46 @@ async fn scanner_that_verifies_lets_nobody_stay() {
     }
 }
 
+/// A stranger who has asked for the code as well, and sees it on a screen, chooses no password once its owner has typed it.
+#[tokio::test]
+async fn code_to_a_new_password_is_used_in_one_browser() {
+    const DONE: &str = "/accounts/login_code_done/";
+    for kind in KINDS {
+        let database = OwnDatabase::new(kind);
+        let site = database.site().setting("login_by_code", "true");
+        let site = site.start().await;
+        let ann = site.member().await;
+        let email = &ann.user.email;
+        let link = site.verification_link(&ann.client, email).await;
+        site.client().get(link.url()).await.expect(200);
+        let (owner, stranger) = (site.client(), site.client());
+        let mut codes = Vec::new();
+        for (number, client) in (1..).zip([&owner, &stranger]) {
+            let asked = client.submit("/accounts/login_code/", [("login", email)]);
+            asked.await.leads_to_code(DONE);
+            let message = site.nth_printed("login_email", email, number).await;
+            codes.push(message.code().to_owned());
+        }
+        let code = codes.pop().unwrap_or_default();
+        assert_eq!(codes, [code.clone()], "{kind:?}");
+        let typed = [("code", &code)];
+        let used = owner.submit(DONE, typed).await.expect(302);
+        let form = owner.path_of(&used);
+        for _ in 0..2 {
+            let late = stranger.post(DONE, typed).await;
+            late.expect(400).says("was used or replaced");
+        }
+        assert!(!stranger.is_logged_in().await, "{kind:?}");
+        // The second of two clicks, and the form.
+        let again = owner.post(DONE, typed).await.expect(302);
+        owner.path_of(&again);
+        let fields = [("new_password1", OWNERS), ("new_password2", OWNERS)];
+        let set = owner.submit(&form, fields).await;
+        set.redirects_to("/accounts/password_reset_complete/");
+        site.client().log_in(email, OWNERS).await.expect(302);
+    }
+}
+
 /// The same link, opened on another device by the one who has signed up: their own browser is known, and keeps the password.
 #[tokio::test]
 async fn known_browser_signs_in_without_a_new_password() {

@@ -19,7 +19,7 @@ use super::used_up::UsedUp;
 use super::{Accounts, CodeRefusal, Failure, FlowError, InvalidLink, LoggedIn};
 use crate::address::AddressRecord;
 use crate::challenge::{ChallengeKey, NewChallenge};
-use crate::link::LinkTarget;
+use crate::link::{LinkTarget, RightCode};
 use crate::outbox::Purpose;
 use crate::session::SessionKey;
 
@@ -90,7 +90,8 @@ impl Accounts {
     /// # Errors
     /// - [`Link`](LogInLinkRefusal::Link): as for [`check_log_in_link`](Self::check_log_in_link).
     /// - [`Code`](LogInLinkRefusal::Code): as for [`prove_reset`](Self::prove_reset); the link works still.
-    /// - [`NewPassword`](LogInLinkRefusal::NewPassword): as for [`log_in_by_code`](Self::log_in_by_code); the link works still.
+    /// - [`NewPassword`](LogInLinkRefusal::NewPassword): as for [`log_in_by_code`](Self::log_in_by_code); the link works still, and
+    ///   a code that was typed is used.
     /// - [`Failed`](FlowError::Failed): [`Limited`](super::FailureKind::Limited), there were too many wrong codes of this
     ///   address, after a hundred in a row for 30 days; [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
     ///   [`Referenced`](super::FailureKind::Referenced) where a table of the application refers to a row that the proof of the
@@ -242,6 +243,12 @@ impl Accounts {
         if read_code(form.code).is_none() {
             return Err(refused(CodeRefusal::Unreadable));
         }
+        let used = self.challenge_of_used(&target);
+        // The second of two clicks. The first has used the code, and need not have ended the link.
+        let again = self.repeated(&used.0, Purpose::LogIn, form.code, None);
+        if let Some(again) = again.await? {
+            return Ok((again, None));
+        }
         let new = self.challenge_of_link(&target);
         self.store().open_challenge(&new.1).await?;
         let turn = self.turn(&new.1.id).await;
@@ -258,25 +265,42 @@ impl Accounts {
         if !is_past || self.ended_lately(&new.0, Purpose::LogIn).await?.is_none() {
             return Err(error.map_refusal(LogInLinkRefusal::Code));
         }
-        // The second of two clicks. The first may never have come to its end: of both, who ends the link goes on.
+        // The first came in between. It may never have come to its end: of both, who ends the link goes on.
         let again = self.repeated(&new.0, Purpose::LogIn, form.code, None);
         let again = again.await?.ok_or(over)?;
         Ok((again, None))
     }
 
     /// The challenge of a link itself, for who has no key of any: every browser that opens the link shares its attempts, which
-    /// are apart from those of the browsers that asked. Its key is derived, and so the same each time.
-    pub(super) fn challenge_of_link(&self, target: &LinkTarget) -> (ChallengeKey, NewChallenge) {
+    /// are apart from those of the browsers that asked. Its key is derived, and so the same each time, until the code beside it
+    /// is used: the one that takes its place has a challenge of its own.
+    fn challenge_of_link(&self, target: &LinkTarget) -> (ChallengeKey, NewChallenge) {
+        self.challenge_of_code_at(target, target.code_at)
+    }
+
+    /// The challenge that a code has ended, beside this link, whose place another has taken since.
+    pub(super) fn challenge_of_used(&self, target: &LinkTarget) -> (ChallengeKey, NewChallenge) {
+        let before = |code_at| RightCode::code_at_before(Purpose::LogIn, code_at);
+        self.challenge_of_code_at(target, target.code_at.map(before))
+    }
+
+    fn challenge_of_code_at(
+        &self,
+        target: &LinkTarget,
+        code_at: Option<DateTime<Utc>>,
+    ) -> (ChallengeKey, NewChallenge) {
         let (address, user) = (&target.address, target.user.id.get().to_be_bytes());
         let id = address.id.get().to_be_bytes();
         let micros = |at: DateTime<Utc>| at.timestamp_micros();
         let newest = target.newest.map_or(0, micros).to_be_bytes();
+        let code_at = code_at.map_or(0, micros).to_be_bytes();
         let about = [
             b"link".as_slice(),
             address.kind.as_str().as_bytes(),
             &id,
             &user,
             &newest,
+            &code_at,
         ];
         let key = self.inner.limiter.challenge_key(&about);
         let (now, sent) = (self.now(), SentTo::at(address.kind, address.id));

@@ -27,8 +27,9 @@ impl Accounts {
     /// the password that they choose ends that of the stranger, and their sessions. None for any other code or account.
     ///
     /// # Security
-    /// The code alone opens nothing here: it shows that the address is theirs, as a reset link does. Each try counts among the
-    /// wrong codes of the address.
+    /// The code alone opens nothing here: it shows that the address is theirs, as a reset link does, to the browser that has used
+    /// it. In the others that asked it is wrong from then on, or a stranger who asked as well, and sees it on a screen, could
+    /// choose the password first. Each try counts among the wrong codes of the address.
     ///
     /// # Errors
     /// As for [`repeated_code`](Self::repeated_code); [`Broken`](super::FailureKind::Broken) also where no link can be made.
@@ -115,7 +116,7 @@ impl Accounts {
         if !self.link_asks_for_code(&target.address, form.asked).await? {
             return self.new_password_at(Some(target)).await;
         }
-        let (key, _) = self.challenge_of_link(&target);
+        let (key, _) = self.challenge_of_used(&target);
         let target = self.repeated(&key, Purpose::LogIn, form.code, None).await?;
         self.new_password_at(target).await
     }

@@ -53,8 +53,8 @@ pub trait ChallengeStore: Send + Sync {
 
     /// Ends a challenge by its right code, and notes when; and that code, which gives way to
     /// [the next](RightCode::next_code_at) of its link. Whether there was a challenge under this id that had not ended so, and
-    /// the code was still that of its link: else nothing changes. Of many at once, with the code of a reset at whatever
-    /// challenges, one is told so. One that is nobody's stays.
+    /// the code was still that of its link: else nothing changes. Of many at once, with the code of a reset or a log-in
+    /// at whatever challenges, one is told so. One that is nobody's stays.
     async fn end_challenge(
         &self,
         id: &ChallengeId,

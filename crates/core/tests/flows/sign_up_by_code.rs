@@ -530,9 +530,10 @@ async fn account_with_a_proven_number_is_not_for_the_taking() {
     let sent = site.sent().remove(0);
     site.set_verified(&owner, ANNS_PHONE).await;
     assert_eq!(refusal(site.by_link(&sent).await), USED);
+    // The code was used with the link.
     assert_eq!(
         refusal(site.by_code(&key, &sent.code).await),
-        CodeRefusal::Over
+        CodeRefusal::Wrong { left: 4 }
     );
     for accounts in [&site.kit.accounts.clone(), &passwords] {
         drop(accounts.begin_log_in(OTHER, None).await);

@@ -261,6 +261,74 @@ async fn password_of_a_stranger_ends_with_the_first_log_in() {
     }
 }
 
+/// A stranger may have asked as well, and see the code on a screen: it leads one browser to the new password, and in the others it
+/// is wrong from then on. The browser that has used it sends its form as often as it likes.
+#[tokio::test]
+async fn code_to_a_new_password_is_used_in_one_browser() {
+    for kind in KINDS {
+        let mut site = Site::new(kind, Way::Elsewhere).await;
+        let accounts = site.kit.accounts.clone();
+        let owners = site.asked(&accounts, kind).await;
+        let strangers = site.asked(&accounts, kind).await;
+        assert_eq!(owners.code, strangers.code);
+        assert!(signed_in(&accounts, &owners, By::Code).await.is_none());
+
+        let late = accounts.log_in_by_code(&strangers.key[0], &strangers.code, None);
+        let late = refusal(late.await);
+        assert_eq!(late, CodeRefusal::Wrong { left: 4 }, "{kind:?}");
+        let none = new_password(&accounts, &strangers, By::Code).await;
+        assert!(none.is_none(), "{kind:?}");
+        let form = strangers.form(true);
+        let late = accounts.log_in_by_link(&strangers.id, &strangers.token, &form, None);
+        let wrong = LogInLinkRefusal::Code(CodeRefusal::Wrong { left: 4 });
+        assert_eq!(refusal(late.await), wrong, "{kind:?}");
+        for _ in 0..2 {
+            let again = accounts.log_in_by_code(&owners.key[0], &owners.code, None);
+            assert_eq!(refusal(again.await), CodeRefusal::Over);
+            let proven = new_password(&accounts, &owners, By::Code).await;
+            assert!(proven.is_some(), "{kind:?}");
+        }
+
+        // Another code of the same link, after which nothing was set.
+        let next = site.asked(&accounts, kind).await;
+        assert_ne!(next.code, owners.code);
+        for _ in 0..2 {
+            let begun = signed_in(&accounts, &next, By::LinkElsewhere).await;
+            assert!(begun.is_none(), "{kind:?}");
+            let proven = new_password(&accounts, &next, By::LinkElsewhere).await;
+            assert!(proven.is_some(), "{kind:?}");
+        }
+        let late = accounts.log_in_by_code(&next.key[0], &next.code, None);
+        let late = refusal(late.await);
+        assert_eq!(late, CodeRefusal::Wrong { left: 4 }, "{kind:?}");
+    }
+}
+
+/// Of many browsers that type it at once it leads one on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn code_to_a_new_password_is_used_once_at_once() {
+    let mut site = Site::new(AddressKind::Email, Way::Elsewhere).await;
+    let accounts = site.kit.accounts.clone();
+    let mut tries = Vec::new();
+    for _ in 0..20 {
+        let asked = site.asked(&accounts, AddressKind::Email).await;
+        let accounts = accounts.clone();
+        tries.push(async move {
+            let first = accounts.log_in_by_code(&asked.key[0], &asked.code, None);
+            let led = refusal(first.await) == CodeRefusal::NewPassword;
+            let proven = new_password(&accounts, &asked, By::Code).await;
+            (led, proven.is_some())
+        });
+    }
+    let tries: Vec<_> = tries.into_iter().map(tokio::spawn).collect();
+    let mut led = Vec::new();
+    for one in tries {
+        led.push(one.await.unwrap());
+    }
+    led.retain(|it| *it != (false, false));
+    assert_eq!(led, [(true, true)]);
+}
+
 #[tokio::test]
 async fn proof_of_a_user_logs_in_at_once() {
     let ways = [Way::InSession, Way::Twice, Way::Code, Way::Hand, Way::Reset];
@@ -372,6 +440,7 @@ async fn account_without_a_password_loses_nothing() {
             let key = accounts.begin_log_in(ANNS_PHONE, None).await.unwrap();
             let asked = Asked::of(key, &phones.take().remove(0));
             assert!(signed_in(&accounts, &asked, by).await.is_some(), "{by:?}");
+            kit.clock.advance(std::time::Duration::from_secs(1));
         }
         let still = accounts.current_user(&first.key).await.unwrap();
         assert!(still.is_some(), "{by:?}");

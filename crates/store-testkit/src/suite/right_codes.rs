@@ -7,6 +7,7 @@
 
 use chrono::Duration;
 use phone_auth_core::address::AddressRecord;
+use phone_auth_core::challenge::NewChallenge;
 use phone_auth_core::link::{LinkRequest, RightCode};
 use phone_auth_core::outbox::Purpose;
 
@@ -41,54 +42,68 @@ async fn asked_for(
     RightCode::of(purpose, &target).unwrap()
 }
 
-/// Of many challenges that wait for the code of a reset, one ends by it, and the others stay as they are; what is asked for next has
-/// another code, of the same link.
+/// Of many challenges that wait for the code of a reset, or of a log-in, one ends by it, and the others stay as they are; what is
+/// asked for next has another code, of the same link.
 pub(super) async fn code_ends_once(subject: &Subject) {
-    let store = subject.store();
-    for address in addresses(subject, "once", 70).await {
-        let code = asked_for(subject, RESET, &address, 10).await;
-        let newest = async || target(subject, RESET, &address).await.unwrap().newest;
-        let link = newest().await;
-        for number in 1..=20 {
-            begin(subject, new(number)).await;
+    for (number, purpose, other) in [(70, RESET, Purpose::LogIn), (71, Purpose::LogIn, RESET)] {
+        for address in addresses(subject, &format!("once{number}"), number).await {
+            ends_once(subject, &address, (purpose, other)).await;
         }
-        let ended = subject
-            .at_once(20, move |store, number| async move {
-                let id = id(u8::try_from(number).unwrap() + 1);
-                store.end_challenge(&id, &code, at(11)).await.unwrap()
-            })
-            .await;
-        assert_eq!(ended.iter().filter(|it| **it).count(), 1);
-        let mut proven = 0;
-        for number in 1..=20 {
-            let kept = store.challenge(&id(number), RESET).await.unwrap();
-            let kept = kept.unwrap();
-            proven += u32::from(kept.proven_at.is_some());
-            let left = if kept.proven_at.is_some() { 0 } else { 5 };
-            assert_eq!(kept.attempts_left, left, "{number}");
-        }
-        assert_eq!(proven, 1);
-
-        let next = asked_for(subject, RESET, &address, 20).await;
-        assert_eq!(next.code_at, code.next_code_at());
-        assert_ne!(next.code_at, code.code_at);
-        assert_eq!(newest().await, link, "it is the same link");
-        begin(subject, new(21)).await;
-        let late = store.end_challenge(&id(21), &code, at(21)).await;
-        assert!(!late.unwrap(), "it was used");
-        let other = RightCode {
-            purpose: Purpose::LogIn,
-            ..next
-        };
-        let other = store.end_challenge(&id(21), &other, at(21)).await;
-        assert!(!other.unwrap(), "it is for something else");
-        let used = store.end_challenge(&id(21), &next, at(21)).await;
-        assert!(used.unwrap());
-        // A challenge that has ended ends no code.
-        let third = asked_for(subject, RESET, &address, 22).await;
-        let ended = store.end_challenge(&id(21), &third, at(22)).await;
-        assert!(!ended.unwrap());
-        let kept = target(subject, RESET, &address).await.unwrap().code_at;
-        assert_eq!(kept, Some(third.code_at));
     }
+}
+
+async fn ends_once(
+    subject: &Subject,
+    address: &AddressRecord,
+    (purpose, other): (Purpose, Purpose),
+) {
+    let store = subject.store();
+    let new = |number| NewChallenge {
+        purpose,
+        ..new(number)
+    };
+    let code = asked_for(subject, purpose, address, 10).await;
+    let newest = async || target(subject, purpose, address).await.unwrap().newest;
+    let link = newest().await;
+    for number in 1..=20 {
+        begin(subject, new(number)).await;
+    }
+    let ended = subject
+        .at_once(20, move |store, number| async move {
+            let id = id(u8::try_from(number).unwrap() + 1);
+            store.end_challenge(&id, &code, at(11)).await.unwrap()
+        })
+        .await;
+    assert_eq!(ended.iter().filter(|it| **it).count(), 1, "{purpose:?}");
+    let mut proven = 0;
+    for number in 1..=20 {
+        let kept = store.challenge(&id(number), purpose).await.unwrap();
+        let kept = kept.unwrap();
+        proven += u32::from(kept.proven_at.is_some());
+        let left = if kept.proven_at.is_some() { 0 } else { 5 };
+        assert_eq!(kept.attempts_left, left, "{number}");
+    }
+    assert_eq!(proven, 1, "{purpose:?}");
+
+    let next = asked_for(subject, purpose, address, 20).await;
+    assert_eq!(next.code_at, code.next_code_at());
+    assert_ne!(next.code_at, code.code_at, "{purpose:?}");
+    assert_eq!(newest().await, link, "it is the same link");
+    begin(subject, new(21)).await;
+    let late = store.end_challenge(&id(21), &code, at(21)).await;
+    assert!(!late.unwrap(), "it was used");
+    let other = RightCode {
+        purpose: other,
+        ..next
+    };
+    let other = store.end_challenge(&id(21), &other, at(21)).await;
+    assert!(!other.unwrap(), "it is for something else");
+    let used = store.end_challenge(&id(21), &next, at(21)).await;
+    assert!(used.unwrap());
+    // A challenge that has ended ends no code.
+    let third = asked_for(subject, purpose, address, 22).await;
+    let ended = store.end_challenge(&id(21), &third, at(22)).await;
+    assert!(!ended.unwrap());
+    let kept = target(subject, purpose, address).await.unwrap().code_at;
+    assert_eq!(kept, Some(third.code_at));
 }

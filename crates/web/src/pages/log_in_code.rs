@@ -67,7 +67,10 @@ pub(crate) async fn submit_code(headers: HeaderMap, AnyonesForm(form): AnyonesFo
             code::used(context, (PAGES.purpose, &others), asked, &mut response);
             response
         }
-        Err(FlowError::Refused(refusal @ (CodeRefusal::NewPassword | CodeRefusal::Over))) => {
+        // At another process the second of two clicks may have met the code just as the first had used it: then it is wrong.
+        Err(FlowError::Refused(
+            refusal @ (CodeRefusal::NewPassword | CodeRefusal::Over | CodeRefusal::Wrong { .. }),
+        )) => {
             let tried = (&sent, tried.as_slice());
             match to_new_password(context, tried, typed, next.as_deref()).await {
                 Ok(Some(response)) => response,
