@@ -47,6 +47,10 @@ pub struct Envelope {
     /// When the code stops working, in whole seconds since 1970 (UTC) when serialised: before the link does.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "since_1970")]
     pub code_expires_at: Option<SystemTime>,
+    /// Whether the code confirms who a user is that is signed in already, and logs nobody in; only of the signals that log in. The
+    /// link leads to the page where it is typed, and has no token. Read it by [`Message::purpose`](crate::Message::purpose).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub confirms: bool,
     /// By which channel the user asked for it. Read it by [`Message::channel`](crate::Message::channel), which knows what goes
     /// where nobody says.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -112,6 +116,25 @@ impl Envelope {
     pub fn with_code(mut self, code: OneTimeCode, until: SystemTime) -> Self {
         self.code = Some(code);
         self.code_expires_at = Some(until);
+        self
+    }
+
+    /// Its code confirms who a user is, and logs nobody in.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_events::{Envelope, LoginEmail, Message, Purpose, RelativeUrl, Sender, User};
+    ///
+    /// let (user, url) = (User::new(1, "anna", "", ""), RelativeUrl::new("/accounts/confirm_identity/")?);
+    /// let event = LoginEmail::new(Sender::new("docs"), user, url, "a@example.org".into());
+    /// assert_eq!(event.purpose(), Purpose::LogIn);
+    /// let event = event.with_envelope(Envelope::new("0190-7f3c").confirming());
+    /// assert_eq!(event.purpose(), Purpose::Confirm);
+    /// # Ok::<(), phone_auth_events::UrlError>(())
+    /// ```
+    #[must_use]
+    pub fn confirming(mut self) -> Self {
+        self.confirms = true;
         self
     }
 

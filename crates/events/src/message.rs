@@ -2,7 +2,7 @@
 
 use crate::{
     AccountChange, AddressKind, Channel, Envelope, Link, LoginEmail, LoginPhone, MessageSignal,
-    OneTimeCode, RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
+    OneTimeCode, Purpose, RelativeUrl, ResetPasswordEmail, ResetPasswordPhone, SecurityNoticeEmail,
     SecurityNoticePhone, Sender, User, VerifyEmail, VerifyPhone,
 };
 use serde::Serialize;
@@ -28,6 +28,14 @@ use serde::Serialize;
 pub trait Message: Send + Sync {
     /// By which signal it came, and so what it is for.
     fn message_signal(&self) -> MessageSignal;
+    /// What it is for: as its signal says, but for a code that [confirms](Envelope::confirms) who a user is.
+    fn purpose(&self) -> Purpose {
+        if self.envelope().confirms {
+            Purpose::Confirm
+        } else {
+            self.message_signal().purpose()
+        }
+    }
     /// The flow that sent it.
     fn sender(&self) -> Sender;
     /// The user it is about.
@@ -35,9 +43,14 @@ pub trait Message: Send + Sync {
     /// The link, to be made absolute with the origin of the site. That of a security notice leads to the page
     /// where anyone may ask for a new password, or to the one to log in.
     fn url(&self) -> &RelativeUrl;
-    /// The link with its parts, for who hands them to a flow or to a page of their own. Of a security notice they are empty.
+    /// The link with its parts, for who hands them to a flow or to a page of their own. Of a security notice they are empty, and of
+    /// a code that [confirms](Envelope::confirms) who a user is.
     fn link(&self) -> Link<'_> {
-        Link::of(self.url())
+        if self.envelope().confirms {
+            Link::without_token(self.url())
+        } else {
+            Link::of(self.url())
+        }
     }
     /// The code for the user to type, where the one who asked for the message can take one.
     fn code(&self) -> Option<&OneTimeCode> {
@@ -111,7 +124,7 @@ macro_rules! message {
         impl $event {
             /// The link with its parts, for who hands them to a flow or to a page of their own.
             pub fn link(&self) -> Link<'_> {
-                Link::of(&self.url)
+                Message::link(self)
             }
 
             /// By which channel it goes: see [`Message::channel`].

@@ -7,7 +7,8 @@ use crate::{
     SecurityNoticeEmail, SecurityNoticePhone, VerifyEmail, VerifyPhone,
 };
 
-/// One of the signals that ask for a message: for each purpose and each kind of address there is one.
+/// One of the signals that ask for a message: for each purpose and each kind of address there is one. Those that log in are those
+/// that [confirm](Purpose::Confirm) who a user is, too.
 ///
 /// # Examples
 /// ```
@@ -79,14 +80,14 @@ impl MessageSignal {
             (Purpose::ResetPassword, AddressKind::Phone) => Self::ResetPasswordPhone,
             (Purpose::Verify, AddressKind::Email) => Self::VerifyEmail,
             (Purpose::Verify, AddressKind::Phone) => Self::VerifyPhone,
-            (Purpose::LogIn, AddressKind::Email) => Self::LoginEmail,
-            (Purpose::LogIn, AddressKind::Phone) => Self::LoginPhone,
+            (Purpose::LogIn | Purpose::Confirm, AddressKind::Email) => Self::LoginEmail,
+            (Purpose::LogIn | Purpose::Confirm, AddressKind::Phone) => Self::LoginPhone,
             (Purpose::SecurityNotice, AddressKind::Email) => Self::SecurityNoticeEmail,
             (Purpose::SecurityNotice, AddressKind::Phone) => Self::SecurityNoticePhone,
         })
     }
 
-    /// What its messages are for.
+    /// What its messages are for, as a rule: a message knows its [own purpose](crate::Message::purpose).
     pub const fn purpose(self) -> Purpose {
         match self {
             Self::ResetPasswordEmail | Self::ResetPasswordPhone => Purpose::ResetPassword,
@@ -189,6 +190,8 @@ mod tests {
             assert_eq!(of, Some(signal));
             assert_eq!(MessageSignal::named(signal.name()), Some(signal));
         }
+        let confirms = MessageSignal::of(Purpose::Confirm, AddressKind::Phone);
+        assert_eq!(confirms, Some(MessageSignal::LoginPhone));
         assert_eq!(MessageSignal::named("user_logged_in"), None);
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 #[serde(rename_all = "snake_case")]
 #[expect(
     clippy::exhaustive_enums,
-    reason = "each that goes to a user has two signals of its own; a further one would change every sender"
+    reason = "what is sent, and where it waits, is decided by it; a further one would change every sender"
 )]
 pub enum Purpose {
     /// To set a new password.
@@ -16,6 +16,9 @@ pub enum Purpose {
     Verify,
     /// To log in without a password.
     LogIn,
+    /// To confirm who a user is that is signed in and has no password. Its messages come by the signals of those that log in, and
+    /// [say so](crate::Message::purpose); what they carry logs nobody in.
+    Confirm,
     /// To tell a user what was changed about their account. It has no token.
     SecurityNotice,
     /// To tell durable receivers what happened, see [`DurableSignal`](crate::DurableSignal). It goes to no user.
@@ -29,6 +32,7 @@ impl Purpose {
             Self::ResetPassword => "reset_password",
             Self::Verify => "verify",
             Self::LogIn => "log_in",
+            Self::Confirm => "confirm",
             Self::SecurityNotice => "security_notice",
             Self::Event => "event",
         }
@@ -48,6 +52,7 @@ impl Purpose {
             Self::ResetPassword,
             Self::Verify,
             Self::LogIn,
+            Self::Confirm,
             Self::SecurityNotice,
             Self::Event,
         ]

@@ -427,6 +427,12 @@ impl PhoneAuthBuilder {
                 "nobody receives security_notice_email or security_notice_phone: users are not told that their account was changed"
             );
         }
+        if reception.lacks_confirmations(&accounts) {
+            tracing::info!(
+                "nobody receives login_email or login_phone for all kinds of addresses: users without a password get no code there \
+                 to confirm who they are"
+            );
+        }
         #[cfg(feature = "web")]
         let web = build_web(self.web, &accounts, &self.site)?;
         let worker = self.worker.build(&accounts)?;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::core::accounts::{Accounts, AccountsBuilder, AccountsHandle};
 use crate::core::settings::{NoticesBy, Settings};
 use crate::signals::{
-    AddressKind, Channel, MessageSignal, ReceiverInfo, SetupError, Signals, SignalsBuilder,
-    SiteOrigin,
+    AddressKind, Channel, MessageSignal, Purpose, ReceiverInfo, SetupError, Signals,
+    SignalsBuilder, SiteOrigin,
 };
 
 /// The dispatcher of a site before it is built.
@@ -174,14 +174,30 @@ impl Reception<'_> {
             && notices.all(|signal| signal.has_link() || is_missing(signal))
     }
 
+    /// Whether users who have no password are to confirm who they are, and nobody sends them a code.
+    pub(crate) fn lacks_confirmations(&self, accounts: &Accounts) -> bool {
+        let settings = accounts.settings();
+        let mut kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
+        let is_lacking = |kind: AddressKind| {
+            let signal = MessageSignal::of(Purpose::Confirm, kind);
+            let is_allowed = signal.is_some_and(|it| self.allowed.contains(&it.name()));
+            let is_silent = !is_allowed && !accounts.offers(Purpose::Confirm, kind);
+            settings.has_addresses(kind) && is_silent
+        };
+        kinds.any(is_lacking)
+    }
+
     /// The signals that nobody receives, on purpose. Receivers of the development mode do not count: they show a site
-    /// as it will be.
+    /// as it will be. Of the codes that confirm who a user is nobody need be there, so those that all leave alone are among them.
     pub(crate) fn unsent(&self) -> Vec<&'static str> {
         let is_unsent = |signal: &MessageSignal| {
             let receivers = self.left_alone.receivers_of(*signal, self.dispatcher);
+            let is_left_alone = signal.purpose() == Purpose::LogIn
+                && receivers.is_empty()
+                && !signal.receivers(self.dispatcher).is_empty();
             let mut receivers = receivers.iter();
             receivers.all(|receiver| is_of_development(receiver.id()))
-                && self.allowed.contains(&signal.name())
+                && (is_left_alone || self.allowed.contains(&signal.name()))
         };
         let unsent = MessageSignal::ALL.into_iter().filter(is_unsent);
         unsent.map(MessageSignal::name).collect()

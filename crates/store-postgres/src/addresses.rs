@@ -326,7 +326,7 @@ impl AddressStore for PostgresStore {
         let name = format!("link {} {}", request.kind, name.unwrap_or(request.slot()));
         // Anyone may ask for a reset, under any number of names.
         let _passes = match request.purpose {
-            Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => {
+            Purpose::Verify | Purpose::Confirm | Purpose::SecurityNotice | Purpose::Event => {
                 vec![self.at(&name).await?]
             }
             Purpose::ResetPassword | Purpose::LogIn => self.at_as_stranger(&name).await?.into(),

@@ -333,15 +333,15 @@ pub(crate) const INDEXES: [Index; 54] = [
     ),
     // Of each queue what is ready whatever the clock says, among it what has a time that nobody can read, and what is due.
     Index::new(
-        20,
-        "phone_auth_outbox_signal_ready",
+        35,
+        "phone_auth_outbox_queue_ready",
         "phone_auth_outbox",
         concat!("(", queue!(), "), id"),
     )
     .of("died_at IS NULL AND (ready_attempt = attempts OR due_at >= '10000-01-01 00:00:00+00')"),
     Index::new(
-        20,
-        "phone_auth_outbox_signal_due",
+        35,
+        "phone_auth_outbox_queue_due",
         "phone_auth_outbox",
         concat!("(", queue!(), "), due_at, id"),
     )

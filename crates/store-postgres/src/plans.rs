@@ -54,7 +54,7 @@ const SETTING: &str = "
     SET enable_mergejoin = off";
 
 /// Our indexes, Django's that we rely on among them, which no constraint needs. Without `phone_auth_outbox_letters` all
-/// dead letters would be looked through by another index, and without `phone_auth_outbox_signal_due` all that is due, and
+/// dead letters would be looked through by another index, and without `phone_auth_outbox_queue_due` all that is due, and
 /// without `phone_auth_limit_sms_hour` all that is counted of text messages, which such a plan does not tell. Nor does it tell of
 /// `phone_auth_link_request_claim`, by which the end of a claim ends its requests: that is a constraint's doing.
 const INDEXES: [&str; 24] = [
@@ -73,7 +73,7 @@ const INDEXES: [&str; 24] = [
     "phone_auth_outbox_due",
     "phone_auth_outbox_address",
     "phone_auth_outbox_died",
-    "phone_auth_outbox_signal_ready",
+    "phone_auth_outbox_queue_ready",
     "phone_auth_outbox_waits",
     "phone_auth_limit_expires",
     "phone_auth_challenge_expires",
@@ -136,9 +136,9 @@ async fn paused_queue_is_not_looked_at() {
         let next = scan.and_then(|place| plan.get(place + 1));
         next.map_or("", |next| next.trim_start())
     };
-    let ready = condition("phone_auth_outbox_signal_ready");
+    let ready = condition("phone_auth_outbox_queue_ready");
     assert!(ready.starts_with("Index Cond: (CASE WHEN"), "{ready}");
-    let due = condition("phone_auth_outbox_signal_due");
+    let due = condition("phone_auth_outbox_queue_due");
     assert!(due.starts_with("Index Cond: ((CASE WHEN"), "{due}");
     assert!(due.contains("AND (due_at <= "), "{due}");
     let mut walks = plan
@@ -192,7 +192,7 @@ async fn scans(connection: &mut PgConnection) -> Vec<String> {
                 .any(|it| step.contains(it));
             let next = plan.get(place + 1).map_or("", |next| next.trim_start());
             // What is in this index is what is looked for.
-            let is_whole = step.contains(" phone_auth_outbox_signal_ready ");
+            let is_whole = step.contains(" phone_auth_outbox_queue_ready ");
             let narrows = by_index && (is_whole || next.starts_with("Index Cond:"));
             if step.contains("Seq Scan") || (by_index && !narrows) {
                 scans.push(format!("{}: {statement}", step.trim()));

@@ -267,7 +267,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         // Messages with a code to sign in have queues of their own. A server of the version before leaves such messages to
-        // others, and goes on claiming by the indexes that those of this step take the place of: they stay.
+        // others. The indexes that it made are those of a later step now.
         name: "queues of signing in by code",
         parts: &[],
     },
@@ -428,6 +428,12 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
                 statements: OLD_ENQUEUE_FUNCTION,
             },
         ],
+    },
+    Migration {
+        // Messages with a code that confirms who a user is wait in the queues of those that log in. A server of the version before
+        // leaves such messages to others, and goes on claiming by the indexes that those of this step take the place of: they stay.
+        name: "queues of confirming",
+        parts: &[],
     },
 ];
 

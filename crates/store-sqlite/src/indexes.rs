@@ -248,15 +248,15 @@ pub(crate) const INDEXES: [Index; 33] = [
     ),
     // Of each queue what is ready whatever the clock says, and what is due.
     Index::new(
-        20,
-        "phone_auth_outbox_signal_ready",
+        33,
+        "phone_auth_outbox_queue_ready",
         "phone_auth_outbox",
         concat!(queue!(), ", id"),
     )
     .of(READY),
     Index::new(
-        20,
-        "phone_auth_outbox_signal_due",
+        33,
+        "phone_auth_outbox_queue_due",
         "phone_auth_outbox",
         concat!(queue!(), ", due_at, id"),
     )

@@ -180,7 +180,7 @@ fn every_lookup_uses_an_index() {
             let looks_through = ["SCAN m", "SCAN (subquery", "SCAN a", "SCAN q VIRTUAL"];
             let found = looks_through.iter().any(|it| step.starts_with(it));
             // So is what is in an index of what is looked for.
-            let is_whole = step.contains(" INDEX phone_auth_outbox_signal_ready");
+            let is_whole = step.contains(" INDEX phone_auth_outbox_queue_ready");
             let scans = step.starts_with("SCAN") && !found && !is_whole;
             assert!(!scans || step == "SCAN CONSTANT ROW", "{step}: {statement}");
         }
@@ -234,9 +234,9 @@ fn paused_queue_is_not_looked_at() {
             let index = format!(" INDEX {index} (");
             steps.iter().find(|step| step.contains(&index)).unwrap()
         };
-        let ready = searches("phone_auth_outbox_signal_ready");
+        let ready = searches("phone_auth_outbox_queue_ready");
         assert!(ready.ends_with("(<expr>=?)"), "{ready}");
-        let due = searches("phone_auth_outbox_signal_due");
+        let due = searches("phone_auth_outbox_queue_due");
         assert!(due.ends_with("(<expr>=? AND due_at<?)"), "{due}");
         let mut walks = steps
             .iter()

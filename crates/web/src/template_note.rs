@@ -11,7 +11,7 @@ use minijinja::Environment;
 use crate::templates::{self, TemplatesError};
 
 /// What a page may tell its template besides what the templates compiled in use of it; the README has all.
-const TOLD: [&str; 8] = [
+const TOLD: [&str; 9] = [
     "template",
     "user",
     "login_redirect_url",
@@ -20,6 +20,7 @@ const TOLD: [&str; 8] = [
     "action",
     "valid_link",
     "sentences",
+    "code_url",
 ];
 
 /// Names that the engine gives a meaning by itself.

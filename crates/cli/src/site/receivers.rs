@@ -106,6 +106,26 @@ pub(crate) fn kinds_of_notices(configuration: &Configuration) -> Vec<AddressKind
         .collect()
 }
 
+/// The signals of codes by which users who have no password confirm who they are, and that nobody receives, although messages to such
+/// addresses are received. Where users sign in by code, the start refuses it.
+pub(crate) fn unconfirmed(configuration: &Configuration) -> Vec<&'static str> {
+    let receivers = manifest(configuration).receivers;
+    let is_sent = |signal: MessageSignal| {
+        let mut called = receivers.iter().filter(|it| it.is_called());
+        called.any(|receiver| receiver.signal == signal.name())
+    };
+    let of = |purpose, kind| MessageSignal::of(purpose, kind);
+    let accounts = &configuration.accounts;
+    let kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
+    let kinds = kinds.filter(|kind| accounts.has_addresses(*kind) && !accounts.login_by_code);
+    let is_reached = |kind| of(Purpose::Verify, kind).is_some_and(is_sent);
+    let signals = kinds.filter_map(|kind| of(Purpose::Confirm, kind).filter(|_| is_reached(kind)));
+    signals
+        .filter(|it| !is_sent(*it) && !configuration.messages.allow_unreceived.contains(it))
+        .map(MessageSignal::name)
+        .collect()
+}
+
 /// Whether this site has messages of this signal to send, and someone is to send them.
 fn is_needed(configuration: &Configuration, signal: &str) -> bool {
     let signal = MessageSignal::named(signal);

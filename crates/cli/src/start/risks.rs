@@ -4,6 +4,7 @@ use phone_auth::delivery::{self, smtp::Security};
 
 use super::mode::Process;
 use crate::configuration::Configuration;
+use crate::site::receivers;
 use crate::terminal::visible::Visible;
 
 /// A sentence for each.
@@ -13,6 +14,7 @@ pub(crate) fn notes(configuration: &Configuration, process: Process) -> Vec<Stri
     notes.extend(mail_port(configuration));
     if process == Process::Site {
         notes.extend(plain_site(configuration));
+        notes.extend(unconfirmed(configuration));
     }
     notes
 }
@@ -83,6 +85,21 @@ fn mail_port(configuration: &Configuration) -> Option<String> {
         "smtp.port ({}): mail servers speak otherwise there than smtp.security says; most likely smtp.security must be \
          \"{usual}\", or the port {instead}",
         configuration.sources.of("smtp.port")
+    ))
+}
+
+/// Users who have no password and get no code either.
+fn unconfirmed(configuration: &Configuration) -> Option<String> {
+    let signals = receivers::unconfirmed(configuration);
+    if signals.is_empty() {
+        return None;
+    }
+    let names: Vec<_> = signals.iter().map(|it| format!("\"{it}\"")).collect();
+    Some(format!(
+        "nobody receives {}: users without a password get no code there to confirm that it's them; have it received, or set \
+         allow_unreceived = [{}] to do without",
+        signals.join(" and "),
+        names.join(", ")
     ))
 }
 

@@ -127,7 +127,9 @@ impl Accounts {
             let sent = addresses.iter().find(|(sent, _)| *sent == kind);
             let id = sent.map_or(NOBODYS, |(_, id)| *id);
             let found = self.store().link_target(purpose, kind, id).await?;
-            *target = found.filter(|it| it.user.is_active);
+            // An address that is not verified any more is no way to know its user by.
+            let is_known = |it: &LinkTarget| purpose != Purpose::Confirm || it.address.is_verified;
+            *target = found.filter(|it| it.user.is_active && is_known(it));
         }
         Ok(CodeTargets {
             purpose,

@@ -1,5 +1,7 @@
 //! Codes: asked for by one browser, and typed there.
 
+use std::time::Duration;
+
 use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 use zeroize::Zeroizing;
 
@@ -89,6 +91,14 @@ pub enum CodeRefusal {
     /// [`log_in_by_code`](Accounts::log_in_by_code) refuses so.
     #[error("the code is right, and a new password comes first")]
     NewPassword,
+}
+
+/// What has become of a request for a code to an address of the one who asks.
+pub(super) enum Begun {
+    /// It is on its way, and good for the one who has this key.
+    Waits(ChallengeKey),
+    /// One was sent a moment ago, and another can be sent after this wait.
+    TooSoon(Duration),
 }
 
 /// A right code, whose challenge has not ended yet.
@@ -218,8 +228,9 @@ impl Accounts {
     pub(super) fn proof(&self, target: &LinkTarget) -> Result<ProvenReset, Failure> {
         let links = &self.inner.links;
         let minted = links.mint(Purpose::ResetPassword, target, self.now());
-        let (_, token) = minted.ok_or_else(|| Failure::new(FailureKind::Broken))?;
-        links.announce(&token);
+        let token = minted.and_then(|(_, token)| token);
+        let token = token.ok_or_else(|| Failure::new(FailureKind::Broken))?;
+        links.announce(Some(&token));
         Ok(ProvenReset {
             id: phone_auth_urls::id::encode_user(target.user.id.get()),
             token: ResetToken(Addressed::of(&target.address, token.as_str()).text()),
@@ -270,42 +281,59 @@ impl Accounts {
         let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(None);
         };
-        self.refuse_useless(&user, &address).await?;
         let key = self.verification_key(&address, user.id);
-        let mut request = self.verification_code(&address, user.id, &key);
-        let claim = match self.may_send(&mut request).await? {
-            Claim::Done(key) => return Ok(Some(key)),
-            Claim::TooSoon { wait, .. } => {
+        match self
+            .begin_own(Purpose::Verify, (user, address), key)
+            .await?
+        {
+            Begun::Waits(key) => Ok(Some(key)),
+            Begun::TooSoon(wait) => {
                 let refusal = VerificationRequestRefusal::TooSoon { wait };
-                return Err(FlowError::Refused(refusal));
+                Err(FlowError::Refused(refusal))
             }
+        }
+    }
+
+    /// Has a code sent to an address of the user who asks, for the challenge of this key.
+    pub(super) async fn begin_own(
+        &self,
+        purpose: Purpose,
+        (user, address): (User, AddressRecord),
+        key: ChallengeKey,
+    ) -> Result<Begun, Failure> {
+        self.refuse_useless(purpose, &user, &address).await?;
+        let mut request = self.own_code(purpose, &address, user.id, &key);
+        let claim = match self.may_send(&mut request).await? {
+            Claim::Done(key) => return Ok(Begun::Waits(key)),
+            Claim::TooSoon { wait, .. } => return Ok(Begun::TooSoon(wait)),
             Claim::Send(claim) => claim,
         };
-        if self.ask_gate_to_verify(&user, &address).await? == Requested::Before {
+        if self.ask_gate_to_prove(purpose, &user, &address).await? == Requested::Before {
             // What was sent a moment ago has the attempts that are left.
             if self.begun_challenge(request).await?.is_none() {
-                let sent = SentTo::at(kind, id);
-                return Ok(Some(self.keep_challenge(request, claim, sent).await?));
+                let sent = SentTo::at(address.kind, address.id);
+                let key = self.keep_challenge(request, claim, sent).await?;
+                return Ok(Begun::Waits(key));
             }
-            return Ok(Some(key));
+            return Ok(Begun::Waits(key));
         }
         let (accounts, kept, key) = (self.clone(), claim.map(|(_, kept)| kept), key.clone());
         // Where the browser goes away once it is counted, what was not sent after all is given back.
         let sends = async move {
-            let sent = accounts.send_code_to_verify(&user, &address, (&key, kept));
+            let sent = accounts.send_own_code(purpose, (&user, &address), (&key, kept));
             sent.await
         };
-        Ok(Some(self.to_the_end(sends).await?))
+        Ok(Begun::Waits(self.to_the_end(sends).await?))
     }
 
     /// Has a code sent to an address, for the challenge that its user has or a new one; the key of that.
-    async fn send_code_to_verify(
+    async fn send_own_code(
         &self,
-        user: &User,
-        address: &AddressRecord,
+        purpose: Purpose,
+        (user, address): (&User, &AddressRecord),
         (key, kept): (&ChallengeKey, Option<KeptChallenge>),
     ) -> Result<ChallengeKey, Failure> {
-        let request = self.verification_code(address, user.id, key);
+        let request = self.own_code(purpose, address, user.id, key);
         let claim = kept.map(|kept| (key, kept));
         if !self.claim_send(request, claim).await? {
             return Ok(key.clone());
@@ -313,7 +341,7 @@ impl Accounts {
         let sent = SentTo::at(address.kind, address.id);
         let asked = self.asked(request, claim)?;
         let carries = Carries::LinkAndCode(self.new_challenge(&asked, sent));
-        match self.send_verification(user, address, carries).await {
+        match self.send_own(purpose, (user, address), carries).await {
             Ok(Requested::Now) => return Ok(asked.key(sent)),
             Ok(Requested::Before) => {}
             Err(failure) => {
@@ -459,9 +487,14 @@ impl Accounts {
         let counted = counted.await?;
         let Some(target) = targets.into_proven(&self.inner.links, &code, now) else {
             let left = challenge.attempts_left;
-            if purpose == Purpose::LogIn {
+            let flow = match purpose {
+                Purpose::LogIn => Some("log_in_by_code"),
+                Purpose::Confirm => Some("reauthenticate_by_code"),
+                _ => None,
+            };
+            if let Some(flow) = flow {
                 let failure = LoginFailure::WrongCode;
-                let event = UserLoginFailed::new(Sender::new("log_in_by_code"), failure, user);
+                let event = UserLoginFailed::new(Sender::new(flow), failure, user);
                 self.happened(event).await;
             }
             return refused(if left == 0 {

@@ -11,6 +11,7 @@ use super::limits::password_of;
 use super::notices::notices_to;
 use super::remove_address::{MAKE_PRIMARY, REMOVE_ADDRESS};
 use super::repeated_form::forms_of;
+use super::request_verification::confirmations_at;
 use super::sent_by_anyone::{
     TEXTS, proofs_again_of, proofs_of, texts_that_prove, texts_that_prove_again, texts_to,
 };
@@ -204,7 +205,13 @@ impl Accounts {
         // Those of a claim, and of codes, also have the user in them.
         let own = [&about[..], &[&id]].concat();
         subjects.extend(Limit::ALL.map(|limit| limiter.subject(limit, &own)));
-        for purpose in [Purpose::Verify, Purpose::ResetPassword, Purpose::LogIn] {
+        let purposes = [
+            Purpose::Verify,
+            Purpose::ResetPassword,
+            Purpose::LogIn,
+            Purpose::Confirm,
+        ];
+        for purpose in purposes {
             let codes = wrong_codes_of(purpose, address.kind, &address.value);
             let own = [&codes[..], &[&id]].concat();
             subjects.push(limiter.subject(Limit::WrongCodes, &codes));
@@ -216,9 +223,12 @@ impl Accounts {
             subjects.push(limiter.subject(Limit::ResetsOfAddress, &proofs));
         }
         let tries = tries_of(address.kind, &address.value);
+        let confirms = confirmations_at(address.kind, &address.value);
         match address.kind {
             AddressKind::Email => {
-                subjects.push(limiter.subject(Limit::EmailVerifications, &tries));
+                for about in [tries, confirms] {
+                    subjects.push(limiter.subject(Limit::EmailVerifications, &about));
+                }
             }
             AddressKind::Phone => {
                 let texts = texts_to(address.kind, &address.value);
@@ -226,12 +236,14 @@ impl Accounts {
                 for about in proofs.map(|of| of(&address.value)) {
                     subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
                 }
-                for about in [tries, texts, notices_to(&address.value)] {
+                for about in [tries, confirms, texts, notices_to(&address.value)] {
                     subjects.push(limiter.subject(Limit::PhoneVerifications, &about));
                 }
+                let paused = limiter.subject(Limit::PhoneVerificationPause, &confirms);
+                subjects.push(paused);
                 for channel in Channel::ALL {
                     let name = channel.as_str().as_bytes();
-                    for about in [&about[..], &own[..]] {
+                    for about in [&about[..], &own[..], &confirms[..]] {
                         let paused = [about, &[name]].concat();
                         let pause = Limit::PhoneVerificationPause;
                         subjects.push(limiter.subject(pause, &paused));

@@ -9,7 +9,7 @@ use super::{Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressId, AddressKind, AddressRecord, PhoneNumber};
 use crate::gate::{GateNames, GatedFlow};
 use crate::limits::{Counters, RateLimit};
-use crate::outbox::{Carries, Purpose};
+use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
 use crate::user::User;
 
 /// How soon a request for another link is taken for a second click.
@@ -88,8 +88,9 @@ impl Accounts {
         let Some((address, user)) = self.read_verification(current_user, kind, id).await? else {
             return Ok(VerificationRequest::AlreadyVerified);
         };
-        if self.ask_gate_to_verify(&user, &address).await? == Requested::Now {
-            self.send_verification(&user, &address, Carries::Link)
+        let purpose = Purpose::Verify;
+        if self.ask_gate_to_prove(purpose, &user, &address).await? == Requested::Now {
+            self.send_own(purpose, (&user, &address), Carries::Link)
                 .await?;
         }
         Ok(VerificationRequest::Sent)
@@ -127,14 +128,15 @@ impl Accounts {
         Ok(Some((address, user)))
     }
 
-    /// Asks the gate about a message that verifies an address: not where the limits refuse it, nor about the second click, for
-    /// which nothing is sent.
-    pub(super) async fn ask_gate_to_verify(
+    /// Asks the gate about a message by which a user proves an address, or who they are: not where the limits refuse it, nor about
+    /// the second click, for which nothing is sent.
+    pub(super) async fn ask_gate_to_prove(
         &self,
+        purpose: Purpose,
         user: &User,
         address: &AddressRecord,
     ) -> Result<Requested, Failure> {
-        let (asking, counters) = self.verification_counters(user, address);
+        let (asking, counters) = self.own_message_counters(purpose, user, address);
         match self.refuse_full(&asking, counters).await {
             Err(failure) if self.is_repeat(&failure) => return Ok(Requested::Before),
             known => known?,
@@ -144,36 +146,45 @@ impl Accounts {
         Ok(Requested::Now)
     }
 
-    /// Has a link sent, and perhaps a code; unless that was done a moment ago.
-    pub(super) async fn send_verification(
+    /// Has a message sent to an address of the user who asks; unless that was done a moment ago.
+    pub(super) async fn send_own(
         &self,
-        user: &User,
-        address: &AddressRecord,
+        purpose: Purpose,
+        (user, address): (&User, &AddressRecord),
         carries: Carries,
     ) -> Result<Requested, Failure> {
         let (accounts, user, address) = (self.clone(), user.clone(), address.clone());
         // Where the browser goes away once it is counted, the second click is told that it was sent.
         let sends = async move {
-            let sent = accounts.send_verification_now(&user, &address, carries);
+            let sent = accounts.send_own_now(purpose, (&user, &address), carries);
             sent.await
         };
         self.to_the_end(sends).await
     }
 
-    async fn send_verification_now(
+    async fn send_own_now(
         &self,
-        user: &User,
-        address: &AddressRecord,
+        purpose: Purpose,
+        (user, address): (&User, &AddressRecord),
         carries: Carries,
     ) -> Result<Requested, Failure> {
-        let (asking, counters) = self.verification_counters(user, address);
+        let (asking, counters) = self.own_message_counters(purpose, user, address);
         let counted = match self.count(&asking, counters).await {
             Err(failure) if self.is_repeat(&failure) => return Ok(Requested::Before),
             counted => counted?,
         };
         let mut all = vec![counted];
-        let sent = self.send_counted(&asking, (user, address), carries, &mut all);
-        if let Err(failure) = sent.await {
+        let sent = match purpose {
+            Purpose::Verify => {
+                let sent = self.send_counted(&asking, (user, address), carries, &mut all);
+                sent.await
+            }
+            _ => {
+                let to = Addressee::User(To { user, address });
+                self.send_message(purpose, to, carries).await
+            }
+        };
+        if let Err(failure) = sent {
             // Nothing was sent, so the next click is not the second.
             for counted in &all {
                 self.give_all_back(counted).await;
@@ -183,7 +194,7 @@ impl Accounts {
         Ok(Requested::Now)
     }
 
-    /// The same, after what is counted by who asks; with what else is counted.
+    /// Has a link sent that verifies an address, and perhaps a code, after what is counted by who asks; with what else is counted.
     async fn send_counted(
         &self,
         asking: &Asking<'_>,
@@ -227,26 +238,28 @@ impl Accounts {
         }
     }
 
-    /// What a link to an address is counted by: only its owner can ask for one, so by what is stored. Of a claim each user has
-    /// a count of their own: no other may use up what its owner needs to prove it.
-    fn verification_counters<'a>(
+    /// What a message to an address is counted by: only its owner can ask for one, so by what is stored. Of a claim each user has
+    /// a count of their own: no other may use up what its owner needs to prove it. And so has each purpose.
+    fn own_message_counters<'a>(
         &'a self,
+        purpose: Purpose,
         user: &'a User,
         address: &AddressRecord,
     ) -> (Asking<'a>, Counters<'a>) {
         let asking = Asking {
-            flow: "request_verification",
+            flow: flow_of(purpose),
             user: Some(user),
             is_stranger: false,
         };
+        let (kind, value) = (address.kind.as_str(), address.value.as_bytes());
         let claimant = user.id.get().to_be_bytes();
-        let about = [
-            address.kind.as_str().as_bytes(),
-            address.value.as_bytes(),
-            &claimant,
-        ];
-        let parts = if address.id.is_claim() { 3 } else { 2 };
-        let about = about.get(..parts).unwrap_or(&about);
+        let confirms = confirmations_at(address.kind, &address.value);
+        let verifies: [&[u8]; 3] = [kind.as_bytes(), value, &claimant];
+        let about: &[&[u8]] = match purpose {
+            Purpose::Confirm => &confirms,
+            _ if address.id.is_claim() => &verifies,
+            _ => verifies.get(..2).unwrap_or(&verifies),
+        };
         let counters = match address.kind {
             AddressKind::Email => self.counters().about(Limit::EmailVerifications, about, &[]),
             AddressKind::Phone => {
@@ -261,6 +274,11 @@ impl Accounts {
         };
         (asking, counters)
     }
+}
+
+/// What messages to an address are counted by with which its user confirms who they are.
+pub(super) const fn confirmations_at(kind: AddressKind, value: &str) -> [&[u8]; 3] {
+    [b"confirm", kind.as_str().as_bytes(), value.as_bytes()]
 }
 
 /// Why [`Accounts::request_verification`] refuses.

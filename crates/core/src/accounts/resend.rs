@@ -185,7 +185,7 @@ impl Accounts {
             return Ok(None);
         };
         let key = self.verification_key(address, user);
-        let request = self.verification_code(address, user, &key);
+        let request = self.own_code(Purpose::Verify, address, user, &key);
         if self.begun_challenge(request).await?.is_none() {
             let sent = SentTo::at(address.kind, address.id);
             self.keep_challenge(request, None, sent).await?;
@@ -209,14 +209,15 @@ impl Accounts {
         )
     }
 
-    /// The request for a code that verifies an address.
-    pub(super) fn verification_code<'a>(
+    /// The request for a code to an address of the one who asks.
+    pub(super) fn own_code<'a>(
         &self,
+        purpose: Purpose,
         address: &AddressRecord,
         user: UserId,
         key: &'a ChallengeKey,
     ) -> CodeRequest<'a> {
-        let (purpose, channel) = (Purpose::Verify, self.channel_to(address.kind));
+        let channel = self.channel_to(address.kind);
         let (id, user) = (address.id.get().to_be_bytes(), user.get().to_be_bytes());
         let about = [address.kind.as_str().as_bytes(), &id, &user];
         CodeRequest {

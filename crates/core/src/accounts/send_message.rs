@@ -127,11 +127,15 @@ impl Accounts {
     /// Whether nobody sends such messages, so that none may be enqueued. Those to a kind of address that this site does not
     /// have are nobody's, and are answered as any of nobody.
     pub(super) fn nobody_sends(&self, purpose: Purpose, kind: AddressKind) -> bool {
-        let signal = MessageSignal::of(purpose, kind);
-        signal.is_none_or(|signal| {
-            !self.settings().has_flow(purpose)
-                || self.inner.allow_unreceived.contains(&signal.name())
-        })
+        let Some(signal) = MessageSignal::of(purpose, kind) else {
+            return true;
+        };
+        let settings = self.settings();
+        // Where nobody logs in by code, no site must have receivers of what confirms who someone is: one without goes without.
+        let may_be_unheard = purpose == Purpose::Confirm && !settings.login_by_code;
+        !settings.has_flow(purpose)
+            || self.inner.allow_unreceived.contains(&signal.name())
+            || may_be_unheard && signal.receivers(&self.inner.signals).is_empty()
     }
 
     /// Sends a message, to nobody if there is nobody, or if it is a text message that costs too much; then the work is the
@@ -301,7 +305,7 @@ impl Accounts {
         let (url, token) = links
             .mint(purpose, &target, made_at)
             .ok_or_else(|| Failure::new(FailureKind::Broken))?;
-        links.announce(&token);
+        links.announce(token.as_ref());
         let expires_at = links.expiry(purpose, request.kind, made_at);
         let left = (expires_at - now).to_std().unwrap_or_default();
         let envelope = envelope(None, self.language.as_ref(), made_at, expires_at, left)

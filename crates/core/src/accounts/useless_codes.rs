@@ -11,7 +11,7 @@ use super::texts::Guarded;
 use super::{Accounts, Failure, wrong_codes};
 use crate::address::AddressRecord;
 use crate::limits::{Counters, Hit};
-use crate::outbox::{Addressee, Carries, Purpose, To};
+use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
 use crate::user::{AccountName, User};
 
 /// By how much longer than ever a counter may be full by a clock that is behind, until it is not believed.
@@ -50,7 +50,8 @@ impl Accounts {
         carries: Carries,
     ) -> Result<Option<Addressee<'a>>, Failure> {
         let (kind, settings) = (to.kind(), self.settings());
-        let is_asked_for = matches!(carries, Carries::LinkAndCode(_)) && purpose != Purpose::Verify;
+        let is_strangers = !matches!(purpose, Purpose::Verify | Purpose::Confirm);
+        let is_asked_for = matches!(carries, Carries::LinkAndCode(_)) && is_strangers;
         if !is_asked_for || !settings.may_carry_code_alone(kind) {
             return Ok(None);
         }
@@ -73,25 +74,32 @@ impl Accounts {
         Ok(Some(Addressee::Nobody { kind, name: text }))
     }
 
-    /// Refuses to send a user a code alone that verifies an address of theirs, where none of theirs is taken as long as it
-    /// lives. Nobody else sees that answer.
+    /// Refuses to send a user a code alone by which they prove an address of theirs, or who they are, where none of theirs is taken
+    /// as long as it lives. Nobody else sees that answer.
     pub(super) async fn refuse_useless(
         &self,
+        purpose: Purpose,
         user: &User,
         address: &AddressRecord,
     ) -> Result<(), Failure> {
-        if self.settings().carries(address.kind, &address.value) != Said::Code {
+        // A link that is beside one that confirms is good for nothing without it.
+        let carries = self.settings().carries(address.kind, &address.value);
+        if purpose == Purpose::Verify && carries != Said::Code {
             return Ok(());
         }
         let id = user.id.get().to_be_bytes();
-        let about = wrong_codes_of(Purpose::Verify, address.kind, &address.value);
+        let about = wrong_codes_of(purpose, address.kind, &address.value);
         let own = [&about[..], &[&id]].concat();
         let counters = self.counters().about(Limit::WrongCodes, &own, &[]);
         let Some((hit, wait)) = self.outlives_codes(counters).await? else {
             return Ok(());
         };
         let asking = Asking {
-            flow: "begin_verification",
+            flow: if purpose == Purpose::Verify {
+                "begin_verification"
+            } else {
+                flow_of(purpose)
+            },
             user: Some(user),
             is_stranger: false,
         };

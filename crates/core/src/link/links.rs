@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use phone_auth_events::{RelativeUrl, Sender, Signals};
 use phone_auth_tokens::{Keyring, OneTimeCodes, OneTimeTokens, Purpose, Token, TokenErrorKind};
-use phone_auth_urls::AccountRoutes;
+use phone_auth_urls::{AccountPage, AccountRoutes};
 use zeroize::Zeroizing;
 
 use super::LinkTarget;
@@ -197,20 +197,21 @@ impl Links {
         match purpose {
             outbox::Purpose::ResetPassword => self.reset(kind).1,
             outbox::Purpose::Verify => self.verification(kind).1,
-            outbox::Purpose::LogIn => self.log_in(kind).1,
+            outbox::Purpose::LogIn | outbox::Purpose::Confirm => self.log_in(kind).1,
             outbox::Purpose::SecurityNotice => NOTICE_LIFETIME,
             outbox::Purpose::Event => EVENT_LIFETIME,
         }
     }
 
-    /// The link of a message that was enqueued at this time, and the token in it. None for a purpose without a token, and
-    /// when the token does not fit the route, which it always does.
+    /// The link of a message that was enqueued at this time, and the token in it: none where only a code is good for anything,
+    /// and the link leads to the page where it is typed. None at all for a purpose without a link, and when the token does not
+    /// fit the route, which it always does.
     pub(crate) fn mint(
         &self,
         purpose: outbox::Purpose,
         target: &LinkTarget,
         issued_at: DateTime<Utc>,
-    ) -> Option<(RelativeUrl, Token)> {
+    ) -> Option<(RelativeUrl, Option<Token>)> {
         let (routes, address) = (&self.routes, &target.address);
         match purpose {
             outbox::Purpose::ResetPassword => {
@@ -219,7 +220,7 @@ impl Links {
                 let url = routes
                     .password_reset_confirm(target.user.id.get(), &text)
                     .ok()?;
-                Some((url, token))
+                Some((url, Some(token)))
             }
             outbox::Purpose::Verify => {
                 let token = self.issue_verification(target, issued_at);
@@ -227,9 +228,16 @@ impl Links {
                 let url = routes
                     .email_verification_confirm(address.kind, id, text)
                     .ok()?;
-                Some((url, token))
+                Some((url, Some(token)))
             }
-            outbox::Purpose::LogIn => self.mint_log_in(target, issued_at),
+            outbox::Purpose::LogIn => {
+                let (url, token) = self.mint_log_in(target, issued_at)?;
+                Some((url, Some(token)))
+            }
+            outbox::Purpose::Confirm => {
+                let page = routes.page(AccountPage::ConfirmIdentity);
+                Some((RelativeUrl::new(page).ok()?, None))
+            }
             outbox::Purpose::SecurityNotice | outbox::Purpose::Event => None,
         }
     }
@@ -247,9 +255,11 @@ impl Links {
             .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 
-    /// Tells the signals that a token was issued.
-    pub(crate) fn announce(&self, token: &Token) {
-        token.announce(&self.signals, SENDER);
+    /// Tells the signals that a token was issued, if one was.
+    pub(crate) fn announce(&self, token: Option<&Token>) {
+        if let Some(token) = token {
+            token.announce(&self.signals, SENDER);
+        }
     }
 
     /// Whether a token verifies this address.

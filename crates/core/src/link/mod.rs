@@ -138,8 +138,8 @@ impl RightCode {
 
     /// Since when the code counts its age that takes the place of this one. A code is made of that time among others, so that
     /// of a reset or a log-in is another one, of the same link and as old: in the other browsers that have asked for this one it
-    /// is wrong, also where what it proves is a new password that has yet to be chosen. Of a code that verifies an address there
-    /// is one challenge: it stays as it is.
+    /// is wrong, also where what it proves is a new password that has yet to be chosen. So is one that confirms who a user is. Of a
+    /// code that verifies an address there is one challenge: it stays as it is.
     pub fn next_code_at(&self) -> DateTime<Utc> {
         self.code_at - Self::step(self.purpose)
     }
@@ -151,7 +151,9 @@ impl RightCode {
 
     const fn step(purpose: Purpose) -> TimeDelta {
         match purpose {
-            Purpose::ResetPassword | Purpose::LogIn => TimeDelta::microseconds(1),
+            Purpose::ResetPassword | Purpose::LogIn | Purpose::Confirm => {
+                TimeDelta::microseconds(1)
+            }
             Purpose::Verify | Purpose::SecurityNotice | Purpose::Event => TimeDelta::zero(),
         }
     }

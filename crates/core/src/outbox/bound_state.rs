@@ -133,7 +133,7 @@ fn compare_first_version(
 fn parts(purpose: Purpose, user: &User, address: &AddressRecord) -> Vec<(&'static str, String)> {
     let address = (ADDRESS, address_part(purpose, address));
     match purpose {
-        Purpose::ResetPassword | Purpose::LogIn => {
+        Purpose::ResetPassword | Purpose::LogIn | Purpose::Confirm => {
             let password = digest_of(purpose, user.password.reveal());
             vec![address, (PASSWORD, password)]
         }
@@ -175,7 +175,11 @@ fn first_version(
             &address_id,
             address.value.as_bytes(),
         ]),
-        Purpose::Verify | Purpose::LogIn | Purpose::SecurityNotice | Purpose::Event => {
+        Purpose::Verify
+        | Purpose::LogIn
+        | Purpose::Confirm
+        | Purpose::SecurityNotice
+        | Purpose::Event => {
             fields.extend::<[&[u8]; 4]>([
                 &person_id,
                 address.kind.as_str().as_bytes(),

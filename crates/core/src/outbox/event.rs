@@ -133,6 +133,10 @@ impl MessageEvent {
         let user = to.user.to_event_user();
         let value = to.address.value.clone();
         let sender = sender_of(purpose);
+        let envelope = match purpose {
+            Purpose::Confirm => envelope.confirming(),
+            _ => envelope,
+        };
         Some(match MessageSignal::of(purpose, to.address.kind)? {
             MessageSignal::ResetPasswordEmail => {
                 let event = ResetPasswordEmail::new(sender, user, url, value);
@@ -227,6 +231,7 @@ pub(crate) const fn flow_of(purpose: Purpose) -> &'static str {
         Purpose::ResetPassword => "request_password_reset",
         Purpose::Verify => "request_verification",
         Purpose::LogIn => "begin_log_in",
+        Purpose::Confirm => "begin_reauthentication",
         Purpose::SecurityNotice => "security_notice",
         // It has one of its own.
         Purpose::Event => "event",

@@ -203,7 +203,9 @@ pub fn read_told(
             let is_whose = user.is_some() || event.closed.is_some();
             (None, Some(event).filter(|_| is_whose).map(Some)?)
         }
-        Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn => (None, None),
+        Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn | Purpose::Confirm => {
+            (None, None)
+        }
     })
 }
 

@@ -20,7 +20,7 @@ impl Text {
     pub(super) fn of(message: &NewMessage, address: &AddressRecord) -> Option<Self> {
         let is_counted = matches!(
             message.purpose,
-            Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn
+            Purpose::ResetPassword | Purpose::Verify | Purpose::LogIn | Purpose::Confirm
         );
         if message.kind != AddressKind::Phone || !is_counted {
             return None;

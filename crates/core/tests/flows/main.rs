@@ -45,6 +45,7 @@ mod outbox_store;
 mod outbox_worker;
 mod over_the_limit;
 mod reauthentication;
+mod reauthentication_by_code;
 mod repeated_code;
 mod repeated_form;
 mod replace_address;

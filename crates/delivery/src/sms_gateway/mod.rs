@@ -33,6 +33,7 @@ use request_template::{Fields, RequestTemplate};
 const TEMPLATES: Needed = Needed {
     links: &["reset_password_phone.txt", "verify_phone.txt"],
     log_ins: &["login_phone.txt"],
+    confirms: &["confirm_phone.txt"],
     notices: &["security_notice_phone.txt"],
 };
 

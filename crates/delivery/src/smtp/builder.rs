@@ -33,6 +33,11 @@ const TEMPLATES: Needed = Needed {
         "login_email.subject.txt",
         "login_email.txt",
     ],
+    confirms: &[
+        "confirm_email.html",
+        "confirm_email.subject.txt",
+        "confirm_email.txt",
+    ],
     notices: &[
         "security_notice_email.html",
         "security_notice_email.subject.txt",

@@ -11,7 +11,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use phone_auth_events::{AccountChange, Carries, User};
 
 use super::words::{Lifetime, Words};
-use super::{Engines, NAMES, Needed, Texts, compiled};
+use super::{Engines, NAMES, Needed, Texts, compiled, says_code_alone};
 use crate::build_error::TemplateProblem;
 use crate::{BuildError, BuildErrorKind};
 
@@ -192,12 +192,15 @@ impl Texts {
             return Err(BuildError::new(BuildErrorKind::Language));
         }
         for (name, change) in self.cases(needed) {
-            for (lifetime, carries) in [
+            let ways = [
                 (None, None),
                 (Some(LIFETIME), None),
                 (Some(LIFETIME), Some(Carries::Code)),
                 (Some(LIFETIME), Some(Carries::Both)),
-            ] {
+            ];
+            let is_said =
+                |it: &(_, Option<Carries>)| !says_code_alone(&name) || it.1 == Some(Carries::Code);
+            for (lifetime, carries) in ways.into_iter().filter(is_said) {
                 let text = |with| {
                     let text = self.sample(&name, change.as_ref(), with, lifetime, carries);
                     text.map_err(|error| wrong(name.clone(), error))
@@ -231,7 +234,13 @@ impl Texts {
             };
             let link = format!("{site}{link}");
             // Each was tried before.
-            for carries in std::iter::once(None).chain(self.style.all_carries().map(Some)) {
+            let all = std::iter::once(None).chain(self.style.all_carries().map(Some));
+            let all: Vec<_> = if says_code_alone(&name) {
+                vec![Some(Carries::Code)]
+            } else {
+                all.collect()
+            };
+            for carries in all {
                 let with = (&*link, TRIED[0].1);
                 let text = self.sample(&name, change.as_ref(), with, Some(LIFETIME), carries);
                 samples.extend(text.ok().map(|text| (name.clone(), text)));
@@ -266,6 +275,10 @@ impl Texts {
         }
         for language in &self.log_in_languages {
             let names = needed.log_ins.iter();
+            cases.extend(names.map(|name| (format!("{language}/{name}"), None)));
+        }
+        for language in &self.confirm_languages {
+            let names = needed.confirms.iter();
             cases.extend(names.map(|name| (format!("{language}/{name}"), None)));
         }
         for language in &self.notice_languages {

@@ -13,14 +13,18 @@ use std::path::Path;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, Template};
-use phone_auth_events::{CarriesTo, Message, Purpose, Retry, SiteOrigin, Undelivered};
+use phone_auth_events::{AddressKind, CarriesTo, Message, Purpose, Retry, SiteOrigin, Undelivered};
 
 use crate::BuildError;
 pub use loading::unused_templates;
 use words::Words;
 
 /// The names of all templates that a language can have.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 20] = [
+    "confirm_email.html",
+    "confirm_email.subject.txt",
+    "confirm_email.txt",
+    "confirm_phone.txt",
     "login_email.html",
     "login_email.subject.txt",
     "login_email.txt",
@@ -50,6 +54,8 @@ pub(crate) struct Needed {
     /// Those of messages that log in. A language that a folder adds may lack them, as one does that was made for a version
     /// without them; then they are in the default language, or in English.
     pub(crate) log_ins: &'static [&'static str],
+    /// Those of messages with a code that confirms who a user is, of which the same is true.
+    pub(crate) confirms: &'static [&'static str],
     /// Those of security notices, of which the same is true.
     pub(crate) notices: &'static [&'static str],
 }
@@ -124,6 +130,8 @@ pub(crate) struct Texts {
     languages: Vec<String>,
     /// Those that have messages that log in.
     log_in_languages: Vec<String>,
+    /// Those that have messages which confirm who a user is.
+    confirm_languages: Vec<String>,
     /// Those that have notices.
     notice_languages: Vec<String>,
     style: Style,
@@ -147,11 +155,13 @@ impl Texts {
             Ok(with)
         };
         let log_in_languages = those_with(needed.log_ins)?;
+        let confirm_languages = those_with(needed.confirms)?;
         let notice_languages = those_with(needed.notices)?;
         let texts = Self {
             templates: loading::engines(&sources)?,
             languages,
             log_in_languages,
+            confirm_languages,
             notice_languages,
             style,
         };
@@ -168,9 +178,10 @@ impl Texts {
     /// The texts of one message, in the user's language.
     pub(crate) fn of<'a>(&'a self, message: &'a dyn Message) -> Text<'a> {
         let asked = message.envelope().language.as_deref();
-        let languages = match message.message_signal().purpose() {
+        let languages = match message.purpose() {
             Purpose::ResetPassword | Purpose::Verify => &self.languages,
             Purpose::LogIn => &self.log_in_languages,
+            Purpose::Confirm => &self.confirm_languages,
             // An event is no message.
             Purpose::SecurityNotice | Purpose::Event => &self.notice_languages,
         };
@@ -182,16 +193,33 @@ impl Texts {
         let language = language::choose(asked, languages, default);
         Text {
             templates: &self.templates,
-            signal: message.message_signal().name(),
+            name: name_of(message),
             words: Words::new(message, language, &self.style),
         }
     }
 }
 
+/// How the names of the templates of a message begin: as its signal is called, but where that has messages of two purposes.
+fn name_of(message: &dyn Message) -> &'static str {
+    let signal = message.message_signal();
+    match (message.purpose(), signal.kind()) {
+        (Purpose::Confirm, AddressKind::Email) => "confirm_email",
+        (Purpose::Confirm, AddressKind::Phone) => "confirm_phone",
+        _ => signal.name(),
+    }
+}
+
+/// Whether these are the texts of messages that say a code and nothing else.
+fn says_code_alone(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or_default();
+    file.starts_with("confirm_")
+}
+
 /// The texts of one message.
 pub(crate) struct Text<'a> {
     templates: &'a Engines,
-    signal: &'static str,
+    /// How the names of its templates begin.
+    name: &'static str,
     pub(crate) words: Words<'a>,
 }
 
@@ -201,7 +229,7 @@ impl Text<'_> {
     /// # Errors
     /// When the template cannot be rendered with this message.
     pub(crate) fn render(&self, ending: &str) -> Result<String, Undelivered> {
-        let name = format!("{}/{}{ending}", self.words.language, self.signal);
+        let name = format!("{}/{}{ending}", self.words.language, self.name);
         let template = self.templates.template(&name);
         // The error of the engine may quote values, and one of them is the link.
         template
@@ -231,8 +259,8 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use phone_auth_events::{
-        AccountChange, Envelope, OneTimeCode, RelativeUrl, ResetPasswordEmail, SecurityNoticeEmail,
-        User,
+        AccountChange, Envelope, LoginEmail, OneTimeCode, RelativeUrl, ResetPasswordEmail,
+        SecurityNoticeEmail, User,
     };
 
     use super::*;
@@ -240,6 +268,7 @@ mod tests {
     const NEEDED: Needed = Needed {
         links: &["reset_password_email.html", "reset_password_email.txt"],
         log_ins: &[],
+        confirms: &["confirm_email.html", "confirm_email.txt"],
         notices: &["security_notice_email.html", "security_notice_email.txt"],
     };
 
@@ -292,6 +321,31 @@ mod tests {
                     let text = texts.of(&message).render(ending).unwrap();
                     assert!(text.contains(&expected), "{text}");
                 }
+            }
+        }
+    }
+
+    /// It says no link, whatever the others say: that leads to a page, and signs nobody in.
+    #[test]
+    fn code_that_confirms_is_said_alone() {
+        let mut style = Style::new(SiteOrigin::parse("https://example.org").unwrap());
+        style.carries = CarriesTo::all(phone_auth_events::Carries::Link);
+        let texts = Texts::load(None, style, NEEDED).unwrap();
+        let until = SystemTime::now() + Duration::from_mins(10);
+        for (language, words) in [
+            ("en", "confirm that it's you"),
+            ("de", "dass Sie es sind"),
+            ("fr", "que c’est bien vous"),
+        ] {
+            let envelope = Envelope::new("k").in_language(language).confirming();
+            let envelope = envelope.with_code(OneTimeCode::new("012345"), until);
+            let (user, url, email) = ann();
+            let message = LoginEmail::new("test".into(), user, url, email);
+            let message = message.with_envelope(envelope);
+            for ending in [".txt", ".html"] {
+                let text = texts.of(&message).render(ending).unwrap();
+                assert!(text.contains("012345") && text.contains(words), "{text}");
+                assert!(!text.contains("/accounts/"), "{text}");
             }
         }
     }

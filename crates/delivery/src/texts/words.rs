@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::DateTime;
-use phone_auth_events::{AccountChange, Carries, Message, OneTimeCode, User};
+use phone_auth_events::{AccountChange, Carries, Message, OneTimeCode, Purpose, User};
 use serde::Serialize;
 
 use super::Style;
@@ -35,7 +35,11 @@ pub(crate) struct Words<'a> {
 impl<'a> Words<'a> {
     pub(super) fn new(message: &'a dyn Message, language: &'a str, style: &'a Style) -> Self {
         let envelope = message.envelope();
-        let carries = style.carries.to(message.destination().as_str());
+        let carries = match message.purpose() {
+            // Its link only leads to where the code is typed.
+            Purpose::Confirm => Carries::Code,
+            _ => style.carries.to(message.destination().as_str()),
+        };
         let code = envelope.code.as_ref().filter(|_| carries != Carries::Link);
         let until = envelope.code_expires_at.filter(|_| code.is_some());
         let code_lifetime = until.and_then(|until| until.duration_since(SystemTime::now()).ok());

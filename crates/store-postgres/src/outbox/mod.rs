@@ -62,9 +62,9 @@ impl OutboxStore for PostgresStore {
         let enqueue = bind(enqueue, message);
         // Anyone may ask for a reset. They wait for those who name the same address, or the same nobody: one who waited
         // for the user's row would keep the user from logging in, and tell which addresses are of one account. Who asks
-        // for a verification is that user.
+        // for a verification, or a code that confirms who they are, is that user.
         let _passes = match (message.purpose, recipient) {
-            (Purpose::Verify, Some(recipient)) => {
+            (Purpose::Verify | Purpose::Confirm, Some(recipient)) => {
                 vec![self.at(&locks::of_user(recipient.user)).await?]
             }
             _ => self.at_as_stranger(&locks::of_key(key)).await?.into(),

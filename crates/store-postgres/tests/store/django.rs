@@ -529,7 +529,7 @@ fn tables_in_another_schema_are_not_hidden() {
             site.phone_auth_email_verified, site.phone_auth_phone_verified, site.phone_auth_site_key, site.phone_auth_link_request,
             site.phone_auth_limit, site.phone_auth_challenge;
             ALTER TABLE site.phone_auth_session DROP COLUMN password_digest; DROP INDEX site.phone_auth_outbox_letters,
-            site.phone_auth_outbox_signal_due;
+            site.phone_auth_outbox_queue_due;
             ALTER TABLE site.phone_auth_outbox DROP COLUMN failures, DROP COLUMN ready_attempt,
             DROP COLUMN leased_attempt, DROP COLUMN enqueued_at, DROP COLUMN binding_parts, DROP COLUMN earlier_receipts,
             DROP COLUMN waits_since"

@@ -30,18 +30,19 @@ macro_rules! is_odd {
 
 /// The queue of a message, and the empty text for what no signal of this version is for: that is left to a later one while its link
 /// works, and claimed then to become a dead letter.
-/// Word for word as in the indexes `phone_auth_outbox_signal_ready` and `phone_auth_outbox_signal_due`.
+/// Word for word as in the indexes `phone_auth_outbox_queue_ready` and `phone_auth_outbox_queue_due`.
 macro_rules! queue {
     () => {
         "CASE WHEN purpose || '/' || kind IN ('reset_password/email', 'reset_password/phone', 'verify/email', 'verify/phone', \
          'log_in/email', 'log_in/phone', 'security_notice/email', 'security_notice/phone', 'event/email', 'event/phone') \
-         THEN purpose || '/' || kind ELSE '' END"
+         THEN purpose || '/' || kind WHEN purpose || '/' || kind IN ('confirm/email', 'confirm/phone') THEN 'log_in/' || kind \
+         ELSE '' END"
     };
 }
 pub(crate) use queue;
 
 /// What is due whatever the clock says: what no one has tried yet, and what has a time that nobody can read. Word for
-/// word as in the index `phone_auth_outbox_signal_ready`, which else is not used, but for the last condition: a server
+/// word as in the index `phone_auth_outbox_queue_ready`, which else is not used, but for the last condition: a server
 /// of the version before counts attempts from 0 again when it sends a dead letter anew, and they come to the number
 /// that was ready then under a lease.
 macro_rules! is_ready {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use phone_auth_core::accounts::{
-    CodeRefusal, CurrentUser, Failure, FailureKind, FlowError, Verification,
+    CodeRefusal, CurrentUser, Failure, FailureKind, FlowError, PendingReplacement, Verification,
     VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
@@ -42,6 +42,58 @@ struct AddressView<'a> {
     value: &'a str,
     is_verified: bool,
     is_primary: bool,
+    /// The one that takes its place once that is verified.
+    replaced_by: Option<ReplacedBy<'a>>,
+    /// The one whose place it takes then.
+    replaces: Option<&'a str>,
+}
+
+/// The address that is to take the place of another, and where that one is kept.
+#[derive(Serialize)]
+struct ReplacedBy<'a> {
+    id: i64,
+    value: &'a str,
+    action: String,
+}
+
+/// The addresses of a user, and which of them are to take the place of which.
+struct Own {
+    records: Vec<AddressRecord>,
+    pending: Vec<PendingReplacement>,
+}
+
+impl Own {
+    async fn of(context: &RequestContext, current_user: &CurrentUser) -> Result<Self, Failure> {
+        let accounts = context.accounts();
+        let records = accounts.addresses(current_user).await?;
+        let mut pending = Vec::new();
+        for kind in [AddressKind::Email, AddressKind::Phone] {
+            pending.extend(accounts.pending_replacement(current_user, kind).await?);
+        }
+        Ok(Self { records, pending })
+    }
+
+    fn shown<'a>(&'a self, context: &RequestContext, record: &'a AddressRecord) -> AddressView<'a> {
+        let is = |it: &AddressRecord| (it.kind, it.id) == (record.kind, record.id);
+        let mut pending = self.pending.iter();
+        let replaced_by = pending.clone().find(|it| is(&it.old)).map(|it| {
+            let id = record.id.get().to_string();
+            let fields = [(KIND, Some(record.kind.as_str())), ("pk", Some(&*id))];
+            ReplacedBy {
+                id: it.new.id.get(),
+                value: &it.new.value,
+                action: next::with(context.path(AccountPage::Address), &fields),
+            }
+        });
+        AddressView {
+            id: record.id.get(),
+            value: &record.value,
+            is_verified: record.is_verified,
+            is_primary: false,
+            replaced_by,
+            replaces: pending.find(|it| is(&it.new)).map(|it| &*it.old.value),
+        }
+    }
 }
 
 pub(crate) async fn show(
@@ -67,17 +119,12 @@ async fn shown(
     let Some((kind, id)) = Waiting::named(context) else {
         return view(context, current_user, reason.map(Reason::notice), None).await;
     };
-    let records = context.accounts().addresses(current_user).await?;
-    let own = records.iter().find(|it| it.kind == kind && it.id == id);
+    let own = Own::of(context, current_user).await?;
+    let found = (own.records.iter()).find(|it| it.kind == kind && it.id == id);
     // By the link, perhaps in another browser.
-    if own.is_some_and(|own| own.is_verified) {
+    if found.is_some_and(|found| found.is_verified) {
         let notice = Reason::Verified(kind).notice();
-        return Ok(view_of(
-            context,
-            current_user,
-            &records,
-            (Some(notice), None),
-        ));
+        return Ok(view_of(context, current_user, &own, (Some(notice), None)));
     }
     let waits = Waiting::new(kind, id, |form| form);
     let waits = waits.with_resend(context, headers).await?;
@@ -87,7 +134,7 @@ async fn shown(
         Some(code_is_over())
     };
     let waits = Some(waits).filter(Waiting::is_waited_for);
-    Ok(view_of(context, current_user, &records, (notice, waits)))
+    Ok(view_of(context, current_user, &own, (notice, waits)))
 }
 
 /// What is said where a code was sent that this browser waits for no more.
@@ -361,7 +408,7 @@ async fn not_sent(
 }
 
 /// Why no message can be sent, where that is the user's own doing, and when one can.
-fn until_another(limit: Limit, wait: Duration) -> String {
+pub(super) fn until_another(limit: Limit, wait: Duration) -> String {
     let wait = answer::in_words(wait);
     match limit {
         Limit::WrongCodes => format!(
@@ -416,27 +463,27 @@ async fn view(
     notice: Option<Notice>,
     waits: Option<Waiting>,
 ) -> Result<Page, Failure> {
-    let records = context.accounts().addresses(current_user).await?;
-    Ok(view_of(context, current_user, &records, (notice, waits)))
+    let own = Own::of(context, current_user).await?;
+    Ok(view_of(context, current_user, &own, (notice, waits)))
 }
 
 /// The page with these addresses.
 fn view_of(
     context: &RequestContext,
     current_user: &CurrentUser,
-    records: &[AddressRecord],
+    own: &Own,
     (notice, waits): (Option<Notice>, Option<Waiting>),
 ) -> Page {
     let title = addresses_title(context.accounts());
-    let waits = waits.and_then(|waits| waits.among(records));
-    let of_kind = |kind| of_kind(records, kind, &current_user.user().email);
+    let waits = waits.and_then(|waits| waits.among(&own.records));
+    let of_kind = |kind| of_kind(context, own, kind, &current_user.user().email);
     Page::new("phone_auth/phone_and_email_verification.html", title)
         .with("notice", notice)
         .with("code", waits)
         .with("next", go_on(context))
         .with("email_addresses", of_kind(AddressKind::Email))
         .with("phone_numbers", of_kind(AddressKind::Phone))
-        .with("has_more", has_more(records))
+        .with("has_more", has_more(&own.records))
 }
 
 /// Whether some addresses are not shown.
@@ -447,19 +494,17 @@ fn has_more(records: &[AddressRecord]) -> bool {
 }
 
 fn of_kind<'a>(
-    records: &'a [AddressRecord],
+    context: &RequestContext,
+    own: &'a Own,
     kind: AddressKind,
     primary: &str,
 ) -> Vec<AddressView<'a>> {
+    let records = own.records.iter().filter(|record| record.kind == kind);
     records
-        .iter()
-        .filter(|record| record.kind == kind)
         .take(MAX_SHOWN)
         .map(|record| AddressView {
-            id: record.id.get(),
-            value: &record.value,
-            is_verified: record.is_verified,
             is_primary: kind == AddressKind::Email && record.value == primary,
+            ..own.shown(context, record)
         })
         .collect()
 }

@@ -8,6 +8,7 @@ pub(crate) mod addresses;
 mod asked_code;
 pub(crate) mod change_password;
 pub(crate) mod close_account;
+mod confirm_by_code;
 pub(crate) mod confirm_identity;
 pub(crate) mod log_in;
 pub(crate) mod log_in_code;

@@ -4,7 +4,7 @@ use http::HeaderMap;
 use phone_auth_core::accounts::{Failure, PendingCode};
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
 use phone_auth_core::form::Field;
-use phone_auth_core::outbox::Purpose;
+use phone_auth_core::outbox::{Channel, Purpose};
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
@@ -83,13 +83,27 @@ impl Waiting {
         headers: &HeaderMap,
     ) -> Result<Self, Failure> {
         let pending = self.pending(context, headers).await?;
-        let channels: &[_] = if self.method == AddressKind::Phone.as_str() {
+        Ok(self.for_pending(context, pending))
+    }
+
+    /// The same with what this browser waits for, and when another code can be sent.
+    pub(super) fn for_pending(
+        self,
+        context: &RequestContext,
+        pending: Option<PendingCode>,
+    ) -> Self {
+        let resend =
+            pending.map(|pending| ResendView::of(&pending, None).by(self.channels(context)));
+        Self { resend, ..self }
+    }
+
+    /// By what another can be sent.
+    fn channels<'a>(&self, context: &'a RequestContext) -> &'a [Channel] {
+        if self.method == AddressKind::Phone.as_str() {
             &context.accounts().settings().phone_channels
         } else {
             &[]
-        };
-        let resend = pending.map(|pending| ResendView::of(&pending, None).by(channels));
-        Ok(Self { resend, ..self })
+        }
     }
 
     /// The code of this address, if the browser has sent the key for it; the key of no other code counts.

@@ -232,6 +232,16 @@ async fn address_is_kept() {
         let user = site.web.accounts().find("ann").await.unwrap().unwrap();
         let addresses = async || site.web.accounts().addresses_of(user.id).await.unwrap();
         let added = addresses().await.into_iter().find(|it| it.value == new);
+        // So does the list, at both: it may have been asked for by someone else in their session.
+        let list = ann.get(LIST).await;
+        for words in [
+            "Is being changed to",
+            "is not confirmed yet",
+            "Keep this one",
+            "Takes the place of",
+        ] {
+            assert!(list.body.contains(words), "{words}: {}", list.body);
+        }
         // Nor does the page of the other say so.
         let other = added.unwrap().id.get();
         let others = ann
@@ -252,6 +262,8 @@ async fn address_is_kept() {
         }
         let list = ann.get(&format!("{LIST}?notice={field}-kept")).await;
         assert!(list.body.contains("stays"), "{}", list.body);
+        assert!(!list.body.contains("Is being changed"), "{}", list.body);
+        assert!(!list.body.contains("Takes the place"), "{}", list.body);
         assert!(!ann.get(&page).await.body.contains("Keep this one"));
         let link = match field {
             "email" => emails.take().remove(0).url,

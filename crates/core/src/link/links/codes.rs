@@ -5,6 +5,7 @@ use phone_auth_tokens::{CLOCK_SKEW, OneTimeCode, Purpose};
 
 use super::log_in::with_log_in_state;
 use super::{Links, LogIns, RESET_EMAIL, micros, with_reset_state, with_verification_state};
+use crate::address::AddressKind;
 use crate::link::LinkTarget;
 use crate::outbox;
 
@@ -74,11 +75,21 @@ impl Links {
                 with_reset_state(target, log_ins, with_time(self.reset(kind).0))
             }
             outbox::Purpose::LogIn => with_log_in_state(target, with_time(self.log_in(kind).0)),
+            // What it confirms is what a log-in shows.
+            outbox::Purpose::Confirm => with_log_in_state(target, with_time(confirming(kind))),
             // A notice or an event has no code; nobody asks for its state.
             outbox::Purpose::Verify | outbox::Purpose::SecurityNotice | outbox::Purpose::Event => {
                 with_verification_state(target, with_time(self.verification(kind).0))
             }
         }
+    }
+}
+
+/// A purpose of its own: a code that confirms who someone is logs nobody in, and one that logs in confirms nothing.
+const fn confirming(kind: AddressKind) -> Purpose {
+    match kind {
+        AddressKind::Email => Purpose::new("confirm-email"),
+        AddressKind::Phone => Purpose::new("confirm-phone"),
     }
 }
 

@@ -183,7 +183,7 @@ impl Attempt<'_> {
         let (url, token) = minted?;
         // For another attempt the same token is made once more, unless a newer request has come.
         if is_first || self.is_superseded {
-            self.outbox.links.announce(&token);
+            self.outbox.links.announce(token.as_ref());
         }
         let lifetime = message.expires_at - message.created_at;
         let left = lifetime.min(self.message.deadline() - now);
