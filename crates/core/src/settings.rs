@@ -157,6 +157,11 @@ pub struct Settings {
     /// [`Accounts::request_closing`](crate::accounts::Accounts::request_closing) closes at once. Sessions that are shared with
     /// another program do not say whose they are and go on: with those use none.
     pub closing_grace: Option<Duration>,
+    /// How long an account stays that has signed up with a password, of which nobody has verified an address and to which
+    /// nobody has signed in; from 1 day to 3,650 days, counted from the sign-up. Where `require_verified` is on, also one that
+    /// was signed in to, and where `verify_at_sign_up` is on, one whose only session began with the sign-up: counted from when
+    /// its last session is over at the latest. Without it such accounts stay for ever, and with `sign_up_by_code` none has a password.
+    pub unverified_account_lifetime: Option<Duration>,
     /// Whether there is a page by which users download all that is kept of them.
     pub export_account: bool,
     /// How many messages may be pending in the outbox. When there are as many, anyone who asks for one is told to come
@@ -212,6 +217,7 @@ impl Default for Settings {
             notices: NoticesBy::default(),
             close_account: true,
             closing_grace: None,
+            unverified_account_lifetime: Some(30 * DAY),
             export_account: true,
             max_pending_messages: 10_000,
             redact_client_addresses: false,
@@ -745,6 +751,20 @@ mod tests {
         ] {
             let checked = check(|settings| settings.closing_grace = Some(grace));
             assert_eq!(checked, wrong.then_some("closing_grace"));
+        }
+    }
+
+    #[test]
+    fn life_of_the_unverified_is_bounded() {
+        let second = Duration::from_secs(1);
+        for (lifetime, wrong) in [
+            (DAY.saturating_sub(second), true),
+            (DAY, false),
+            (3_650 * DAY, false),
+            (3_650 * DAY + second, true),
+        ] {
+            let checked = check(|settings| settings.unverified_account_lifetime = Some(lifetime));
+            assert_eq!(checked, wrong.then_some("unverified_account_lifetime"));
         }
     }
 

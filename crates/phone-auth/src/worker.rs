@@ -56,7 +56,7 @@ async fn finish_what_is_due(accounts: &Accounts) -> Infallible {
         match accounts.close_due().await {
             Ok(0) => {}
             Ok(closed) => {
-                tracing::info!(closed, "accounts that their users had closed are deleted");
+                tracing::info!(closed, "accounts whose time had come are deleted");
             }
             Err(error) => tracing::warn!(%error, "accounts that are due could not be closed"),
         }

@@ -15,7 +15,7 @@ use crate::users;
 /// What names the user and goes with them, if the end waits for no time or that has come. Link requests and the times of
 /// proofs go with the addresses.
 macro_rules! remove {
-    ($due_by:literal) => {
+    ($due_by:literal, $password:literal, $last_login:literal) => {
         concat!(
             "WITH due AS (
             SELECT 1 WHERE ",
@@ -24,8 +24,14 @@ macro_rules! remove {
                 OR EXISTS (SELECT 1 FROM phone_auth_closing c JOIN auth_user u ON u.id = c.user_id
                     WHERE c.user_id = $1 AND c.due_at <= ",
             $due_by,
-            " AND NOT (c.is_of_nobody AND (u.last_login IS NOT NULL
-                        OR coalesce(u.password, '') <> '' AND left(u.password, 1) <> '!'
+            " AND NOT (c.is_of_nobody AND (coalesce(u.password, '') IS DISTINCT FROM ",
+            $password,
+            "::text
+                        OR ",
+            rows::readable!("u.last_login"),
+            " IS DISTINCT FROM ",
+            $last_login,
+            "::timestamptz
                         OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = $1 AND is_verified)
                         OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = $1 AND is_verified))))
         ), emails AS (
@@ -76,7 +82,7 @@ macro_rules! addresses_first {
 
 /// Runs while the user is locked.
 pub(crate) const CLOSE: &str = concat!(
-    remove!("$2"),
+    remove!("$2", "$4", "$5"),
     "DELETE FROM auth_user
     WHERE id = $1 AND EXISTS (SELECT 1 FROM due) AND ",
     addresses_first!(),
@@ -87,7 +93,7 @@ pub(crate) const CLOSE: &str = concat!(
 /// Without anything that identifies the user. A text that no hash begins with is a password that lets nobody in, as Django
 /// writes it. Runs while the user is locked.
 pub(crate) const ANONYMISE: &str = concat!(
-    remove!("$3"),
+    remove!("$3", "$5", "$6"),
     "UPDATE auth_user SET username = $2::text, first_name = '', last_name = '', email = '', password = '!' || $2::text,
         last_login = NULL, date_joined = date_trunc('day', date_joined), is_active = false, is_staff = false,
         is_superuser = false
@@ -184,15 +190,22 @@ impl ClosingStore for PostgresStore {
         let (id, lock) = (end.user.get(), users::lock(end.user));
         let due_by = end.due_by.map(rows::micros);
         let event = outbox::notices_text(&end.event);
+        let seen = end.as_seen.as_ref();
+        let password = seen.map(|it| it.password.reveal());
+        let last_login = seen.and_then(|it| it.last_login).map(rows::micros);
+        let stays = seen.is_some_and(|it| it.unless_referenced);
         let close = query(CLOSE).bind(id).bind(due_by).bind(&event);
+        let close = close.bind(password).bind(last_login);
         let (closed, row) = match self.first_locked(&lock, close).await {
             // A row of another table names the user. Some constraints speak up at once, those of Django at the end.
-            Err(failure) if is_foreign_key(failure.code()) => {
+            Err(failure) if !stays && is_foreign_key(failure.code()) => {
                 let anonymise = query(ANONYMISE)
                     .bind(id)
                     .bind(&end.placeholder)
                     .bind(due_by)
-                    .bind(&event);
+                    .bind(&event)
+                    .bind(password)
+                    .bind(last_login);
                 let row = self.first_locked(&lock, anonymise).await?;
                 (Closed::Anonymised, row)
             }

@@ -43,7 +43,7 @@ pub(crate) const PROVEN: &str = concat!(
 pub(crate) const LOG_IN: &str = "WITH one_user AS (
         UPDATE auth_user SET last_login = $4, password = coalesce($3, password, '')
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
-            AND NOT ($11 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1))
+            AND NOT ($11 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1 AND NOT is_of_nobody))
         RETURNING id
     ), begun AS (
         INSERT INTO django_session (session_key, session_data, expire_date)

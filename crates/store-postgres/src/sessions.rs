@@ -62,7 +62,7 @@ pub(crate) const LOG_IN: &str = concat!(
     "WITH one_user AS (
         UPDATE auth_user SET last_login = $4
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
-            AND NOT ($12 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1))
+            AND NOT ($12 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1 AND NOT is_of_nobody))
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session
@@ -80,7 +80,7 @@ pub(crate) const LOG_IN_UPGRADING: &str = concat!(
     "WITH one_user AS (
         UPDATE auth_user SET last_login = $4, password = $14
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
-            AND NOT ($12 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1))
+            AND NOT ($12 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1 AND NOT is_of_nobody))
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session

@@ -1,7 +1,9 @@
 //! The end of an account, and what is kept of one, on SQLite.
 
 use async_trait::async_trait;
-use phone_auth_core::store::{Closed, ClosingStore, EndOfUser, StoreError, UserRow};
+use phone_auth_core::store::{
+    Closed, ClosingStore, EndOfUser, StoreError, StoreErrorKind, UserRow,
+};
 use phone_auth_core::user::UserId;
 use rusqlite::{Connection, params};
 
@@ -11,6 +13,7 @@ use crate::links;
 use crate::outbox;
 use crate::rows;
 use crate::store::SqliteStore;
+use crate::zone::Zone;
 
 pub(crate) const END_CHALLENGES: &str = "DELETE FROM phone_auth_challenge
     WHERE email_id IN (SELECT id FROM phone_auth_emailaddress WHERE user_id = ?1
@@ -142,8 +145,9 @@ pub(crate) const ROWS: &str = concat!(
 #[async_trait]
 impl ClosingStore for SqliteStore {
     async fn close_user(&self, end: &EndOfUser) -> Result<Closed, StoreError> {
-        let end = end.clone();
-        self.write(move |connection| close(connection, &end)).await
+        let (end, zone) = (end.clone(), self.zone().clone());
+        self.write(move |connection| close(connection, &end, &zone))
+            .await
     }
 
     async fn rows_of(&self, id: UserId) -> Result<Vec<UserRow>, StoreError> {
@@ -158,16 +162,23 @@ impl ClosingStore for SqliteStore {
     }
 }
 
-fn close(connection: &Connection, end: &EndOfUser) -> Result<Closed, Failure> {
-    let id = end.user.get();
+fn close(connection: &Connection, end: &EndOfUser, zone: &Zone) -> Result<Closed, Failure> {
+    let (id, seen) = (end.user.get(), end.as_seen.as_ref());
     if let Some(time) = end.due_by {
-        let asked = (id, links::micros(time));
-        let is_due = rows::first(connection, closing_schedule::IS_DUE, asked, |_| Ok(()))?;
-        if is_due.is_none() {
+        let password = seen.map(|it| it.password.reveal());
+        let asked = (id, links::micros(time), password);
+        let due = rows::first(connection, closing_schedule::IS_DUE, asked, |row| {
+            Ok((row.get::<_, bool>(0)?, rows::model_time(row, 1, zone)?))
+        })?;
+        let last_seen = seen.and_then(|it| it.last_login);
+        if due.is_none_or(|(is_of_nobody, last)| is_of_nobody && last != last_seen) {
             return Ok(Closed::NoSuchUser);
         }
     }
     let is_kept = is_kept(connection, id)?;
+    if is_kept && seen.is_some_and(|it| it.unless_referenced) {
+        return Err(StoreErrorKind::Referenced.into());
+    }
     rows::change(connection, END_CHALLENGES, [id])?;
     for remove in REMOVE {
         rows::change(connection, remove, [id])?;

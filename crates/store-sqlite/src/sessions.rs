@@ -33,7 +33,7 @@ pub(crate) const ALIVE: &str = concat!(
 pub(crate) const RECORD: &str =
     "UPDATE auth_user SET last_login = ?3, password = coalesce(?4, password, '')
     WHERE id = ?1 AND ifnull(CAST(password AS TEXT), '') = ?2 AND is_active
-        AND NOT (?5 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = ?1))";
+        AND NOT (?5 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = ?1 AND NOT is_of_nobody))";
 
 const BEGIN: &str = "INSERT INTO phone_auth_session
     (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser, proven_at)

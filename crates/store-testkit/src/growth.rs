@@ -2,7 +2,7 @@
 //!
 //! Strangers of many networks try passwords and ask for resets, by link and by code, of users and of names that nobody has,
 //! sign up where they are refused, and users log in again and again and ask for verification links. What is stored afterwards must be
-//! bounded, and as much in the last hour as in the second.
+//! bounded, and as much in the last hour as in the second. Sign-ups that succeed have days of their own.
 #![expect(clippy::expect_used, reason = "a failed flow is a failed test")]
 
 use std::net::Ipv4Addr;
@@ -107,6 +107,65 @@ pub async fn day_of_floods<S>(
     assert_eq!(sessions, [most], "all of one user");
 }
 
+/// Lets strangers sign up for days over an empty store, of whom nobody proves an address and some sign in, and looks at its size
+/// four times a day. Accounts and sessions live for a day, and a proof is required.
+///
+/// # Panics
+/// When a flow fails for another reason than a limit or a busy database, or what is stored is more, by a tenth, than what it
+/// was at the end of the third day.
+pub async fn days_of_sign_ups<S>(
+    store: Arc<S>,
+    mut age: impl AsyncFnMut(Duration),
+    mut measure: impl AsyncFnMut() -> Size,
+) where
+    S: Store + OutboxStore + LimitStore + 'static,
+{
+    let mut settings = Settings::default();
+    settings.require_verified = true;
+    settings.session_lifetime = Duration::from_hours(24);
+    settings.unverified_account_lifetime = Some(Duration::from_hours(24));
+    let site = Site::with(store, settings);
+    let mut before: Option<Size> = None;
+    for step in 1..=24_u8 {
+        site.clock.advance(6 * STEP);
+        age(6 * STEP).await;
+        site.sweep().await;
+        for number in 0..12 {
+            let [username, email, phone] = [
+                format!("new{step}-{number}"),
+                format!("new{step}-{number}@example.org"),
+                format!("+9199{step:04}{number:04}"),
+            ];
+            let from = site.stranger(Ipv4Addr::new(45, 200, step, 1));
+            let form = SignUpForm {
+                username: &username,
+                email: &email,
+                phone: &phone,
+                ..form("eve")
+            };
+            let made = done(from.sign_up(form).await);
+            assert!(made.is_some(), "{username}");
+            if number % 2 == 0 {
+                done(from.log_in(&username, &Password::new(PASSWORD), None).await);
+            }
+        }
+        let now = measure().await;
+        if step == 12 {
+            before = Some(now);
+        } else if let Some(before) = &before {
+            for (rows, then) in now.rows.iter().zip(&before.rows) {
+                assert!(
+                    rows.1 <= then.1 + then.1 / 10,
+                    "{step}: {rows:?}, and {then:?}"
+                );
+            }
+            let tables = before.rows.len() as u64;
+            let most = before.bytes + before.bytes / 10 + tables * PAGE;
+            assert!(now.bytes <= most, "{step}: {now:?}, and {before:?}");
+        }
+    }
+}
+
 /// A site with the settings that ship, but for what a hash costs.
 struct Site {
     accounts: Accounts,
@@ -116,7 +175,20 @@ struct Site {
 }
 
 impl Site {
+    /// One with its users.
     async fn over<S>(store: Arc<S>) -> Self
+    where
+        S: Store + OutboxStore + LimitStore + 'static,
+    {
+        let site = Self::with(store, Settings::default());
+        for (number, name) in (10..).zip(USERS.into_iter().chain([OWNER])) {
+            let from = site.stranger(Ipv4Addr::new(192, 0, 2, number));
+            done(from.sign_up(form(name)).await);
+        }
+        site
+    }
+
+    fn with<S>(store: Arc<S>, settings: Settings) -> Self
     where
         S: Store + OutboxStore + LimitStore + 'static,
     {
@@ -127,23 +199,19 @@ impl Site {
             .limits(store)
             .signals(signals.clone())
             .clock(clock.clone())
+            .settings(settings)
             .hasher(Plain)
             .build()
             .expect("the settings that ship are right");
         let worker = accounts
             .outbox()
             .map(|it| it.worker(WorkerOptions::default()));
-        let site = Self {
+        Self {
             worker: worker.expect("there is an outbox"),
             accounts,
             clock,
             signals,
-        };
-        for (number, name) in (10..).zip(USERS.into_iter().chain([OWNER])) {
-            let from = site.stranger(Ipv4Addr::new(192, 0, 2, number));
-            done(from.sign_up(form(name)).await);
         }
-        site
     }
 
     fn stranger(&self, address: Ipv4Addr) -> Accounts {
@@ -166,6 +234,8 @@ impl Site {
         limits.expect("counters are removed");
         let sessions = self.accounts.remove_expired_sessions().await;
         sessions.expect("sessions are removed");
+        let closed = self.accounts.close_due().await;
+        closed.expect("accounts are closed");
     }
 
     /// What strangers and users do in one step, as many at once as there are networks.

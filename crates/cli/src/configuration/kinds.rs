@@ -374,6 +374,14 @@ pub(super) fn wait(given: &Given<'_>) -> Option<Duration> {
     Duration::read(given).filter(|duration| *duration <= Duration::from_mins(10))
 }
 
+/// A duration that is not unset by leaving it out.
+pub(super) fn or_none(given: &Given<'_>) -> Option<Option<Duration>> {
+    if given.text() == Some("none") {
+        return Some(None);
+    }
+    Duration::read(given).map(Some)
+}
+
 fn number<T: TryFrom<u64>>(given: &Given<'_>) -> Option<T> {
     T::try_from(given.number()?).ok()
 }

@@ -22,7 +22,9 @@ use phone_auth::signals::{Channel, MessageSignal};
 use phone_auth::web::ClientAddressHeader;
 use serde_json::Value;
 
-use super::kinds::{FromGiven, Messages, Success, Url, folder, method, mount, wait, within};
+use super::kinds::{
+    FromGiven, Messages, Success, Url, folder, method, mount, or_none, wait, within,
+};
 use super::setting::{Setting, settings};
 use super::sources::Sources;
 use crate::database::name::DatabaseName;
@@ -193,6 +195,9 @@ settings! {
         /// how long an account that its user closes can be had back by signing in, before all that is kept is deleted; without
         /// it that is at once
         closing_grace: Option<Duration> = "none";
+        /// how long an account with a password stays that nobody signs in to and of which no address is verified; with
+        /// require_verified or verify_at_sign_up some that were signed in to as well, see the guide, limits.md
+        unverified_account_lifetime: Option<Duration> = "30 days", "none, or a duration from 1 day to 3650 days", or_none;
         /// whether there is a page by which users download all that is kept of them
         export_account: bool = "true";
         /// how many messages may be pending before requests for one are answered 503, no matter who is named

@@ -217,6 +217,7 @@ verify_by_click = true
 require_verified = true
 unverified_sign_in = false
 unverified_reset = false
+unverified_account_lifetime = "none"
 django_secret_key_file = "django"
 django_secret_key_fallback_files = ["older"]
 django_sessions = true

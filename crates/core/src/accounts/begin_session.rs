@@ -267,7 +267,7 @@ impl Accounts {
             is_proof: how.is_proof,
             expires_at,
             max_sessions: self.settings().max_sessions,
-            unless_closing: self.may_be_closing(user),
+            unless_closing: self.may_be_closing(),
             client: SessionClient::of(&self.client),
         };
         let begun = self.session_port().begin(&log_in, how.key).await?;

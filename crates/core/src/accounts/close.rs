@@ -14,7 +14,7 @@ use uuid::Builder;
 
 use super::{Accounts, Failure, FailureKind, FlowError};
 use crate::address::AddressRecord;
-use crate::store::{Closed, EndOfUser};
+use crate::store::{AsSeen, Closed, EndOfUser};
 use crate::user::{User, UserId};
 
 /// What the username begins with of a row that stays.
@@ -65,18 +65,20 @@ impl Accounts {
     pub async fn close(&self, user: UserId) -> Result<Closed, FlowError<CloseRefusal>> {
         let no_such_user = || FlowError::Refused(CloseRefusal::NoSuchUser);
         let user = self.store().user(user).await?.ok_or_else(no_such_user)?;
-        match self.close_as("close", &user, None).await? {
+        match self.close_as("close", &user, None, None).await? {
             Closed::NoSuchUser => Err(no_such_user()),
             closed => Ok(closed),
         }
     }
 
-    /// Closes the account of a user; of one that is to be closed later, if its time has come by then.
+    /// Closes the account of a user; of one that is to be closed later, if its time has come by then, and of one that nobody has
+    /// shown to be theirs, if it is as it was seen.
     pub(super) async fn close_as(
         &self,
         flow: &'static str,
         user: &User,
         due_by: Option<DateTime<Utc>>,
+        as_seen: Option<AsSeen>,
     ) -> Result<Closed, FlowError<CloseRefusal>> {
         let sender = Sender::new(flow);
         self.ask_to_close(sender, user).await?;
@@ -88,6 +90,7 @@ impl Accounts {
             user: user.id,
             placeholder: format!("{PLACEHOLDER}{unique}"),
             due_by,
+            as_seen,
             event: self.event_of_closing(user, sender)?,
         };
         let change = AccountChange::AccountClosed;

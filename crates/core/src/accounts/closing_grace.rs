@@ -5,7 +5,7 @@ use phone_auth_events::{AccountChange, AccountClosingCancelled, AccountClosingSc
 
 use super::{Accounts, CloseRefusal, Failure, FailureKind, FlowError};
 use crate::outbox::Notices;
-use crate::store::{Closed, ScheduledClosing, StoreError};
+use crate::store::{AsSeen, Closed, ScheduledClosing, StoreError};
 use crate::user::{User, UserId};
 
 /// How many closings that are due are read at once.
@@ -142,11 +142,8 @@ impl Accounts {
     /// ```
     pub async fn closing_of(&self, user: &User) -> Result<Option<DateTime<Utc>>, Failure> {
         let scheduled = self.store().scheduled_closing(user.id).await?;
-        let scheduled = scheduled.filter(|it| it.stands(user.last_login));
-        match scheduled {
-            Some(closing) if closing.is_of_nobody && self.is_someones(user).await? => Ok(None),
-            scheduled => Ok(scheduled.map(|it| it.due_at)),
-        }
+        let wanted = scheduled.filter(|it| !it.is_of_nobody && it.stands(user.last_login));
+        Ok(wanted.map(|it| it.due_at))
     }
 
     /// Keeps an account that was to be closed; `false` when it was not. Fires `account_closing_cancelled`, and the verified
@@ -194,28 +191,33 @@ impl Accounts {
 
     /// Keeps the account of a user who logs in. Before the session begins: so of this and of what closes the account one
     /// comes first, and nobody loses an account in which they have just been welcomed. What is scheduled between this and the
-    /// session keeps the session from beginning.
+    /// session keeps the session from beginning. A closing of nobody stays: when its time has come, what closes the account sees
+    /// the log-in.
     pub(super) async fn keep_who_logs_in(&self, user: &User) -> Result<(), Failure> {
-        if self.may_be_closing(user) {
+        if self.closes_meanwhile(user).await? {
             self.cancel_closing(user).await?;
         }
         Ok(())
     }
 
-    /// Whether an account may be one that is to be closed: as its user wants it, or because nobody has ever logged in.
-    pub(super) fn may_be_closing(&self, user: &User) -> bool {
-        let settings = self.settings();
-        settings.closing_grace.is_some() || settings.sign_up_by_code && user.last_login.is_none()
+    /// Whether users may have wanted their accounts to be closed later.
+    pub(super) fn may_be_closing(&self) -> bool {
+        self.settings().closing_grace.is_some()
     }
 
-    /// Whether an account that a session could not begin in is to be closed, wanted since
+    /// Whether an account is to be closed as its user wants it; where a session could not begin, wanted since
     /// [they were to be kept](Self::keep_who_logs_in).
     pub(super) async fn closes_meanwhile(&self, user: &User) -> Result<bool, Failure> {
-        Ok(self.may_be_closing(user) && self.store().scheduled_closing(user.id).await?.is_some())
+        if !self.may_be_closing() {
+            return Ok(false);
+        }
+        let closing = self.store().scheduled_closing(user.id).await?;
+        Ok(closing.is_some_and(|it| !it.is_of_nobody))
     }
 
     /// Closes the accounts whose time has come, and tells how many: what the worker of the facade does every minute. Those of
-    /// users who wanted it, and those that [`begin_sign_up`](Self::begin_sign_up) has made and nobody has proven theirs. One that a
+    /// users who wanted it, those that [`begin_sign_up`](Self::begin_sign_up) has made and nobody has proven theirs, and those with a
+    /// password that nobody has verified or [uses](crate::settings::Settings::unverified_account_lifetime). One that a
     /// receiver of `account_closing` or a table of the application stands against is put off by a day, with a line in the log.
     ///
     /// Where the messages wait in an outbox, it is at no time later than the newest that the store has seen: an account that
@@ -279,15 +281,27 @@ impl Accounts {
             self.store().cancel_closing(closing.user, &nobody).await?;
             return Ok(false);
         };
-        // Another program on the same tables, as Django, has logged them in; or an operator has seen to an account that nobody
-        // had proven.
-        if !closing.stands(user.last_login)
-            || closing.is_of_nobody && self.is_someones(&user).await?
-        {
+        // Another program on the same tables, as Django, may have logged them in; or an operator has seen to an account that
+        // nobody had proven.
+        let due_at = if closing.is_of_nobody {
+            self.nobodys_until(&user, closing).await?
+        } else {
+            closing.stands(user.last_login).then_some(closing.due_at)
+        };
+        let Some(due_at) = due_at else {
             self.cancel_closing(&user).await?;
             return Ok(false);
+        };
+        if due_at > now {
+            self.store().put_off_closing(user.id, due_at).await?;
+            return Ok(false);
         }
-        match self.close_as("close_due", &user, Some(now)).await {
+        let as_seen = closing.is_of_nobody.then(|| AsSeen {
+            password: user.password.clone(),
+            last_login: user.last_login,
+            unless_referenced: user.password.is_usable(),
+        });
+        match self.close_as("close_due", &user, Some(now), as_seen).await {
             Ok(Closed::Removed | Closed::Anonymised) => return Ok(true),
             Ok(Closed::NoSuchUser) | Err(FlowError::Refused(CloseRefusal::NoSuchUser)) => {
                 return Ok(false);
@@ -305,13 +319,6 @@ impl Accounts {
         }
         self.put_off(user.id, now, PUT_OFF).await?;
         Ok(false)
-    }
-
-    /// Whether someone has shown that an account is theirs, or may. The store asks the same when it closes one.
-    async fn is_someones(&self, user: &User) -> Result<bool, Failure> {
-        let addresses = self.some_addresses_of(user.id).await?;
-        let is_proven = addresses.iter().any(|it| it.is_verified);
-        Ok(is_proven || user.password.is_usable() || user.last_login.is_some())
     }
 
     async fn put_off(

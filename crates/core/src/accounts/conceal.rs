@@ -8,7 +8,7 @@ use phone_auth_events::AccountChange;
 
 use super::limits::{Asking, Counted};
 use super::repeated_sign_up::REPEAT_WITHIN;
-use super::sign_up::MadeUser;
+use super::sign_up::{MadeUser, SENDER};
 use super::sign_up_form::{Draft, SignUpForm};
 use super::texts::Guarded;
 use super::{Accounts, Dispatch, Failure, FlowError, SignUpRefusal};
@@ -88,7 +88,7 @@ impl Accounts {
         let is_made_up = draft.username.is_none();
         let password = self.hasher().hash(&form.password, requester).await?;
         let [username, _] = self.usernames_of_form(draft);
-        let mut new = self.new_user(draft, &username, password, "sign_up")?;
+        let mut new = self.new_user(draft, &username, password, SENDER)?;
         match self.store_user(&new, claiming).await {
             Err(error) if error.kind() == StoreErrorKind::Taken(UniqueName::Username) => {
                 if !is_made_up || self.signed_up_just_now(form, requester).await?.is_some() {

@@ -88,6 +88,7 @@ mod texts;
 mod to_the_end;
 mod turns;
 mod typed_names;
+mod unproven;
 mod unshown_password;
 mod used_up;
 mod useless_codes;

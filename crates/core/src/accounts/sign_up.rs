@@ -14,6 +14,9 @@ use crate::store::{StoreError, StoreErrorKind, UniqueName};
 use crate::user::{NewUser, User, WantedNames};
 use crate::username::Username;
 
+/// Who tells that someone has signed up by a password.
+pub(super) const SENDER: &str = "sign_up";
+
 /// A user who was stored, and the addresses that were stored with them.
 pub(super) struct MadeUser {
     user: User,
@@ -88,10 +91,7 @@ impl Accounts {
         let counters = counters.network(Limit::SignUps, self.client.network());
         self.count(&asking, counters).await?;
         let made = match self.claiming_at_sign_up() {
-            Claiming::Never => {
-                self.make_user(&form, &required, &requester, "sign_up")
-                    .await
-            }
+            Claiming::Never => self.make_user(&form, &required, &requester, SENDER).await,
             claiming => {
                 self.make_claiming(&form, &required, &requester, claiming)
                     .await
@@ -109,7 +109,7 @@ impl Accounts {
             made => made?,
         };
         let unsent = made.unsent.clone();
-        let user = self.tell_of(made, "sign_up").await;
+        let user = self.tell_of(made, SENDER).await;
         if self.settings().verify_at_sign_up {
             self.send_verifications(&user, &unsent).await;
         }
@@ -235,6 +235,8 @@ impl Accounts {
         password: EncodedPassword,
         sender: &'static str,
     ) -> Result<NewUser, Failure> {
+        // One that an operator has made stays.
+        let is_unasked = sender == SENDER;
         Ok(NewUser {
             username: username.as_str().to_owned(),
             first_name: draft.first_name.to_owned(),
@@ -244,7 +246,7 @@ impl Accounts {
             phone: draft.phone.clone(),
             date_joined: self.now(),
             notices: self.event_of_sign_up(draft, sender)?,
-            closes_at: None,
+            closes_at: is_unasked.then(|| self.closes_unproven()).flatten(),
         })
     }
 

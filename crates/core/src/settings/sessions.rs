@@ -57,6 +57,13 @@ impl Settings {
                 "from 1 hour to 400 days",
             ));
         }
+        let is_lifetime = |lifetime| (24 * HOUR..=3_650 * 24 * HOUR).contains(&lifetime);
+        if !self.unverified_account_lifetime.is_none_or(is_lifetime) {
+            return Err(SettingsError::new(
+                "unverified_account_lifetime",
+                "from 1 day to 3650 days",
+            ));
+        }
         Ok(())
     }
 }

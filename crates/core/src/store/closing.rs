@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 
 use super::StoreError;
 use crate::outbox::NewMessage;
+use crate::password::EncodedPassword;
 use crate::user::UserId;
 
 /// Ends accounts, and tells what is kept of one.
@@ -27,7 +28,7 @@ pub trait ClosingStore: Send + Sync {
     ///
     /// # Errors
     /// [`Referenced`](super::StoreErrorKind::Referenced) when rows of other tables name an address of theirs and may not go
-    /// with it. Then nothing is removed.
+    /// with it, or the user where [they keep the account](AsSeen::unless_referenced). Then nothing is removed.
     async fn close_user(&self, end: &EndOfUser) -> Result<Closed, StoreError>;
 
     /// What is kept of a user besides what [`User`](crate::user::User) and the addresses say, from each table that has rows of
@@ -56,9 +57,11 @@ pub struct EndOfUser {
     /// The username of a row that stays.
     pub placeholder: String,
     /// The time by which it must have been [scheduled](super::ClosingScheduleStore) for; none for one that does not wait. By one
-    /// [of nobody](super::ScheduledClosing::is_of_nobody) no account is closed that has a verified address, a usable password or
-    /// a log-in.
+    /// [of nobody](super::ScheduledClosing::is_of_nobody) no account is closed that has a verified address, or that is not
+    /// [as it was seen](Self::as_seen).
     pub due_by: Option<DateTime<Utc>>,
+    /// How the user was when it was decided that nobody has shown the account to be theirs; none for what was not decided so.
+    pub as_seen: Option<AsSeen>,
     /// The event for durable receivers.
     pub event: Option<NewMessage>,
 }
@@ -70,9 +73,26 @@ impl EndOfUser {
             user,
             placeholder: placeholder.into(),
             due_by: None,
+            as_seen: None,
             event: None,
         }
     }
+}
+
+/// What a log-in, a reset, or another program changes of a user whose account was about to be closed for want of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a plain argument list with names; stores of other crates take it apart"
+)]
+pub struct AsSeen {
+    /// The stored password.
+    pub password: EncodedPassword,
+    /// The last log-in, to the microsecond.
+    pub last_login: Option<DateTime<Utc>>,
+    /// Whether rows of other tables that may not go with the user keep the account as it is, with
+    /// [`Referenced`](super::StoreErrorKind::Referenced), where else it would lose what identifies them.
+    pub unless_referenced: bool,
 }
 
 /// What has become of a user who was closed.

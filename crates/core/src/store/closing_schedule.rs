@@ -63,7 +63,8 @@ pub struct ScheduledClosing {
     /// When it is to be closed, to the microsecond.
     pub due_at: DateTime<Utc>,
     /// Whether nobody wants it: the account was [made with it](crate::user::NewUser::closes_at), before anybody had proven it
-    /// theirs. An account that has a verified address by then, a usable password, or a log-in, is not closed by it.
+    /// theirs. An account that has a verified address by then is not closed by it, nor one that is not as it
+    /// [was seen](super::EndOfUser::as_seen), and it keeps nobody from logging in.
     pub is_of_nobody: bool,
 }
 

@@ -26,7 +26,7 @@ pub use anomalies::{
     Anomaly, AnomalyKind, AnomalyStore, anomaly_of_email, anomaly_of_phone, shared_spellings,
 };
 pub use challenges::ChallengeStore;
-pub use closing::{Closed, ClosingStore, EndOfUser, UserRow};
+pub use closing::{AsSeen, Closed, ClosingStore, EndOfUser, UserRow};
 pub use closing_schedule::{ClosingScheduleStore, ScheduledClosing};
 pub use django_sessions::DjangoSessionStore;
 pub use error::{StoreError, StoreErrorKind, UniqueName};

@@ -62,6 +62,7 @@ mod sign_up_by_code;
 mod signals;
 mod silent_receivers;
 mod text_guard;
+mod unproven;
 mod unsent_texts;
 mod unshown_password;
 mod unverified;

@@ -458,7 +458,7 @@ async fn account_that_nobody_proves_is_closed() {
             assert_eq!(told.contains("account_closed"), !stays, "{case}: {told}");
             // Nothing waits any more.
             if let Some(ann) = site.all_users().await.first() {
-                assert_eq!(accounts.closing_of(ann).await.unwrap(), None, "{case}");
+                assert_eq!(accounts.unproven_until(ann).await.unwrap(), None, "{case}");
             }
         }
     }

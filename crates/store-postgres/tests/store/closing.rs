@@ -11,9 +11,10 @@ use phone_auth_core::address::{
 use phone_auth_core::link::{LinkRequest, OpenedLink};
 use phone_auth_core::outbox::{Notices, Purpose};
 use phone_auth_core::store::{
-    AddressStore, Closed, ClosingStore, EndOfUser, Store, StoreError, StoreErrorKind, UserStore,
+    AddressStore, AsSeen, Closed, ClosingStore, EndOfUser, Store, StoreError, StoreErrorKind,
+    UserStore,
 };
-use phone_auth_core::user::UserId;
+use phone_auth_core::user::{User, UserId};
 use phone_auth_test_postgres::Database;
 use sqlx::{AssertSqlSafe, PgPool, query_scalar, raw_sql};
 
@@ -83,6 +84,16 @@ fn rows_of_others_are_respected() {
                 row
             };
             raw_sql(row).execute(&outside).await.unwrap();
+            // One that nobody has shown to be theirs, but that others keep something of.
+            if expected == Closed::Anonymised {
+                let error = store
+                    .close_user(&unless_referenced(&ann))
+                    .await
+                    .unwrap_err();
+                assert_eq!(error.kind(), StoreErrorKind::Referenced, "{refers}");
+                assert_eq!(store.user(ann.id).await.unwrap(), Some(ann.clone()));
+                assert_eq!(store.addresses_of(ann.id, 9).await.unwrap().len(), 2);
+            }
             let closed = store
                 .close_user(&EndOfUser::now(ann.id, "closed-1"))
                 .await
@@ -116,6 +127,17 @@ fn rows_of_others_are_respected() {
             assert_eq!(closed, Closed::Removed, "nothing names him: {refers}");
         }
     });
+}
+
+fn unless_referenced(user: &User) -> EndOfUser {
+    EndOfUser {
+        as_seen: Some(AsSeen {
+            password: user.password.clone(),
+            last_login: user.last_login,
+            unless_referenced: true,
+        }),
+        ..EndOfUser::now(user.id, "closed-1")
+    }
 }
 
 /// How a table of others refers to an address, and whether the address can go.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use phone_auth_store_testkit::growth::{Size, day_of_floods};
+use phone_auth_store_testkit::growth::{Size, day_of_floods, days_of_sign_ups};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Executor, Row};
 
@@ -20,32 +20,44 @@ const TABLES: &str = "SELECT relname::text, pg_total_relation_size(oid),
 const AGE: &str =
     "UPDATE phone_auth_limit SET blocked_until = blocked_until - $1, expires_at = expires_at - $1";
 
+/// Lets a flood pass over an empty database.
+macro_rules! flood {
+    ($flood:ident) => {
+        let database = database();
+        run(async {
+            let store = Arc::new(store(&database).await);
+            let mut looks = PgConnection::connect(database.url()).await.unwrap();
+            let measure = async || {
+                // In an hour the server does so of itself, every minute where much was written. The pages of indexes that it finds
+                // empty are used again after the next time.
+                for _ in 0..2 {
+                    looks.execute("VACUUM").await.unwrap();
+                }
+                let tables = looks.fetch_all(TABLES).await.unwrap();
+                let number = |row: &PgRow, place| u64::try_from(row.get::<i64, usize>(place)).unwrap();
+                let rows = tables.iter().map(|row| (row.get(0), number(row, 2)));
+                Size {
+                    rows: rows.collect(),
+                    bytes: tables.iter().map(|row| number(row, 1)).sum(),
+                }
+            };
+            // Counters go by the clock of the server, which nobody moves.
+            let mut ages = PgConnection::connect(database.url()).await.unwrap();
+            let age = async |by: Duration| {
+                let age = sqlx::query(AGE).bind(i64::try_from(by.as_micros()).unwrap());
+                age.execute(&mut ages).await.unwrap();
+            };
+            $flood(store, age, measure).await;
+        });
+    };
+}
+
 #[test]
 fn floods_fill_no_table() {
-    let database = database();
-    run(async {
-        let store = Arc::new(store(&database).await);
-        let mut looks = PgConnection::connect(database.url()).await.unwrap();
-        let measure = async || {
-            // In an hour the server does so of itself, every minute where much was written. The pages of indexes that it finds
-            // empty are used again after the next time.
-            for _ in 0..2 {
-                looks.execute("VACUUM").await.unwrap();
-            }
-            let tables = looks.fetch_all(TABLES).await.unwrap();
-            let number = |row: &PgRow, place| u64::try_from(row.get::<i64, usize>(place)).unwrap();
-            let rows = tables.iter().map(|row| (row.get(0), number(row, 2)));
-            Size {
-                rows: rows.collect(),
-                bytes: tables.iter().map(|row| number(row, 1)).sum(),
-            }
-        };
-        // Counters go by the clock of the server, which nobody moves.
-        let mut ages = PgConnection::connect(database.url()).await.unwrap();
-        let age = async |by: Duration| {
-            let age = sqlx::query(AGE).bind(i64::try_from(by.as_micros()).unwrap());
-            age.execute(&mut ages).await.unwrap();
-        };
-        day_of_floods(store, age, measure).await;
-    });
+    flood!(day_of_floods);
+}
+
+#[test]
+fn sign_ups_fill_no_table() {
+    flood!(days_of_sign_ups);
 }

@@ -17,7 +17,7 @@ impl ClosingStore for MemoryStore {
             let scheduled = state.closings.get(&id);
             let is_due = |time| {
                 scheduled.is_some_and(|it| {
-                    it.due_at <= time && !(it.is_of_nobody && state.is_someones(id))
+                    it.due_at <= time && !(it.is_of_nobody && state.is_someones(end))
                 })
             };
             if !end.due_by.is_none_or(is_due) {
@@ -126,11 +126,14 @@ impl ClosingStore for MemoryStore {
 }
 
 impl State {
-    /// Whether someone has shown that an account is theirs, or may.
-    fn is_someones(&self, id: UserId) -> bool {
-        let may = |user: &User| user.last_login.is_some() || user.password.is_usable();
-        let mut own = self.addresses_of(id, u32::MAX);
-        self.users.get(&id).is_some_and(may) || own.any(|it| it.is_verified)
+    /// Whether someone has shown that an account is theirs, or it is not as it was seen.
+    fn is_someones(&self, end: &EndOfUser) -> bool {
+        let is_seen = |user: &User| {
+            let seen = end.as_seen.as_ref();
+            seen.is_some_and(|it| it.password == user.password && it.last_login == user.last_login)
+        };
+        let mut own = self.addresses_of(end.user, u32::MAX);
+        !self.users.get(&end.user).is_some_and(is_seen) || own.any(|it| it.is_verified)
     }
 
     /// The addresses of a user, claims among them.

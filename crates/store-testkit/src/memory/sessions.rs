@@ -28,7 +28,8 @@ impl SessionStore for MemoryStore {
             if !user.is_active || user.password != log_in.checked_password {
                 return Ok(false);
             }
-            if log_in.unless_closing && state.closings.contains_key(&session.user) {
+            let closing = state.closings.get(&session.user);
+            if log_in.unless_closing && closing.is_some_and(|it| !it.is_of_nobody) {
                 return Ok(false);
             }
             if is_taken {

@@ -11,8 +11,8 @@ use phone_auth_core::address::{AddressKind, Claiming, Losses, ProofByHand};
 use phone_auth_core::outbox::Notices;
 use phone_auth_core::password::EncodedPassword;
 use phone_auth_core::session::NewLogIn;
-use phone_auth_core::store::{Closed, EndOfUser, ScheduledClosing, Store};
-use phone_auth_core::user::{NewUser, UserId};
+use phone_auth_core::store::{AsSeen, Closed, EndOfUser, ScheduledClosing, Store};
+use phone_auth_core::user::{NewUser, User, UserId};
 
 use super::Subject;
 use super::message_sample::{all, notice};
@@ -91,57 +91,143 @@ pub(super) async fn new_user_may_have_a_closing(subject: &Subject) {
     }
     let due = store.due_closings(at(60), 9).await.unwrap();
     assert_eq!(due.len(), 3);
-    // It closes nothing that someone has shown to be theirs: not one with a password, a log-in, or a verified address.
-    let ends = async |user| {
-        let end = EndOfUser {
-            due_by: Some(at(60)),
-            ..EndOfUser::now(user, "closed-1")
-        };
-        store.close_user(&end).await
-    };
-    let without = async |number: u32| {
-        let new = NewUser {
-            closes_at: Some(at(60)),
-            password: EncodedPassword::new("!none"),
-            ..whole(&format!("carl{number}"), number + 20)
-        };
-        let carl = store
-            .create_user_claiming(&new, Claiming::Never)
-            .await
-            .unwrap();
-        assert!(
-            store
-                .scheduled_closing(carl.id)
-                .await
-                .unwrap()
-                .unwrap()
-                .is_of_nobody
-        );
-        carl.id
-    };
-    assert_eq!(
-        ends(due[0].user).await.unwrap(),
-        Closed::NoSuchUser,
-        "a password"
-    );
-    for (number, kind) in (1..).zip([AddressKind::Email, AddressKind::Phone]) {
-        let proven = without(number).await;
-        let address = address_of(store, proven, kind).await;
-        let proof = ProofByHand {
-            kind,
-            id: address.id,
-            user: proven,
-            is_verified: true,
-            at: at(1),
-            notices: Notices::default(),
-            losses: Losses::default(),
-        };
-        assert!(store.set_verified(&proof).await.unwrap());
-        assert_eq!(ends(proven).await.unwrap(), Closed::NoSuchUser, "{kind}");
-    }
-    let nobody = without(9).await;
-    assert_eq!(ends(nobody).await.unwrap(), Closed::Removed);
     assert_eq!(store.due_closings(at(59), 9).await.unwrap(), []);
+}
+
+/// A user whom nobody has shown to be theirs, with a password or without.
+async fn nobodys(store: &dyn Store, number: u32, password: &str) -> User {
+    let new = NewUser {
+        closes_at: Some(at(60)),
+        password: EncodedPassword::new(password),
+        ..whole(&format!("carl{number}"), number + 20)
+    };
+    let made = store.create_user_claiming(&new, Claiming::Never).await;
+    made.unwrap()
+}
+
+/// The end of an account that nobody had shown to be theirs, as it was seen.
+fn nobodys_end(user: &User) -> EndOfUser {
+    EndOfUser {
+        as_seen: Some(AsSeen {
+            password: user.password.clone(),
+            last_login: user.last_login,
+            unless_referenced: true,
+        }),
+        ..end(user.id, 60)
+    }
+}
+
+/// What is of nobody closes no account of which an address is verified, or that is not as it was seen: with another password or
+/// log-in. One whose user has logged in before it was seen it closes.
+pub(super) async fn nobodys_account_is_closed_as_it_was_seen(subject: &Subject) {
+    let store = subject.store();
+    for (number, change) in (1..).zip([
+        "nothing",
+        "no password",
+        "seen log-in",
+        "email",
+        "phone",
+        "password",
+        "log-in",
+        "another log-in",
+        "unseen",
+        "too early",
+    ]) {
+        let password = if change == "no password" {
+            "!none"
+        } else {
+            "argon2$1"
+        };
+        let mut carl = nobodys(store, number, password).await;
+        if change == "seen log-in" || change == "another log-in" {
+            let seen = ExternalChange::SetLastLogin(carl.id, Some(at(1)));
+            subject.outside(seen).await;
+            carl = store.user(carl.id).await.unwrap().unwrap();
+        }
+        let mut end = nobodys_end(&carl);
+        match change {
+            "email" => prove(store, carl.id, AddressKind::Email).await,
+            "phone" => prove(store, carl.id, AddressKind::Phone).await,
+            "password" => {
+                let other = ExternalChange::SetPassword(carl.id, "argon2$2".to_owned());
+                subject.outside(other).await;
+            }
+            "log-in" => {
+                let digest = u8::try_from(number).unwrap();
+                let log_in = NewLogIn {
+                    checked_password: carl.password.clone(),
+                    // It is in nobody's way.
+                    unless_closing: true,
+                    ..log_in(carl.id, digest, at(2))
+                };
+                assert!(store.log_in(&log_in).await.unwrap());
+            }
+            "another log-in" => {
+                let other = ExternalChange::SetLastLogin(carl.id, Some(at(2)));
+                subject.outside(other).await;
+            }
+            "unseen" => end.as_seen = None,
+            "too early" => end.due_by = Some(at(59)),
+            _ => {}
+        }
+        let is_closed = ["nothing", "no password", "seen log-in"].contains(&change);
+        let expected = if is_closed {
+            Closed::Removed
+        } else {
+            Closed::NoSuchUser
+        };
+        let closed = store.close_user(&end).await.unwrap();
+        assert_eq!(closed, expected, "{change}");
+        let is_there = store.user(carl.id).await.unwrap().is_some();
+        assert_eq!(is_there, !is_closed, "{change}");
+        let addresses = store.addresses_of(carl.id, 9).await.unwrap().len();
+        assert_eq!(addresses, if is_there { 2 } else { 0 }, "{change}");
+    }
+}
+
+async fn prove(store: &dyn Store, user: UserId, kind: AddressKind) {
+    let address = address_of(store, user, kind).await;
+    let proof = ProofByHand {
+        kind,
+        id: address.id,
+        user,
+        is_verified: true,
+        at: at(1),
+        notices: Notices::default(),
+        losses: Losses::default(),
+    };
+    assert!(store.set_verified(&proof).await.unwrap());
+}
+
+/// Of the end of an account that nobody has shown to be theirs and of a log-in one comes first: the other is refused.
+pub(super) async fn nobodys_end_and_log_in_have_one_winner(subject: &Subject) {
+    for round in 0..10_u8 {
+        let carl = nobodys(subject.store(), u32::from(round), "argon2$1").await;
+        let (id, end) = (carl.id, nobodys_end(&carl));
+        let act = move |store: Arc<dyn Store>, number: u32| {
+            let (carl, end) = (carl.clone(), end.clone());
+            async move {
+                if number.is_multiple_of(2) {
+                    return store.close_user(&end).await.unwrap() == Closed::Removed;
+                }
+                let digest = round * 8 + u8::try_from(number).unwrap();
+                let log_in = NewLogIn {
+                    checked_password: carl.password.clone(),
+                    ..log_in(carl.id, digest, at(2))
+                };
+                store.log_in(&log_in).await.unwrap()
+            }
+        };
+        let done = subject.at_once(8, act).await;
+        let closed = done.iter().step_by(2).filter(|done| **done).count();
+        let logged_in = done.iter().skip(1).step_by(2).filter(|done| **done).count();
+        assert!(
+            (closed, logged_in) == (1, 0) || (closed, logged_in) == (0, 4),
+            "{done:?}"
+        );
+        let is_there = subject.store().user(id).await.unwrap().is_some();
+        assert_eq!(is_there, closed == 0);
+    }
 }
 
 pub(super) async fn closing_is_cancelled_once(subject: &Subject) {

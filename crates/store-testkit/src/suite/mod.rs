@@ -279,6 +279,8 @@ macro_rules! __for_each_case {
             closing::export_tells_nothing_of_claims;
             closing_schedule::closing_is_scheduled_once;
             closing_schedule::new_user_may_have_a_closing;
+            closing_schedule::nobodys_account_is_closed_as_it_was_seen;
+            closing_schedule::nobodys_end_and_log_in_have_one_winner;
             closing_schedule::closing_is_cancelled_once;
             closing_schedule::due_closings_come_in_order;
             closing_schedule::return_and_end_have_one_winner;

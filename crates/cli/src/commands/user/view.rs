@@ -91,7 +91,7 @@ struct UserDetails {
     #[serde(flatten)]
     user: UserEntry,
     addresses: Vec<AddressEntry>,
-    /// When the account will be deleted, if its user has closed it.
+    /// When the account will be deleted: its user has closed it, or nobody has shown that it is theirs.
     deleted_at: Option<String>,
 }
 
@@ -157,6 +157,8 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
     let addresses = accounts.addresses_of(user.id).await;
     let addresses = addresses.map_err(Failure::failed)?;
     let closing = accounts.closing_of(&user).await.map_err(Failure::failed)?;
+    let unproven = accounts.unproven_until(&user).await;
+    let unproven = unproven.map_err(Failure::failed)?;
     let mut pending = Vec::new();
     for kind in [AddressKind::Email, AddressKind::Phone] {
         let kept = accounts.pending_replacement_of(&user, kind).await;
@@ -166,7 +168,7 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
         .into_iter()
         .map(|it| AddressEntry::new(it, &user.email, &pending));
     let details = UserDetails {
-        deleted_at: closing.map(|at| at.to_rfc3339()),
+        deleted_at: closing.or(unproven).map(|at| at.to_rfc3339()),
         addresses: entries.collect(),
         user: user.into(),
     };
@@ -188,8 +190,14 @@ pub(super) async fn show_user(accounts: &Accounts, user: User, json: bool) -> Re
         },
     ]);
     if let Some(at) = &details.deleted_at {
-        let closed = format!("by the user; deleted on {at} unless they sign in before");
-        table.row(["closed", &closed]);
+        let (name, text) = if unproven.is_some() {
+            let unless = "unless an address is verified before; signing in may keep it as well";
+            ("unproven", format!("deleted on {at}, {unless}"))
+        } else {
+            let unless = "unless they sign in before";
+            ("closed", format!("by the user; deleted on {at} {unless}"))
+        };
+        table.row([name, &text]);
     }
     table.row(["joined", &user.date_joined]);
     table.row([

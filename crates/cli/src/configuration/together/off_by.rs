@@ -17,6 +17,7 @@ pub(super) const OFF_BY: [Needing; 13] = [
             "reset_phone_lifetime",
             "unverified_reset",
             "unverified_sign_in",
+            "unverified_account_lifetime",
             "verify_at_sign_up",
             "limit_log_ins",
             "limit_failed_log_ins",

@@ -56,7 +56,7 @@ timeout = 9
 "#;
 
 /// Settings that do something by themselves, or whose section says what they need.
-const ALONE: [&str; 87] = [
+const ALONE: [&str; 88] = [
     "addr",
     "max_connections",
     "trusted_proxies",
@@ -108,6 +108,7 @@ const ALONE: [&str; 87] = [
     "require_verified",
     "unverified_sign_in",
     "unverified_reset",
+    "unverified_account_lifetime",
     "max_addresses",
     "notices",
     "close_account",

@@ -22,6 +22,7 @@ fn what_another_setting_turns_off_is_refused() {
                 "reset_phone_lifetime = 300",
                 "unverified_reset = false",
                 "unverified_sign_in = true",
+                "unverified_account_lifetime = \"60 days\"",
                 "verify_at_sign_up = true",
                 "limit_log_ins = \"7/h\"",
                 "limit_failed_log_ins = \"7/h\"",
