@@ -153,7 +153,9 @@ pub async fn days_of_sign_ups<S>(
         if step == 12 {
             before = Some(now);
         } else if let Some(before) = &before {
-            for (rows, then) in now.rows.iter().zip(&before.rows) {
+            // Counters live for up to 30 days, whoever they are about.
+            let tables = now.rows.iter().zip(&before.rows);
+            for (rows, then) in tables.filter(|(rows, _)| rows.0 != "phone_auth_limit") {
                 assert!(
                     rows.1 <= then.1 + then.1 / 10,
                     "{step}: {rows:?}, and {then:?}"
