@@ -98,7 +98,8 @@ impl LimitRule {
         RuleNumbers {
             step: micros(FIRST_WAIT),
             span: micros(LONGEST_WAIT),
-            free: i64::from(free),
+            // Where the last comes before, no others are free: a half of a row that short is used up earlier.
+            free: i64::from(free.min(most.max(1))),
             stop: i64::from(most.max(1)),
             keep: micros(REMEMBERED),
         }
@@ -352,14 +353,24 @@ mod tests {
         }
     }
 
+    /// Also of a row that ends before all are used up that cost no time: else right passwords would come to its end.
     #[test]
-    fn half_of_a_rate_is_told() {
-        let rule = LimitRule::Rate(Rate::of(4, Duration::from_mins(1)));
-        let mut tally = None;
-        for expected in [false, true, true, true] {
-            let next = rule.count(tally.as_ref(), at(0)).unwrap();
-            assert_eq!(rule.is_half_used(&next, at(0)), expected);
-            tally = Some(next);
+    fn half_is_told() {
+        let rate = LimitRule::Rate(Rate::of(4, Duration::from_mins(1)));
+        for (rule, all) in [
+            (rate, &[false, true, true, true][..]),
+            (LimitRule::InARow(1), &[true]),
+            (LimitRule::InARow(3), &[false, true, true]),
+            (LimitRule::InARow(4), &[false, true, true, true]),
+            (LimitRule::InARow(100), &[false, false, false, false, true]),
+            (LimitRule::Row { free: 5, most: 3 }, &[false, true, true]),
+        ] {
+            let mut tally = None;
+            for expected in all {
+                let next = rule.count(tally.as_ref(), at(0)).unwrap();
+                assert_eq!(rule.is_half_used(&next, at(0)), *expected, "{rule:?}");
+                tally = Some(next);
+            }
         }
     }
 }
