@@ -10,7 +10,7 @@ use phone_auth_core::client::ClientNetwork;
 
 use super::{ClientAddressHeader, TrustedProxies};
 
-/// How many more forms one private address sends than all others together until it is taken for a proxy.
+/// How many more forms private addresses send than all others together until they are taken for a proxy.
 const MANY: u32 = 30;
 
 /// What was seen of the peers of a site so far. It warns once: the network of a client behind an unknown proxy is not known, and counts for nobody.
@@ -18,16 +18,10 @@ const MANY: u32 = 30;
 pub(crate) struct ProxyCheck {
     /// Whether the site is one that others come to.
     is_public: bool,
-    lead: Mutex<Lead>,
+    /// By how many forms those of private addresses are ahead of all others. A proxy may have several addresses, as replicas of an
+    /// ingress do, so nothing is said of each; neighbours of a site that everybody reaches directly are few among many.
+    lead: Mutex<u32>,
     is_settled: AtomicBool,
-}
-
-/// The private address that has sent most of the forms, and by how many it is ahead of all others: of whatever many peers
-/// there are, only the one that is more than half of them can lead for long (the majority vote of Boyer and Moore).
-#[derive(Debug)]
-struct Lead {
-    peer: Option<IpAddr>,
-    by: u32,
 }
 
 impl ProxyCheck {
@@ -35,7 +29,7 @@ impl ProxyCheck {
     pub(crate) const fn new(is_public: bool) -> Self {
         Self {
             is_public,
-            lead: Mutex::new(Lead { peer: None, by: 0 }),
+            lead: Mutex::new(0),
             is_settled: AtomicBool::new(false),
         }
     }
@@ -59,7 +53,7 @@ impl ProxyCheck {
                 // The settings are right. Anyone else may have come past the proxy, and is no reason not to look on.
                 self.is_settled.store(true, Ordering::Relaxed);
             } else if is_form {
-                self.leads(None);
+                self.leads(false);
             }
             return;
         }
@@ -67,7 +61,7 @@ impl ProxyCheck {
         let is_named = is_trusted && has(&proxies.header());
         let mut known = ClientAddressHeader::ALL.into_iter();
         let said = known.find(|header| !is_named && has(header));
-        let is_proxy = said.is_some() || (is_form && self.leads(Some(peer)));
+        let is_proxy = said.is_some() || (is_form && self.leads(true));
         if !is_proxy || self.is_settled.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -93,15 +87,15 @@ impl ProxyCheck {
             ),
         }
     }
-    /// Notes a form of a private address, or of any other; whether that address is far ahead of all others.
-    fn leads(&self, private: Option<IpAddr>) -> bool {
+
+    /// Notes a form of a private address, or of any other; whether those are far ahead of all others.
+    fn leads(&self, is_private: bool) -> bool {
         let mut lead = self.lead.lock().unwrap_or_else(PoisonError::into_inner);
-        if private.is_some() && (lead.by == 0 || lead.peer == private) {
-            lead.peer = private;
-            lead.by += 1;
+        *lead = if is_private {
+            lead.saturating_add(1)
         } else {
-            lead.by = lead.by.saturating_sub(1);
-        }
-        lead.by >= MANY
+            lead.saturating_sub(1)
+        };
+        *lead >= MANY
     }
 }

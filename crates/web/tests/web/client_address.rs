@@ -149,6 +149,7 @@ async fn unknown_proxy_is_warned_of_once() {
     const MANY: usize = 300;
     const NEAR: &str = "10.0.0.1:1";
     const OTHER: &str = "10.0.0.2:1";
+    const THIRD: &str = "10.0.1.3:1";
     const FAR: &str = "203.0.113.9:1";
     // The operator is told what is amiss.
     const UNTRUSTED: &str = "a proxy that is not trusted";
@@ -194,15 +195,44 @@ async fn unknown_proxy_is_warned_of_once() {
         (false, &[(NEAR, true, 100), (FAR, true, MANY)], nothing, ""),
         (
             false,
-            &[(NEAR, true, 100), (OTHER, true, 100), (FAR, true, 100)],
+            &[
+                (NEAR, true, 100),
+                (FAR, true, 100),
+                (OTHER, true, 100),
+                ("198.51.100.9:1", true, 100),
+            ],
             nothing,
             "",
         ),
+        // Replicas of one have an address each, and take turns.
         (
             false,
-            &[(NEAR, true, MANY), (OTHER, true, 200)],
+            &[(NEAR, true, MANY), (OTHER, true, MANY)],
             nothing,
             UNTRUSTED,
+        ),
+        (
+            false,
+            &[(NEAR, true, 10), (OTHER, true, 10), (THIRD, true, 10)],
+            nothing,
+            UNTRUSTED,
+        ),
+        (
+            false,
+            &[
+                (NEAR, true, MANY),
+                (OTHER, true, MANY),
+                (THIRD, true, MANY),
+                (FAR, true, 100),
+            ],
+            nothing,
+            UNTRUSTED,
+        ),
+        (
+            true,
+            &[(NEAR, true, MANY), (OTHER, true, MANY), (THIRD, true, MANY)],
+            nothing,
+            SILENT,
         ),
         // A header says it at once, no matter who came before.
         (false, &[(NEAR, false, 1)], &[forwarded], UNTRUSTED),
