@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use phone_auth_core::address::AddressKind;
 use phone_auth_core::clock::ManualClock;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::{Methods, Settings};
@@ -336,4 +337,129 @@ async fn every_page_says_how_long() {
             }
         }
     }
+}
+
+/// What members do at the page of one of their addresses, and a code that is typed for one.
+#[tokio::test]
+async fn every_page_of_addresses_says_how_long() {
+    let month = 30 * 86_400;
+    for (action, seconds, words, kept) in [
+        ("change", 1_800, "30 minutes", "value=\"more2@example.org\""),
+        ("remove", 1_800, "30 minutes", ""),
+        ("primary", 1_800, "30 minutes", ""),
+        ("code", month, "30 days", "name=\"code\""),
+    ] {
+        let site = Site::with(|settings| {
+            settings.max_addresses = 20;
+            settings.max_unverified_addresses = 20;
+            settings.limits.added_addresses = "2/h".parse().unwrap();
+            settings.limits.wrong_codes_in_a_row = 2;
+        });
+        let mut ann = site.ann().await;
+        let accounts = site.web.accounts();
+        let user = accounts.find("ann").await.unwrap().unwrap();
+        if matches!(action, "remove" | "primary") {
+            for more in ["more0@example.org", "more1@example.org"] {
+                accounts.add_address_for(&user, more).await.unwrap();
+            }
+        }
+        let mut emails = accounts.addresses_of(user.id).await.unwrap();
+        emails.retain(|it| it.kind == AddressKind::Email);
+        if action == "primary" {
+            for email in &emails {
+                let verified = accounts.set_verified(&user, email, true).await;
+                assert!(verified.unwrap().is_changed());
+            }
+        }
+        let pk_of_anns = emails[0].id.get().to_string();
+        let code = [("method", "email"), ("pk", pk_of_anns.as_str())];
+        if action == "code" {
+            ann.post(ADDRESSES, &code).await;
+        }
+        for number in 0..3_usize {
+            // The first of all is Ann's own, which stays until the last.
+            let last = emails.len() - 1;
+            let pk = emails[last.saturating_sub(number)].id.get();
+            let page = format!("/accounts/address/?method=email&pk={pk}");
+            let email = format!("more{number}@example.org");
+            let answer = if action == "code" {
+                let wrong = [code[0], code[1], ("code", "000000")];
+                ann.post(ADDRESSES, &wrong).await
+            } else {
+                let fields = [("action", action), ("email", email.as_str())];
+                ann.post(&page, &fields).await
+            };
+            if number == 2 {
+                let words = format!("Too many tries. Wait {words}");
+                check(&answer, seconds, &words, kept);
+            } else {
+                let expected = match action {
+                    "code" => StatusCode::BAD_REQUEST,
+                    _ => StatusCode::FOUND,
+                };
+                assert_eq!(answer.status, expected, "{action}: {}", answer.body);
+            }
+        }
+    }
+}
+
+/// Another code is sent to an address as often as one is asked for there, of a network.
+#[tokio::test]
+async fn pages_of_codes_say_how_long() {
+    let clock = ManualClock::starting_now();
+    let site = Site::at_clock_with(clock.clone(), |it| it.login_by_code = true);
+    let site = site.serving(|web| {
+        let at = phone_auth_web::ClientAddress([203, 0, 113, 7].into());
+        web.router().layer(axum::Extension(at))
+    });
+    site.ann_signed_up().await;
+    let fields = [("login", "ann@example.org")];
+    for (ask, done) in [
+        ("/accounts/login_code/", "/accounts/login_code_done/"),
+        (
+            "/accounts/password_reset/",
+            "/accounts/password_reset_done/",
+        ),
+    ] {
+        let mut browser = site.browser();
+        browser.post(ask, &fields).await;
+        let early = browser.post(done, &[("resend", "1")]).await;
+        assert_eq!(early.status, StatusCode::FOUND, "the second of two clicks");
+        clock.advance(Duration::from_secs(31));
+        for _ in 0..2 {
+            let asked = site.browser().post(ask, &fields).await;
+            assert_eq!(asked.status, StatusCode::FOUND, "{}", asked.body);
+        }
+        let answer = browser.post(done, &[("resend", "1")]).await;
+        check(&answer, 30, "Too many tries. Wait", "name=\"code\"");
+        clock.advance(Duration::from_secs(600));
+    }
+}
+
+/// A page that comes to say so needs a case above.
+#[test]
+fn every_page_that_says_how_long_is_tested() {
+    let tested = [
+        "add_address.rs 1",
+        "address.rs 1",
+        "addresses.rs 3",
+        "asked_code.rs 4",
+        "change_password.rs 1",
+        "confirm_identity.rs 1",
+        "log_in.rs 1",
+        "log_in_link.rs 1",
+        "sign_up.rs 1",
+    ];
+    let pages = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pages");
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(pages).unwrap() {
+        let file = file.unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        let count = text.matches("answer::limited").count();
+        if count > 0 {
+            found.push(format!("{} {count}", file.file_name().to_string_lossy()));
+        }
+    }
+    found.sort();
+    assert_eq!(found, tested);
 }
