@@ -290,17 +290,20 @@ pub(crate) const OLDEST_PROOF: &str = "
 
 /// The verified addresses of some users, so many of each kind of each, and which one each has verified for the longest.
 pub(crate) const VERIFIED_OF: &str = "
-    SELECT a.id::int8, a.value::text, true, u.id, a.kind,
-        row_number() OVER (PARTITION BY u.id ORDER BY a.since, a.kind, a.id) = 1
+    SELECT a.id::int8, a.value::text, true, u.id, a.kind, a.is_oldest
     FROM unnest($1::int8[]) u (id) CROSS JOIN LATERAL (
-        (SELECT e.id, e.email AS value, 'email' AS kind,
-            coalesce((SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id), '-infinity') AS since
-            FROM phone_auth_emailaddress e WHERE e.user_id = u.id AND e.is_verified ORDER BY e.id LIMIT $2)
-        UNION ALL
-        (SELECT p.id, p.phone, 'phone',
-            coalesce((SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id), '-infinity')
-            FROM phone_auth_phonenumber p WHERE p.user_id = u.id AND p.is_verified ORDER BY p.id LIMIT $2)
-    ) a ORDER BY u.id, a.kind, a.id";
+        SELECT v.*, row_number() OVER (PARTITION BY v.kind ORDER BY v.id) AS place,
+            row_number() OVER (ORDER BY v.since, v.kind, v.id) = 1 AS is_oldest
+        FROM (
+            SELECT e.id, e.email AS value, 'email' AS kind, coalesce(
+                (SELECT v.verified_at FROM phone_auth_email_verified v WHERE v.address_id = e.id), '-infinity') AS since
+                FROM phone_auth_emailaddress e WHERE e.user_id = u.id AND e.is_verified
+            UNION ALL
+            SELECT p.id, p.phone, 'phone', coalesce(
+                (SELECT v.verified_at FROM phone_auth_phone_verified v WHERE v.address_id = p.id), '-infinity')
+                FROM phone_auth_phonenumber p WHERE p.user_id = u.id AND p.is_verified
+        ) v
+    ) a WHERE a.place <= $2 ORDER BY u.id, a.kind, a.id";
 
 pub(crate) use {
     by_reset, end_links_of_others, is_younger, of_kind, own_email_after_reset, since, since_of_link,

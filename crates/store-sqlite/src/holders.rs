@@ -29,15 +29,19 @@ pub(crate) const OLDEST_PROOF: &str = "
 
 /// The verified addresses of a user, so many of each kind, and which one they have verified for the longest.
 pub(crate) const VERIFIED_OF: &str = "
-    SELECT id, value, 1, user_id, kind, row_number() OVER (ORDER BY since, kind, id) = 1 FROM (
-        SELECT * FROM (SELECT id, email AS value, user_id, 'email' AS kind, coalesce(
-            (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = id), '') AS since
-            FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT ?2)
-        UNION ALL
-        SELECT * FROM (SELECT id, phone, user_id, 'phone', coalesce(
-            (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = id), '')
-            FROM phone_auth_phonenumber WHERE user_id = ?1 AND is_verified ORDER BY id LIMIT ?2)
-    ) ORDER BY kind, id";
+    SELECT id, value, 1, user_id, kind, is_oldest FROM (
+        SELECT *, row_number() OVER (PARTITION BY kind ORDER BY id) AS place,
+            row_number() OVER (ORDER BY since, kind, id) = 1 AS is_oldest
+        FROM (
+            SELECT id, email AS value, user_id, 'email' AS kind, coalesce(
+                (SELECT verified_at FROM phone_auth_email_verified WHERE address_id = id), '') AS since
+                FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified
+            UNION ALL
+            SELECT id, phone, user_id, 'phone', coalesce(
+                (SELECT verified_at FROM phone_auth_phone_verified WHERE address_id = id), '')
+                FROM phone_auth_phonenumber WHERE user_id = ?1 AND is_verified
+        )
+    ) WHERE place <= ?2 ORDER BY kind, id";
 
 /// The verified addresses of a user.
 pub(crate) fn verified_of(

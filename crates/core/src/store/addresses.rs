@@ -83,7 +83,8 @@ pub trait AddressStore: Send + Sync {
     async fn oldest_proof(&self, user: UserId) -> Result<Option<AddressKind>, StoreError>;
 
     /// The verified addresses of these users, at most `limit` of each kind of each, and whether one is what its user has verified
-    /// [for the longest](Self::oldest_proof): in the order of users, email before phone, and of ids. In one query, however many users.
+    /// [for the longest](Self::oldest_proof): in the order of users, email before phone, and of ids. The oldest of all is looked for, also where the
+    /// limit leaves it out.
     async fn verified_addresses_of(
         &self,
         users: &[UserId],

@@ -134,6 +134,23 @@ pub(super) async fn oldest_proof_comes_first(subject: &Subject) {
     assert!(store.set_verified(&by_hand(&more, true)).await.unwrap());
     let of_each = reached(store, &[one], 1).await;
     assert_eq!(of_each.len(), 2, "{of_each:?}");
+    // The limit takes them by their ids, and the oldest is that of all.
+    let one = users.get(3).copied().unwrap();
+    let more = add(store, one, &email_address("most@example.org")).await;
+    let oldest = ProofByHand {
+        at: at(-1),
+        ..by_hand(&more, true)
+    };
+    assert!(store.set_verified(&oldest).await.unwrap());
+    let of_one = |kind, is_oldest| (one, kind, is_oldest);
+    let limited = [of_one(email, false), of_one(phone, false)];
+    assert_eq!(reached(store, &[one], 1).await, limited);
+    let all = [
+        of_one(email, false),
+        of_one(email, true),
+        of_one(phone, false),
+    ];
+    assert_eq!(reached(store, &[one], 9).await, all);
 }
 
 /// Which kinds of addresses these users have verified, and whether each is what they have verified for the longest.
