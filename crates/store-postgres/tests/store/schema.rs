@@ -112,3 +112,34 @@ fn lost_schema_table_is_made_again() {
         });
     }
 }
+
+/// Servers of the version before call the function of theirs, beside this one and after it.
+#[test]
+fn function_of_the_version_before_enqueues() {
+    let database = database();
+    run(async {
+        let store = store(&database).await;
+        let ann = store.create_user(&user("ann", 1)).await.unwrap().id.get();
+        let count = || {
+            let pending = "SELECT count(*) FROM phone_auth_outbox WHERE purpose = 'reset_password'";
+            database.run(pending).unwrap()
+        };
+        let enqueue = |key: &str, of: &str| {
+            let (from, until) = ("now() - interval '1 minute'", "now()");
+            let call = format!(
+                "SELECT phone_auth_enqueue('{key}', 'reset_password', 'email', {ann}, {of}, decode('00', 'hex'), NULL, NULL, \
+                 {until}, now() + interval '1 hour', 1, {from}, {until}, NULL, 'email', 7)"
+            );
+            database.run(&call).unwrap()
+        };
+        let address =
+            format!("(SELECT id::int8 FROM phone_auth_emailaddress WHERE user_id = {ann})");
+        assert_eq!(count().trim(), "0");
+        for key in ["one", "two"] {
+            assert_eq!(enqueue(key, &address).trim(), "", "it tells nothing");
+            assert_eq!(count().trim(), "1", "the second supersedes the first");
+        }
+        let key = "SELECT message_key FROM phone_auth_outbox";
+        assert_eq!(database.run(key).unwrap().trim(), "two");
+    });
+}
