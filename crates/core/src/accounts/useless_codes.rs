@@ -76,6 +76,11 @@ impl Accounts {
 
     /// Refuses to send a user a code alone by which they prove an address of theirs, or who they are, where none of theirs is taken
     /// as long as it lives. Nobody else sees that answer.
+    ///
+    /// Their own row is all that is asked. What [all who claim the address](super::wrong_codes::of_claimants) have used up, and
+    /// what networks that tried few have, are no reason: a code that cannot be typed here can be at another network, or once an
+    /// attempt of all claimants is free again; and a refusal would tell one claimant what others do. What a browser may try
+    /// comes back within a minute.
     pub(super) async fn refuse_useless(
         &self,
         purpose: Purpose,
