@@ -143,6 +143,8 @@ impl Accounts {
     /// one claimant what another has. However many browsers a user has, there is an end to what they try, and to what all who want
     /// to prove one address do.
     ///
+    /// Of a user who confirms who they are each session is counted by itself, as passwords are there.
+    ///
     /// An owner whose browser is not known is a stranger as others are. While those who guess make everyone wait, the first
     /// attempts of a network that has not made any lately need not; so it is the network of the one who guesses that waits.
     pub(super) async fn count_code(
@@ -162,7 +164,12 @@ impl Accounts {
             let device = requester.device().unwrap_or_default();
             let count = |counters, about: &[&[u8]], user: Option<UserId>| {
                 let id = user.map_or(0, UserId::get).to_be_bytes();
-                let own = [about, &[&id]].concat();
+                // A thief who guesses in a session of a user keeps them from nothing in another.
+                let whose: &[u8] = match targets.purpose {
+                    Purpose::Confirm => challenge.as_bytes(),
+                    _ => &id,
+                };
+                let own = [about, &[whose]].concat();
                 Counters::about(counters, Limit::WrongCodes, &own, &[]).about(
                     Limit::WrongCodesOfDevice,
                     &own,

@@ -301,7 +301,9 @@ impl Accounts {
         (user, address): (User, AddressRecord),
         key: ChallengeKey,
     ) -> Result<Begun, Failure> {
-        self.refuse_useless(purpose, &user, &address).await?;
+        if purpose == Purpose::Verify {
+            self.refuse_useless(&user, &address).await?;
+        }
         let mut request = self.own_code(purpose, &address, user.id, &key);
         let claim = match self.may_send(&mut request).await? {
             Claim::Done(key) => return Ok(Begun::Waits(key)),

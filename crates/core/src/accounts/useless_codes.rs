@@ -11,7 +11,7 @@ use super::texts::Guarded;
 use super::{Accounts, Failure, wrong_codes};
 use crate::address::AddressRecord;
 use crate::limits::{Counters, Hit};
-use crate::outbox::{Addressee, Carries, Purpose, To, flow_of};
+use crate::outbox::{Addressee, Carries, Purpose, To};
 use crate::user::{AccountName, User};
 
 /// By how much longer than ever a counter may be full by a clock that is behind, until it is not believed.
@@ -74,8 +74,8 @@ impl Accounts {
         Ok(Some(Addressee::Nobody { kind, name: text }))
     }
 
-    /// Refuses to send a user a code alone by which they prove an address of theirs, or who they are, where none of theirs is taken
-    /// as long as it lives. Nobody else sees that answer.
+    /// Refuses to send a user a code alone that verifies an address of theirs, where none of theirs is taken as long as it
+    /// lives. Nobody else sees that answer.
     ///
     /// Their own row is all that is asked. What [all who claim the address](super::wrong_codes::of_claimants) have used up, and
     /// what networks that tried few have, are no reason: a code that cannot be typed here can be at another network, or once an
@@ -83,28 +83,21 @@ impl Accounts {
     /// comes back within a minute.
     pub(super) async fn refuse_useless(
         &self,
-        purpose: Purpose,
         user: &User,
         address: &AddressRecord,
     ) -> Result<(), Failure> {
-        // A link that is beside one that confirms is good for nothing without it.
-        let carries = self.settings().carries(address.kind, &address.value);
-        if purpose == Purpose::Verify && carries != Said::Code {
+        if self.settings().carries(address.kind, &address.value) != Said::Code {
             return Ok(());
         }
         let id = user.id.get().to_be_bytes();
-        let about = wrong_codes_of(purpose, address.kind, &address.value);
+        let about = wrong_codes_of(Purpose::Verify, address.kind, &address.value);
         let own = [&about[..], &[&id]].concat();
         let counters = self.counters().about(Limit::WrongCodes, &own, &[]);
         let Some((hit, wait)) = self.outlives_codes(counters).await? else {
             return Ok(());
         };
         let asking = Asking {
-            flow: if purpose == Purpose::Verify {
-                "begin_verification"
-            } else {
-                flow_of(purpose)
-            },
+            flow: "begin_verification",
             user: Some(user),
             is_stranger: false,
         };

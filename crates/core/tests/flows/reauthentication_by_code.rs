@@ -393,6 +393,33 @@ async fn messages_are_limited() {
     assert!((1..30).contains(&sent), "{sent}");
 }
 
+/// A thief guesses in a session of Ann's, until no code is taken from there; in her own one is.
+#[tokio::test]
+async fn guesses_in_one_session_are_of_no_other() {
+    let ann = Ann::with(|settings| {
+        settings.limits = LimitSettings::default();
+        settings.limits.email_verifications = RateLimit::Off;
+    })
+    .await;
+    let thief = ann.signed_in().await;
+    let mut is_stopped = false;
+    for _ in 0..30 {
+        let code = ann.asked(&thief).await;
+        for by in 1..=5 {
+            match ann.typed(&thief, &other(&code, by)).await {
+                Err(FlowError::Failed(_)) => is_stopped = true,
+                refused => drop(refusal(refused)),
+            }
+        }
+        // By and by, so that what all sessions together may is not used up.
+        ann.kit.clock.advance(Duration::from_hours(2));
+    }
+    assert!(is_stopped);
+    let owner = ann.signed_in().await;
+    let code = ann.asked(&owner).await;
+    ann.typed(&owner, &code).await.unwrap();
+}
+
 /// A site whose receivers know no such message goes without, as does one that is told to.
 #[tokio::test]
 async fn code_that_nobody_sends_is_not_offered() {

@@ -165,6 +165,7 @@ async fn user_without_a_password_is_told_the_way() {
         (&all, false, "no other way to confirm", "Verify"),
     ] {
         let site = Site::without_senders(unsent);
+        let _sender = site.signals.connect::<LoginEmail>(|_| {});
         site.ann_signed_up().await;
         if is_verified {
             verified(&site, AddressKind::Email).await;
@@ -369,6 +370,7 @@ async fn gate_is_asked_about_the_code() {
 async fn another_session_waits_for_its_message() {
     let clock = ManualClock::starting_now();
     let site = Site::at_clock(clock.clone());
+    let _sender = site.signals.connect::<LoginEmail>(|_| {});
     site.ann_signed_up().await;
     verified(&site, AddressKind::Email).await;
     let mut ann = signed_in_from_elsewhere(&site).await;
