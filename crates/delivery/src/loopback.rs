@@ -24,6 +24,7 @@ mod tests {
             "127.1.2.3",
             "::1",
             "[::1]",
+            "[::ffff:127.0.0.1]",
         ] {
             assert!(is_loopback(host), "{host}");
         }

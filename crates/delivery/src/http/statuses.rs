@@ -284,6 +284,29 @@ mod tests {
         }
     }
 
+    /// A longer number may be a phone number, or a part of a link.
+    #[test]
+    #[cfg(feature = "sms-gateway")]
+    fn short_codes_alone_are_told() {
+        for (said, told) in [
+            ("4", "/status is 4"),
+            ("12345678", "/status is 12345678"),
+            ("123456789", "/status is not as it must be"),
+            ("4a", "/status is not as it must be"),
+        ] {
+            let condition = Condition::Json {
+                pointer: "/status".to_owned(),
+                value: "0".into(),
+            };
+            let statuses = Statuses::new("200".parse().unwrap(), "410".parse().unwrap());
+            let statuses = statuses.unwrap().with(None, vec![condition]).unwrap();
+            let body = format!(r#"{{"status":"{said}"}}"#).into_bytes();
+            let failure = statuses.judge(&Answer::new(200, None, Some(body)), "gateway");
+            let failure = failure.unwrap_err().to_string();
+            assert!(failure.ends_with(&format!("({told})")), "{failure}");
+        }
+    }
+
     #[test]
     fn statuses_mean_one_thing() {
         let statuses = |success: &str, never: &str| {

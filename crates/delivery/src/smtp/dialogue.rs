@@ -193,7 +193,47 @@ fn parse(answer: &[u8]) -> Option<(u16, Vec<String>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    const HELLO: ClientId = ClientId::Ipv4(Ipv4Addr::LOCALHOST);
+
+    /// What is said to a server of these words, which then keeps silent and stays.
+    async fn said_to(words: String) -> Result<Vec<String>, Undelivered> {
+        let (mut ours, mut theirs) = tokio::io::duplex(1 << 20);
+        let written = theirs.write_all(words.as_bytes()).await;
+        assert!(written.is_ok());
+        let hour = std::time::Duration::from_hours(1);
+        let said = tokio::time::timeout(hour, say_hello(&mut ours, &HELLO)).await;
+        drop(theirs);
+        said.unwrap_or_else(|_| Ok(vec!["it was waited for".to_owned()]))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn endless_answer_has_an_end() {
+        let line = "250-and so on\r\n";
+        let most = MOST_BYTES / line.len();
+        for (lines, is_waited_for) in [(most, true), (most + 1, false)] {
+            let said = said_to(line.repeat(lines)).await;
+            assert_eq!(said.is_ok(), is_waited_for, "{lines}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn helo_offers_nothing() {
+        let (mut ours, mut theirs) = tokio::io::duplex(1 << 10);
+        let server = async {
+            let mut heard = vec![0; 100];
+            for answer in ["502 no\r\n", "250-hello\r\n250 STARTTLS\r\n"] {
+                let _ = theirs.read(&mut heard).await;
+                let written = theirs.write_all(answer.as_bytes()).await;
+                assert!(written.is_ok());
+            }
+        };
+        let (offers, ()) = tokio::join!(say_hello(&mut ours, &HELLO), server);
+        assert_eq!(offers.ok(), Some(vec!["hello".to_owned()]));
+    }
 
     #[test]
     fn answer_ends_with_its_last_line() {

@@ -283,6 +283,30 @@ mod tests {
         (user, url, "ann@example.org".to_owned())
     }
 
+    /// A language of the site whose folder lacks a message says it in English.
+    #[test]
+    fn missing_message_is_in_english() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("it");
+        std::fs::create_dir(&own).unwrap();
+        for ending in ["html", "txt"] {
+            let file = own.join(format!("reset_password_email.{ending}"));
+            std::fs::write(file, "Ecco: {{ link }}").unwrap();
+        }
+        let mut style = Style::new(SiteOrigin::parse("https://example.org").unwrap());
+        style.language = "it".to_owned();
+        let texts = Texts::load(Some(folder.path()), style, NEEDED).unwrap();
+        let (user, url, email) = ann();
+        let reset = ResetPasswordEmail::new("test".into(), user, url, email);
+        let text = texts.of(&reset).render(".txt").unwrap();
+        assert!(text.starts_with("Ecco: https://example.org/"), "{text}");
+        let (user, url, email) = ann();
+        let change = AccountChange::PasswordChanged;
+        let notice = SecurityNoticeEmail::new("test".into(), user, url, email, change);
+        let text = texts.of(&notice).render(".txt").unwrap();
+        assert!(text.contains("secure your account"), "{text}");
+    }
+
     #[test]
     fn mail_says_how_long_its_code_works() {
         let texts = texts();
