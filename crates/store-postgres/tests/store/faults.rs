@@ -16,7 +16,7 @@ use phone_auth_tokens::{Keyring, SecretKey};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection, Executor, raw_sql};
 
-use crate::common::waiting::{SOMEONE_WAITS, impatient, until};
+use crate::common::waiting::{SOMEONE_WAITS, at_last, impatient, until};
 use crate::common::{database, log_in, run, store, store_with, user};
 
 #[test]
@@ -127,7 +127,7 @@ fn operators_statements_may_take_longer() {
     let database = database();
     run(async {
         let store = store_with(&database, impatient()).await;
-        store.create_user(&user("ann", 1)).await.unwrap();
+        at_last(async || store.create_user(&user("ann", 1)).await).await;
         database
             .run(
                 "CREATE FUNCTION slow(text) RETURNS text LANGUAGE sql VOLATILE

@@ -23,7 +23,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use tokio::time::timeout;
 
 use crate::common::waiting::{
-    ALL_IS_QUIET, FIVE_WAIT, LONG, SOMEONE_WAITS, TWO_WAIT, impatient, look_anew, until,
+    ALL_IS_QUIET, FIVE_WAIT, LONG, SOMEONE_WAITS, TWO_WAIT, at_last, impatient, look_anew, until,
 };
 use crate::common::{database, log_in, run, store, store_with, user};
 
@@ -32,7 +32,7 @@ fn long_lock_is_unavailable() {
     let database = database();
     run(async {
         let store = store_with(&database, impatient()).await;
-        let ann = store.create_user(&user("ann", 1)).await.unwrap();
+        let ann = at_last(async || store.create_user(&user("ann", 1)).await).await;
         let mut other = PgConnection::connect(database.url()).await.unwrap();
         let mut held = other.begin().await.unwrap();
         held.execute("SELECT 1 FROM auth_user FOR UPDATE")
@@ -44,8 +44,9 @@ fn long_lock_is_unavailable() {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         held.rollback().await.unwrap();
 
-        assert_eq!(store.user(ann.id).await.unwrap(), Some(ann.clone()));
-        assert!(store.log_in(&log_in(ann.id, 1)).await.unwrap());
+        let found = at_last(async || store.user(ann.id).await).await;
+        assert_eq!(found, Some(ann.clone()));
+        assert!(at_last(async || store.log_in(&log_in(ann.id, 1)).await).await);
     });
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use phone_auth_core::store::{StoreError, StoreErrorKind};
 use phone_auth_store_postgres::PostgresOptions;
 use sqlx::Executor as _;
 use sqlx::postgres::PgConnection;
@@ -15,6 +16,19 @@ pub(crate) fn impatient() -> PostgresOptions {
     PostgresOptions::default()
         .with_statement_timeout(Duration::from_millis(200))
         .with_acquire_timeout(Duration::from_millis(200))
+}
+
+/// Calls until it is done: with so little patience a call may be refused for the machine alone, which has other things to do.
+pub(crate) async fn at_last<T>(mut call: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
+    let calls = async {
+        loop {
+            match call().await {
+                Ok(done) => return done,
+                Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}"),
+            }
+        }
+    };
+    timeout(LONG, calls).await.unwrap()
 }
 
 /// Waits until something about the database is so.
