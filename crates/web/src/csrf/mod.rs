@@ -115,11 +115,10 @@ impl CsrfToken {
     /// A token for the first of the cookies that came with the request and has the form of ours, or for a new one.
     pub(crate) fn new(
         keys: CsrfKeys,
-        mut cookies: Vec<String>,
+        cookies: Vec<String>,
         session: Vec<u8>,
         sender: Sender,
     ) -> Self {
-        cookies.retain(|nonce| is_nonce(nonce));
         Self {
             keys,
             sent: cookies,

@@ -924,3 +924,52 @@ async fn another_channel_can_be_asked_for() {
     assert!(page.body.contains(">Send a new code</button>"));
     assert!(!page.body.contains("name=\"channel\""));
 }
+
+/// A browser that says where its form comes from may send any token. By one that is made up nobody is taken for another.
+#[tokio::test]
+async fn made_up_token_is_no_secret_of_a_browser() {
+    let site = Site::new();
+    site.ann_signed_up().await;
+    let mut sent = site.signals.capture::<ResetPasswordEmail>();
+    let form = [
+        ("login", "ann@example.org"),
+        ("csrfmiddlewaretoken", "made-up"),
+    ];
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        let mut browser = site.browser();
+        browser.post("/accounts/password_reset/", &form).await;
+        codes.push(
+            browser
+                .cookies
+                .remove("phone_auth_challenge_reset")
+                .unwrap(),
+        );
+    }
+    assert_eq!(sent.take().len(), 2);
+    assert_ne!(codes[0], codes[1]);
+}
+
+/// What was used is remembered for the second click; what still waits, for as long as it can be used.
+#[tokio::test]
+async fn used_code_leaves_the_others_their_time() {
+    for (others, lives) in [(&[][..], false), (&["bob@example.org"], true)] {
+        let site = Site::new();
+        site.ann_signed_up().await;
+        let mut sent = site.signals.capture::<ResetPasswordEmail>();
+        let mut browser = site.browser();
+        for login in others.iter().copied().chain(["ann@example.org"]) {
+            let form = [("login", login)];
+            browser.post("/accounts/password_reset/", &form).await;
+        }
+        let page = browser.get(DONE).await;
+        let code = sent.take().remove(0).envelope.code.unwrap();
+        let form = [("code", code.as_str()), ("asked", page.hidden("asked"))];
+        let proven = browser.post(DONE, &form).await;
+        let cookie = proven.set_cookie("phone_auth_challenge_reset").unwrap();
+        let age = cookie.split("Max-Age=").nth(1).unwrap();
+        let age: u64 = age.split(';').next().unwrap().parse().unwrap();
+        let minutes = age / 60;
+        assert_eq!(minutes >= 10, lives, "{others:?}: {cookie}");
+    }
+}

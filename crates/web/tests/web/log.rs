@@ -3,6 +3,9 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
+use http::header::ORIGIN;
+use http::{Method, StatusCode};
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_web::{RequestLogLayer, site};
 use tracing::subscriber::DefaultGuard;
@@ -79,4 +82,19 @@ async fn log_holds_nothing_secret() {
     for secret in secrets {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
     }
+}
+
+/// Of a foreign origin as much is told as one needs to configure it.
+#[tokio::test]
+async fn foreign_origin_is_told_shortened() {
+    let (lines, _until_the_end) = Lines::collecting();
+    let site = Site::new();
+    let origin = format!("https://{}.example", "e".repeat(5_000));
+    let request = site.browser().request(Method::POST, "/accounts/login/");
+    let request = request.header(ORIGIN, origin).body(Body::empty());
+    let answer = site.send(request.unwrap()).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    let log = lines.text();
+    assert!(log.contains(&"e".repeat(92)), "{log}");
+    assert!(!log.contains(&"e".repeat(93)), "{log}");
 }
