@@ -10,7 +10,7 @@ use super::limits::Counted;
 use super::request_reset::SentTo;
 use super::request_verification::Requested;
 use super::resend::{ATTEMPTS, Claim};
-use super::used_up::UsedUp;
+use super::used_up::{EndedChallenge, UsedUp};
 use super::{
     Accounts, CurrentUser, Failure, FailureKind, FlowError, ResetRequestRefusal, Verification,
     VerificationRequestRefusal,
@@ -397,7 +397,7 @@ impl Accounts {
             .verify_target(target, issued_at)
             .await;
         if let (Err(FlowError::Failed(_)), Some(used)) = (&verified, used) {
-            self.give_used_back(vec![used]);
+            self.give_used_back(used).await;
         }
         verified.map_err(|error| error.map_refusal(|_| CodeRefusal::Over))
     }
@@ -427,18 +427,23 @@ impl Accounts {
         let Some(code) = RightCode::of(right.purpose, &target) else {
             return Err(FlowError::Refused(CodeRefusal::Over));
         };
-        let at = self.now();
-        let used = UsedUp::Challenge {
+        let ended = EndedChallenge {
             id: *id,
             code,
             challenge: right.challenge,
-            at,
+            at: self.now(),
         };
-        let ended = self.store().end_challenge(id, &code, at).await;
-        let is_first = ended.inspect_err(|_| self.give_used_back(vec![used.clone()]))?;
+        let is_first = match self.store().end_challenge(id, &code, ended.at).await {
+            Err(error) if !self.was_ended(&ended).await => {
+                let used = UsedUp::attempt(target, ended);
+                self.give_used_back(used).await;
+                return Err(error.into());
+            }
+            is_first => is_first.unwrap_or(true),
+        };
         self.forget_wrong_codes(&counted).await;
         if is_first {
-            Ok((target, used))
+            Ok((target.clone(), UsedUp::code(target, ended)))
         } else {
             Err(FlowError::Refused(CodeRefusal::Over))
         }

@@ -107,7 +107,7 @@ impl Accounts {
     ///
     /// Where the store fails after that the code is given back, if the store is back within ten seconds, or within a minute where the
     /// link had not ended yet. Else it is over, and also where the account had another password by then, as one that becomes
-    /// theirs has: they ask for another.
+    /// theirs has, and where it is not known whether it was used, as the answer of the store is lost: they ask for another.
     ///
     /// # Examples
     /// See [`begin_log_in`](Self::begin_log_in).
@@ -128,7 +128,7 @@ impl Accounts {
         // Where the browser goes away meanwhile, its second click finds the challenge ended and waits for this session.
         let begins = async move {
             let (target, used) = accounts.end_proven(&id, right).await?;
-            let (proven, key) = ((target, vec![id], vec![used]), repeatable.as_ref());
+            let (proven, key) = ((target, vec![id], used), repeatable.as_ref());
             let begun = accounts.log_in_now("log_in_by_code", proven, previous.as_ref(), key);
             begun.await.map_err(|error| {
                 error.map_refusal(|refusal| match refusal {
@@ -235,7 +235,8 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let (accounts, previous) = (self.clone(), previous.cloned());
         let begins = async move {
-            let proven = (proven.0, proven.1, used.into_iter().collect());
+            let used = used.unwrap_or_else(|| UsedUp::nothing(proven.0.clone()));
+            let proven = (proven.0, proven.1, used);
             let key = repeatable.as_deref();
             let begins = accounts.log_in_now(flow, proven, previous.as_ref(), key);
             begins.await
@@ -247,24 +248,23 @@ impl Accounts {
     async fn log_in_now(
         &self,
         flow: &'static str,
-        (target, asked, mut used): (LinkTarget, Vec<ChallengeId>, Vec<UsedUp>),
+        (target, asked, mut used): (LinkTarget, Vec<ChallengeId>, UsedUp),
         previous: Option<&SessionKey>,
         repeatable: Option<&Repeatable>,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let begun = self.log_in_with(flow, (target, asked, &mut used), previous, repeatable);
         let begun = begun.await;
         if let Err(FlowError::Failed(_)) = &begun {
-            self.give_used_back(used);
+            self.give_used_back(used).await;
         }
         begun
     }
 
-    /// Logs in, by what is used up meanwhile. Once the account has another password nothing is: what was sent is derived from
-    /// the one before, and given back the right code would be a wrong one.
+    /// Logs in, by what is used up meanwhile.
     async fn log_in_with(
         &self,
         flow: &'static str,
-        (target, asked, used_up): (LinkTarget, Vec<ChallengeId>, &mut Vec<UsedUp>),
+        (target, asked, used): (LinkTarget, Vec<ChallengeId>, &mut UsedUp),
         previous: Option<&SessionKey>,
         repeatable: Option<&Repeatable>,
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
@@ -279,7 +279,6 @@ impl Accounts {
             let names = self.typed_names_of(&asked).await?;
             let claimed = self.claim_by_link(flow, target.clone(), names);
             user = claimed.await.map_err(over)?;
-            used_up.clear();
         }
         // Of two that use it at once the one who ends it goes on; of a claim the one who made it.
         let is_ended = self
@@ -290,11 +289,10 @@ impl Accounts {
             return Err(FlowError::Refused(NotBegun::Link(InvalidLink)));
         }
         if is_ended && !is_claim {
-            used_up.push(UsedUp::Link(Box::new(target.clone())));
+            used.link_ended();
         }
         if self.is_unshown(&target) {
             user = self.end_password(flow, &target).await.map_err(over)?;
-            used_up.clear();
         }
         // A password that was changed since ends what was sent before it.
         let key = key_source(repeatable, self.randomness());

@@ -221,7 +221,10 @@ impl Accounts {
             losses: may_lose.to_commit(),
             account: None,
         };
-        let outcome = self.store().verify_address(&claim).await;
+        let outcome = match self.store().verify_address(&claim).await {
+            Err(_) if self.was_verified(&address).await => Ok(VerificationOutcome::Verified),
+            outcome => outcome,
+        };
         if !matches!(outcome, Ok(VerificationOutcome::Verified)) {
             self.was_not_made(&notices).await;
             self.nobody_lost(&may_lose).await;
@@ -249,6 +252,16 @@ impl Accounts {
             }
             VerificationOutcome::Gone => Err(FlowError::Refused(InvalidLink)),
         }
+    }
+
+    /// Whether an address is verified that was not, where the answer of the store is lost.
+    async fn was_verified(&self, before: &AddressRecord) -> bool {
+        let (kind, id) = (before.kind, before.id);
+        let found = self.store().address(kind, id).await.ok().flatten();
+        let is_it = |now: &AddressRecord| {
+            now.is_verified && now.user == before.user && now.value == before.value
+        };
+        !before.is_verified && found.is_some_and(|(now, _)| is_it(&now))
     }
 
     pub(super) async fn tell_verified(

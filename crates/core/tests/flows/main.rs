@@ -36,6 +36,7 @@ mod log_in;
 mod log_in_by_code;
 mod log_in_links;
 mod lost_addresses;
+mod lost_answers;
 mod not_sent;
 mod notices;
 mod outbox;

@@ -62,6 +62,8 @@ struct Shared {
     state: State,
     fault: Option<Fault>,
     loses_log_in: bool,
+    /// After how many calls more the answer of one is lost.
+    loses_answer: Option<u32>,
     looked_up_for: Option<Requester>,
 }
 
@@ -94,6 +96,17 @@ impl MemoryStore {
     /// Records the next log-in, and says that the store is not there: its answer is lost on the way.
     pub fn lose_answer_to_log_in(&self) {
         self.lock().loses_log_in = true;
+    }
+
+    /// Lets this many calls of the port be answered, then does what the next asks for and says that the store is not there: its
+    /// answer is lost on the way. Those after it are answered.
+    pub fn lose_answer_after(&self, calls: u32) {
+        self.lock().loses_answer = Some(calls);
+    }
+
+    /// Whether an answer is still to be [lost](Self::lose_answer_after): too few calls came.
+    pub fn has_answer_to_lose(&self) -> bool {
+        self.lock().loses_answer.is_some()
     }
 
     /// For whom a name was looked up last.
@@ -147,16 +160,16 @@ impl MemoryStore {
     ) -> Result<T, StoreError> {
         tokio::task::yield_now().await;
         let mut shared = self.lock();
-        shared.spend_call()?;
-        change(&mut shared.state)
+        let is_heard = shared.spend_call()?;
+        is_heard.answer(change(&mut shared.state)?)
     }
 
     /// Runs one call of the port that only reads.
     async fn read<T>(&self, look: impl FnOnce(&State) -> T) -> Result<T, StoreError> {
         tokio::task::yield_now().await;
         let mut shared = self.lock();
-        shared.spend_call()?;
-        Ok(look(&shared.state))
+        let is_heard = shared.spend_call()?;
+        is_heard.answer(look(&shared.state))
     }
 
     /// The shared part. Nothing that runs under the lock panics half way through a change, so poison
@@ -167,16 +180,27 @@ impl MemoryStore {
 }
 
 impl Shared {
-    /// Counts a call against the fault, and fails once it is due.
-    fn spend_call(&mut self) -> Result<(), StoreError> {
+    /// Counts a call against the fault, and fails once it is due; whether its answer is lost.
+    fn spend_call(&mut self) -> Result<Heard, StoreError> {
         match &mut self.fault {
-            None => Ok(()),
-            Some(fault) if fault.after == 0 => Err(StoreError::new(fault.kind)),
-            Some(fault) => {
-                fault.after -= 1;
-                Ok(())
-            }
+            None => {}
+            Some(fault) if fault.after == 0 => return Err(StoreError::new(fault.kind)),
+            Some(fault) => fault.after -= 1,
         }
+        let is_lost = self.loses_answer == Some(0);
+        self.loses_answer = self.loses_answer.and_then(|calls| calls.checked_sub(1));
+        Ok(Heard(!is_lost))
+    }
+}
+
+/// Whether the answer of a call is heard.
+struct Heard(bool);
+
+impl Heard {
+    fn answer<T>(self, done: T) -> Result<T, StoreError> {
+        let Self(is_heard) = self;
+        let lost = StoreError::new(StoreErrorKind::Unavailable);
+        if is_heard { Ok(done) } else { Err(lost) }
     }
 }
 
