@@ -75,7 +75,7 @@ pub use printed::{Printed, Record, holds_code, other_code};
 pub use program::{Ran, program, run, secret_file};
 pub use proxy::{Naming, Proxy};
 pub use raw::Raw;
-pub use scripted_mail::{SILENCE, Script, ScriptedMailServer};
+pub use scripted_mail::{GONE, SILENCE, Script, ScriptedMailServer};
 pub use site::{Ended, Site};
 pub use together::{together, until};
 pub use told::told;

@@ -23,6 +23,9 @@ pub type Script = &'static [(&'static str, &'static str)];
 /// Answered to a command that is to be left without an answer.
 pub const SILENCE: &str = "";
 
+/// Answered to a command at which the server leaves without a word.
+pub const GONE: &str = "gone";
+
 /// A mail server on a port of its own that answers as it is told.
 #[derive(Debug)]
 pub struct ScriptedMailServer {
@@ -158,6 +161,9 @@ async fn talk(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), told: &Told) -
         is_content = said.starts_with("354");
         let is_tls = line.starts_with("STARTTLS") && said.starts_with("220");
         told.hear(line);
+        if said == GONE {
+            return None;
+        }
         stream.write_all(said.as_bytes()).await.ok()?;
         stream.flush().await.ok()?;
         if said.starts_with("221") || said.starts_with("421") {

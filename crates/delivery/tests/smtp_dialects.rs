@@ -2,10 +2,12 @@
 #![cfg(feature = "smtp")]
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::time::Duration;
+
 use phone_auth_delivery::Secret;
 use phone_auth_delivery::smtp::{Security, Smtp, SmtpBuilder};
 use phone_auth_events::{RelativeUrl, Retry, Sender, SiteOrigin, User, VerifyEmail};
-use phone_auth_tests::{Script, ScriptedMailServer};
+use phone_auth_tests::{GONE, Script, ScriptedMailServer};
 
 /// Mail through this server, without TLS.
 fn mail_through(server: &ScriptedMailServer) -> SmtpBuilder {
@@ -225,4 +227,33 @@ async fn mail_is_sent_anew_where_the_server_has_left() {
     let error = smtp.send(&message()).await.unwrap_err();
     assert_eq!(error.retry(), Retry::Later);
     assert_eq!(count(&server, "CONNECT"), 1);
+}
+
+/// A server that leaves without a word after a whole mail may have taken it.
+#[tokio::test]
+async fn mail_that_may_be_taken_is_not_sent_anew() {
+    let script = &[(".", "250 ok\r\n"), (".", GONE), (".", "250 ok\r\n")];
+    let server = ScriptedMailServer::start(script).await;
+    let smtp = mail_through(&server).build().unwrap();
+    smtp.send(&message()).await.unwrap();
+    let error = smtp.send(&message()).await.unwrap_err();
+    assert_eq!(error.retry(), Retry::Later);
+    assert_eq!((count(&server, "."), count(&server, "CONNECT")), (2, 1));
+}
+
+/// One that was idle for a minute is not used again, and not asked whether it could be.
+#[tokio::test]
+async fn connection_is_kept_for_a_minute() {
+    let server = ScriptedMailServer::start(&[]).await;
+    let smtp = mail_through(&server).build().unwrap();
+    smtp.send(&message()).await.unwrap();
+    for (idle, connections, asked) in [(50, 1, 1), (60, 2, 1), (59, 2, 2)] {
+        // The clock stands only while nobody waits for the server.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(idle)).await;
+        tokio::time::resume();
+        smtp.send(&message()).await.unwrap();
+        let counts = (count(&server, "CONNECT"), count(&server, "NOOP"));
+        assert_eq!(counts, (connections, asked), "{idle} s");
+    }
 }

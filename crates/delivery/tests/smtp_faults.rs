@@ -66,6 +66,28 @@ async fn silent_connection_is_replaced() {
     );
 }
 
+/// What is on the way has forgotten all that were kept, so that one answer is waited for in vain, and not one for each.
+#[tokio::test]
+async fn silent_connection_takes_the_others_along() {
+    const FORGOTTEN: Script = &[("NOOP", SILENCE), ("NOOP", "250 ok\r\n")];
+    let server = ScriptedMailServer::start(FORGOTTEN).await;
+    let smtp = mail_through(server.port()).timeout(Duration::from_secs(8));
+    let smtp = smtp.build().unwrap();
+    let message = message_to("ann@example.org");
+    let two = async || {
+        let (one, other) = tokio::join!(smtp.send(&message), smtp.send(&message));
+        one.unwrap();
+        other.unwrap();
+    };
+    two().await;
+    smtp.send(&message).await.unwrap();
+    two().await;
+    let heard = server.heard();
+    let count = |line: &str| heard.iter().filter(|known| *known == line).count();
+    // Two that were forgotten, the one in their place, which is used again, and another beside it.
+    assert_eq!((count("CONNECT"), count("NOOP")), (4, 2), "{heard:?}");
+}
+
 /// What someone on the way put behind the answer to STARTTLS would be read as the answer to what is said
 /// over TLS, and each answer as that to the command after its own (CVE-2011-0411).
 #[tokio::test]

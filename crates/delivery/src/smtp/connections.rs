@@ -4,11 +4,12 @@
 //! the middle is closed: answers to the old message would be taken for answers to the next.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lettre::Message;
 use phone_auth_events::{Retry, Undelivered};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use super::server::Server;
 use super::session::Session;
