@@ -286,6 +286,34 @@ mod tests {
         }
     }
 
+    /// Of two codes of one name nothing says which the browser means.
+    #[test]
+    fn one_code_of_a_name_is_asked_for_again() {
+        let read = |values: &[&str]| {
+            let cookies: Vec<_> = (1..)
+                .zip(values)
+                .map(|(number, name)| asked(number, name).value())
+                .collect();
+            AskedCodes::parse(&cookies, 8)
+        };
+        for (names, found) in [
+            (&["ann", "bob"][..], Some(1)),
+            (&["ann", "ann"], None),
+            (&["bob", "ann", "cho"], Some(2)),
+            (&["bob", "cho"], None),
+            (&["bob"], Some(1)),
+        ] {
+            let codes = read(names);
+            let previous = codes.previous_for(" ann ").map(|it| it.key.reveal());
+            let expected = found.map(key);
+            assert_eq!(
+                previous,
+                expected.as_ref().map(ChallengeKey::reveal),
+                "{names:?}"
+            );
+        }
+    }
+
     #[test]
     fn page_is_about_the_code_that_it_names() {
         let codes = AskedCodes::default()

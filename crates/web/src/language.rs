@@ -69,6 +69,19 @@ mod tests {
     }
 
     #[test]
+    fn twenty_languages_are_looked_at() {
+        for (before, expected) in [(19, Some("de")), (20, Some("en"))] {
+            let header = format!("{}de", "en;q=0.1,".repeat(before));
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::try_from(header) {
+                headers.insert(ACCEPT_LANGUAGE, value);
+            }
+            let language = preferred(&headers);
+            assert_eq!(language.as_ref().map(Language::as_str), expected);
+        }
+    }
+
+    #[test]
     fn odd_headers_ask_for_nothing() {
         check(b"", None);
         check(b"*", None);

@@ -135,3 +135,29 @@ where
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the answer itself says of the session is newer than the key that it was given on the way.
+    #[test]
+    fn renewed_session_gives_way() {
+        for (set, count) in [
+            ("sessionid=b; Path=/", 1),
+            ("sessionid2=b", 2),
+            ("a=sessionid", 2),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.append(SET_COOKIE, HeaderValue::from_static(set));
+            let session = SessionUse::default();
+            session.renew(Some(HeaderValue::from_static("sessionid=a; Path=/")));
+            session.set_renewed(&mut headers);
+            assert_eq!(headers.get_all(SET_COOKIE).iter().count(), count, "{set}");
+            assert_eq!(
+                headers.get(SET_COOKIE).map(HeaderValue::as_bytes),
+                Some(set.as_bytes())
+            );
+        }
+    }
+}

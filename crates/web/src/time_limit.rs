@@ -204,3 +204,21 @@ impl Web {
         TimeLimitLayer::new(self.clone(), limit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body that has ended is looked at again by who wants to know: that gives the handler no more time.
+    #[tokio::test(start_paused = true)]
+    async fn body_ends_once() {
+        let coming = Coming::new();
+        let begun = Instant::now();
+        for (seconds, has_ended, since) in [(0, false, 0), (5, true, 5), (9, true, 5)] {
+            sleep_until(begun + Duration::from_secs(seconds)).await;
+            coming.note(false, has_ended);
+            let since = Duration::from_secs(since);
+            assert_eq!(coming.since() - begun, since, "{seconds} s");
+        }
+    }
+}
