@@ -6,6 +6,7 @@ use phone_auth_events::{Limit, Sender, UserLoggedIn};
 use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
 use super::repeatable::{Repeatable, key_source};
+use super::to_the_end::{Boxed, handed_on};
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError};
 use crate::password::{EncodedPassword, Password, Requester};
 use crate::randomness::Randomness;
@@ -154,12 +155,15 @@ impl Accounts {
             }
         };
         // Who waits looks again, and counts by what the password is by then.
-        let settles = move |begun| async move {
-            if let Ok(None) = begun {
-                of_unwaited.give_back_but(Limit::LogIns, &its_count).await;
-            }
+        let unwaited = move |begins: Boxed<Result<Option<LoggedIn>, Failure>>| {
+            let settles = of_unwaited.clone();
+            of_unwaited.go_on(async move {
+                if let Ok(None) = begins.await {
+                    settles.give_back_but(Limit::LogIns, &its_count).await;
+                }
+            });
         };
-        self.to_the_end(begins).settled_by(settles).await
+        handed_on(begins, unwaited).await
     }
 
     /// Tells of a log-in, once.

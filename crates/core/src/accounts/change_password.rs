@@ -1,14 +1,13 @@
 //! Changing a password that one knows.
 
-use phone_auth_events::{
-    AccountChange, DurableSignal, LoginFailure, PasswordChanged, Sender, UserLoginFailed,
-};
+use phone_auth_events::{AccountChange, DurableSignal, PasswordChanged, Sender};
 
 use super::begun_once::{BegunOnce, Gives};
 use super::limits::Counted;
 use super::new_password::attributes_of;
 use super::notices::ChangeNotices;
 use super::repeatable::key_source;
+use super::to_the_end::HandedOn;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError};
 use crate::address::{AddressRecord, Losses};
 use crate::form::{Field, FieldProblem, Problem, Problems};
@@ -20,16 +19,6 @@ use crate::user::User;
 
 /// The flow, as signals and counters name it.
 const FLOW: &str = "change_password";
-
-/// What a form is that came where the password was changed meanwhile.
-enum Before {
-    /// The one that has changed it: the key of its session.
-    Same(SessionKey),
-    /// The same, of a password that is over by now as well.
-    Gone,
-    /// Another: its new password is not the stored one.
-    Another,
-}
 
 impl Accounts {
     /// Changes the password of a user. This session lives on under the key that is answered, which the
@@ -51,7 +40,8 @@ impl Accounts {
     ///
     /// # Cancel safety
     /// The password is changed and the other sessions ended, or neither; the signal may be missing where it is not known yet
-    /// which, and the session be one whose key nobody knows.
+    /// which, and the session be one whose key nobody knows. Where the hash of the old password has begun, what it finds is
+    /// recorded: a right one has not failed, and a wrong one counts and is told of.
     ///
     /// # Examples
     /// ```
@@ -132,11 +122,16 @@ impl Accounts {
             };
             let mut problems = Problems::default();
             let is_wrong = self
-                .check_old_password(&mut problems, &user, old, &requester)
+                .check_old_password(&mut problems, &user, old, &requester, counted)
                 .await?;
             *was_checked |= !old.is_empty();
             if let (false, Some(counted)) = (is_wrong, counted) {
                 self.end_row(counted).await;
+            }
+            // Only then can the same form have been here. Else the new password would be one more guess at the stored one.
+            let is_changed = user.password != current_user.user().password;
+            if is_wrong && !is_changed {
+                self.tell_of_wrong(FLOW, &user).await;
             }
             // Only now: those who are turned away because too many passwords are being hashed cost no read of it.
             let addresses = self.some_addresses_of(user.id).await?;
@@ -146,26 +141,15 @@ impl Accounts {
                 Some((Field::NewPassword2, new2)),
                 &attributes_of(&user, &addresses),
             );
-            let wrong_old = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
-            // Only then can the same form have been here. Else the new password would be one more guess at the stored one.
-            let is_changed = user.password != current_user.user().password;
-            if problems.are_only(wrong_old)
-                && is_changed
-                && let Before::Same(key) = self
-                    .changed_before(current_user, &user, new1, &requester)
-                    .await?
-            {
-                // No guess either: it is the answer of the first.
-                if let Some(counted) = counted {
-                    self.end_row(counted).await;
+            if let (true, true, Some(counted)) = (is_wrong, is_changed, counted) {
+                let wrong_old = FieldProblem::new(Field::OldPassword, Problem::WrongOldPassword);
+                if !problems.are_only(wrong_old) {
+                    self.tell_of_wrong(FLOW, &user).await;
+                } else if self.is_new(&user, new1, &requester, counted).await?
+                    && let Some(key) = self.changed_before(current_user, &user).await?
+                {
+                    return Ok(key);
                 }
-                return Ok(key);
-            }
-            if is_wrong {
-                let user = user.to_event_user();
-                let (sender, failure) = (Sender::new(FLOW), LoginFailure::WrongPassword);
-                self.happened(UserLoginFailed::new(sender, failure, Some(user)))
-                    .await;
             }
             problems.refuse(ChangePasswordRefusal::Invalid)?;
             let replaced = self
@@ -268,69 +252,77 @@ impl Accounts {
         };
         let counted = self.count_form(&user).await?;
         let requester = Requester::signed_in(&self.client, user.id);
-        let changed = self.changed_before(current_user, &user, new1, &requester);
-        let changed = self.unless_unchecked(&counted, changed.await).await?;
-        match changed {
-            Before::Same(key) => {
-                self.end_row(&counted).await;
-                Ok(key)
-            }
-            Before::Gone => Err(failure.into()),
-            Before::Another => {
-                // It was checked, so it was a guess, though by another limit than the old password.
-                let event = UserLoginFailed::new(
-                    Sender::new(FLOW),
-                    LoginFailure::WrongPassword,
-                    Some(user.to_event_user()),
-                );
-                self.happened(event).await;
-                Err(failure.into())
-            }
+        // It is checked, so it is a guess, though by another limit than the old password.
+        let is_right = self.is_right(FLOW, &user, new1, &requester, &counted);
+        if is_right.await?
+            && let Some(key) = self.changed_before(current_user, &user).await?
+        {
+            return Ok(key);
         }
+        Err(failure.into())
+    }
+
+    /// Whether the new password is the stored one, where the old one was wrong: it is the answer of the first then, and no guess.
+    /// Else the old one was: it is told of, also where nobody waits for this any more.
+    fn is_new(
+        &self,
+        user: &User,
+        new: &Password,
+        requester: &Requester,
+        counted: &Counted,
+    ) -> HandedOn<Result<bool, HashError>> {
+        let (accounts, counted) = (self.clone(), counted.clone());
+        let (user, new, requester) = (user.clone(), new.clone(), requester.clone());
+        self.to_the_end(async move {
+            let verdict = accounts.hasher().verify(&new, &user.password, &requester);
+            let is_new = verdict.await.map(|it| it != Verdict::NoMatch);
+            if matches!(is_new, Ok(true)) {
+                accounts.end_row(&counted).await;
+            } else {
+                accounts.tell_of_wrong(FLOW, &user).await;
+            }
+            is_new
+        })
     }
 
     /// The key of the session, when the password is the new one already: the form came twice, by a double click. A
     /// browser that has sent the key from before the first has perhaps never heard of the other, so it gets that; or one of its
-    /// own, where it is not known to be the same.
+    /// own, where it is not known to be the same. None where that password is over by now as well.
     async fn changed_before(
         &self,
         current_user: &CurrentUser,
         user: &User,
-        new: &Password,
-        requester: &Requester,
-    ) -> Result<Before, Failure> {
-        let verdict = self.hasher().verify(new, &user.password, requester);
-        if verdict.await? == Verdict::NoMatch {
-            return Ok(Before::Another);
-        }
+    ) -> Result<Option<SessionKey>, Failure> {
         if self.current_user(current_user.key()).await?.is_some() {
-            return Ok(Before::Same(current_user.key().clone()));
+            return Ok(Some(current_user.key().clone()));
         }
         let once = self.begins_once(Gives::Password, user.id).await;
         let lately = Some(self.now());
         let before = BegunOnce::before(once.as_ref(), None, &user.password, lately);
         if let Some(before) = before.await? {
-            return Ok(Before::Same(before.key));
+            return Ok(Some(before.key));
         }
         let keeps_signed_in = !self.ends_with_browser(current_user);
         let accounts = self.keeping_signed_in(keeps_signed_in);
         let begun = accounts.log_in_again(user.clone()).await?;
-        Ok(begun.map_or(Before::Gone, |logged_in| Before::Same(logged_in.key)))
+        Ok(begun.map(|logged_in| logged_in.key))
     }
 
-    /// Notes what is wrong with the old password; gives whether it is another than the user's.
+    /// Notes what is wrong with the old password; gives whether it is another than the user's. It was counted, unless none was
+    /// typed.
     async fn check_old_password(
         &self,
         problems: &mut Problems,
         user: &User,
         old: &Password,
         requester: &Requester,
+        counted: Option<&Counted>,
     ) -> Result<bool, HashError> {
-        if old.is_empty() {
+        let Some(counted) = counted else {
             problems.add(Field::OldPassword, Problem::Required);
             return Ok(false);
-        }
-        let verdict = self.hasher().verify(old, &user.password, requester);
+        };
+        let verdict = self.verify_counted(FLOW, user, old, requester, counted);
         let is_wrong = verdict.await? == Verdict::NoMatch;
         if is_wrong {
             problems.add(Field::OldPassword, Problem::WrongOldPassword);

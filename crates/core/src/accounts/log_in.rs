@@ -2,8 +2,8 @@
 
 use phone_auth_events::{Limit, LoginFailure, Sender, User as EventUser, UserLoginFailed};
 
-use super::given_up_checks::CountedCheck;
 use super::limits::Counted;
+use super::to_the_end::HandedOn;
 use super::{ATTEMPTS, Accounts, Failure, FailureKind, FlowError, LoggedIn};
 use crate::form::{Field, FieldProblem, Problem, Problems, is_blank};
 use crate::gate::{GateNames, GatedFlow};
@@ -168,7 +168,7 @@ impl Accounts {
         password: &Password,
         requester: Requester,
         counted: &Counted,
-    ) -> CountedCheck<Result<Recognised, HashError>> {
+    ) -> HandedOn<Result<Recognised, HashError>> {
         let (accounts, password) = (self.clone(), password.clone());
         let work = async move {
             let recognised = accounts.recognise(user, is_proven, &password, &requester);

@@ -3,12 +3,14 @@
 //! Someone may sit in a session that is not theirs, and guess. So each session has what it may fail, and the one who guesses
 //! keeps the owner in another session from nothing; and there is an end to guesses in a row, as there is at the log-in.
 
-use phone_auth_events::Limit;
+use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 
 use super::limits::{Asking, Counted};
+use super::to_the_end::HandedOn;
 use super::{Accounts, CurrentUser, Failure};
 use crate::limits::{Counters, LimitSubject, Limiter};
-use crate::user::UserId;
+use crate::password::{HashError, Password, Requester, Verdict};
+use crate::user::{User, UserId};
 
 /// How many rows of failures a user's sessions share: they are kept for 30 days, and sessions can be begun without end.
 const PLACES: u8 = 64;
@@ -44,6 +46,71 @@ impl Accounts {
     ) -> Result<Counted, Failure> {
         let (asking, counters) = self.checks_in(flow, current_user);
         self.count(&asking, counters).await
+    }
+
+    /// Whether a password that was counted is the user's. A right one ends the row; a wrong one is told of, by the name of this
+    /// flow. So it is where nobody waits for that any more.
+    pub(super) async fn is_right(
+        &self,
+        flow: &'static str,
+        user: &User,
+        password: &Password,
+        requester: &Requester,
+        counted: &Counted,
+    ) -> Result<bool, Failure> {
+        let verdict = self.verify_counted(flow, user, password, requester, counted);
+        let verdict = self.unless_unchecked(counted, verdict.await).await?;
+        Ok(self.settle_check(flow, user, counted, verdict).await)
+    }
+
+    /// Checks a password that was counted; [settled](Self::settle_check) by itself only where nobody waits for it any more.
+    pub(super) fn verify_counted(
+        &self,
+        flow: &'static str,
+        user: &User,
+        password: &Password,
+        requester: &Requester,
+        counted: &Counted,
+    ) -> HandedOn<Result<Verdict, HashError>> {
+        let (accounts, user, password) = (self.clone(), user.clone(), password.clone());
+        let (encoded, requester) = (user.password.clone(), requester.clone());
+        let work = async move {
+            let hasher = accounts.hasher();
+            hasher.verify(&password, &encoded, &requester).await
+        };
+        self.check_counted(
+            counted,
+            work,
+            move |accounts, counted, verdict| async move {
+                if let Ok(verdict) = accounts.unless_unchecked(&counted, verdict).await {
+                    accounts.settle_check(flow, &user, &counted, verdict).await;
+                }
+            },
+        )
+    }
+
+    /// Ends the row of wrong passwords where this one was right, or tells that it was wrong; which it was.
+    pub(super) async fn settle_check(
+        &self,
+        flow: &'static str,
+        user: &User,
+        counted: &Counted,
+        verdict: Verdict,
+    ) -> bool {
+        let is_right = verdict != Verdict::NoMatch;
+        if is_right {
+            self.end_row(counted).await;
+        } else {
+            self.tell_of_wrong(flow, user).await;
+        }
+        is_right
+    }
+
+    /// Tells that the password of a signed-in user was wrong.
+    pub(super) async fn tell_of_wrong(&self, flow: &'static str, user: &User) {
+        let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
+        let event = UserLoginFailed::new(Sender::new(flow), failure, Some(user));
+        self.happened(event).await;
     }
 
     /// What became of a password that was counted. One that could not be checked is given back: it was not tried, so it has

@@ -1,17 +1,16 @@
 //! Proving once more who one is, before what changes who can get in.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use phone_auth_events::{LoginFailure, Sender, UserLoginFailed};
-
 use super::begun_once::{BegunOnce, Gives};
-use super::given_up_checks::CountedCheck;
-use super::limits::Counted;
 use super::repeatable::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
-use crate::password::{HashError, Password, Requester, Verdict};
+use crate::password::{Password, Requester};
 use crate::session::SessionKey;
 use crate::sessions::FoundSession;
 use crate::user::User;
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The flow, as signals and counters name it.
+const FLOW: &str = "reauthenticate";
 
 impl Accounts {
     /// Asks whether someone has proven lately who they are, in this session: within the setting
@@ -68,7 +67,8 @@ impl Accounts {
     ///   [`Unavailable`](FailureKind::Unavailable) or [`Broken`](FailureKind::Broken), the store or the source of randomness.
     ///
     /// # Cancel safety
-    /// The proof is noted, or not; the session may be one whose key nobody knows.
+    /// The proof is noted, or not; the session may be one whose key nobody knows. Where the hash has begun, what it finds is
+    /// recorded.
     ///
     /// # Examples
     /// ```
@@ -104,15 +104,13 @@ impl Accounts {
         if password.is_empty() {
             return Err(FlowError::Refused(ReauthenticationRefusal::Missing));
         }
-        let counted = self.count_check("reauthenticate", current_user).await?;
+        let counted = self.count_check(FLOW, current_user).await?;
         let requester = Requester::signed_in(&self.client, user.id);
         let mut found = current_user.found().clone();
         for _ in 0..ATTEMPTS {
             let user = &found.session.user;
-            let verdict = self.verify_counted(user, password, requester, &counted);
-            let verdict = self.unless_unchecked(&counted, verdict.await).await?;
-            let is_right = self.settle_proof(user, &counted, verdict).await;
-            if !is_right {
+            let is_right = self.is_right(FLOW, user, password, &requester, &counted);
+            if !is_right.await? {
                 return Err(FlowError::Refused(ReauthenticationRefusal::WrongPassword));
             }
             if let Some(key) = self.proves_once(&found).await? {
@@ -126,40 +124,6 @@ impl Accounts {
             found = again.ok_or(FlowError::Refused(ReauthenticationRefusal::NotLoggedIn))?;
         }
         Err(Failure::new(FailureKind::Unavailable).into())
-    }
-
-    /// Checks a password that was counted; what it finds is recorded, also where nobody waits for that.
-    fn verify_counted(
-        &self,
-        user: &User,
-        password: &Password,
-        requester: Requester,
-        counted: &Counted,
-    ) -> CountedCheck<Result<Verdict, HashError>> {
-        let (accounts, user, password) = (self.clone(), user.clone(), password.clone());
-        let encoded = user.password.clone();
-        let work = async move {
-            let hasher = accounts.hasher();
-            hasher.verify(&password, &encoded, &requester).await
-        };
-        self.check_counted(counted, work, |accounts, counted, verdict| async move {
-            if let Ok(verdict) = accounts.unless_unchecked(&counted, verdict).await {
-                accounts.settle_proof(&user, &counted, verdict).await;
-            }
-        })
-    }
-
-    /// Ends the row of wrong passwords where this one was right, or tells that it was wrong; which it was.
-    async fn settle_proof(&self, user: &User, counted: &Counted, verdict: Verdict) -> bool {
-        let is_right = verdict != Verdict::NoMatch;
-        if is_right {
-            self.end_row(counted).await;
-        } else {
-            let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
-            let event = UserLoginFailed::new(Sender::new("reauthenticate"), failure, Some(user));
-            self.happened(event).await;
-        }
-        is_right
     }
 
     /// Notes that someone has proven who they are by other means than their password: a single sign-on that the application

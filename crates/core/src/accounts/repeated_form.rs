@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
+use phone_auth_events::Limit;
 use phone_auth_tokens::{OneTimeTokens, Purpose};
 use phone_auth_urls::id;
 
@@ -14,7 +14,7 @@ use super::begun_once::{BegunOnce, Gives};
 use super::limits::{Asking, Counted};
 use super::password_checks::{FORMS, row_of};
 use super::{Accounts, Failure, LoggedIn};
-use crate::password::{Password, Verdict};
+use crate::password::Password;
 use crate::user::{AccountName, User, UserId};
 
 /// Between the parts of the token; in none of them.
@@ -61,7 +61,7 @@ impl Accounts {
     /// [`Unavailable`](super::FailureKind::Unavailable) or [`Broken`](super::FailureKind::Broken), the store.
     ///
     /// # Cancel safety
-    /// It only reads; the signal `user_login_failed` may be missing.
+    /// It only reads, and counts. Where the hash has begun, what it finds is recorded.
     ///
     /// # Examples
     /// See [`repeated_change`](Self::repeated_change).
@@ -103,15 +103,8 @@ impl Accounts {
             ..AccountName::default()
         };
         let requester = self.requester(&name, Some(&user));
-        let verdict = self.hasher().verify(new1, &user.password, &requester);
-        if self.unless_unchecked(&counted, verdict.await).await? == Verdict::NoMatch {
-            let (failure, user) = (LoginFailure::WrongPassword, user.to_event_user());
-            let event = UserLoginFailed::new(Sender::new(FLOW), failure, Some(user));
-            self.happened(event).await;
-            return Ok(None);
-        }
-        self.end_row(&counted).await;
-        Ok(Some(user))
+        let is_right = self.is_right(FLOW, &user, new1, &requester, &counted);
+        Ok(is_right.await?.then_some(user))
     }
 
     /// The same for a form that changes a password, of a browser whose session has got another key by the form before, and may

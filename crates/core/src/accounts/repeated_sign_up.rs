@@ -107,6 +107,8 @@ impl Accounts {
         if has != wanted {
             return Ok(false);
         }
+        // Nothing counts it as a failure: it is one of the sign-ups of its network, whatever becomes of it. So nothing is to be
+        // recorded where nobody waits for it any more.
         let verdict = self
             .hasher()
             .verify(&form.password, &user.password, requester);

@@ -1,5 +1,5 @@
 //! What goes on to its end when the one who waits for it goes away: a browser that clicks twice gives the first up, and the second
-//! gets what that has begun.
+//! gets what that has begun. What is to be done with the rest may be another thing: `given_up_checks.rs`.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,33 +33,15 @@ impl GoingOn {
     }
 }
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(super) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What is to be done with what nobody waits for any more.
-type Settles<T> = Box<dyn FnOnce(T) -> Boxed<()> + Send>;
-
-/// Work that is done by the one who waits for it, and by a task of its own from where that one is dropped.
-pub(super) struct ToTheEnd<T: Send + 'static> {
-    accounts: Accounts,
+/// Work that is done by the one who waits for it, and handed on where that one is dropped.
+pub(super) struct HandedOn<T: Send + 'static> {
     work: Option<Boxed<T>>,
-    settles: Option<Settles<T>>,
+    given_up: Option<Box<dyn FnOnce(Boxed<T>) + Send>>,
 }
 
-impl<T: Send + 'static> ToTheEnd<T> {
-    /// And where the caller is dropped meanwhile, this is done with what has become of it.
-    pub(super) fn settled_by<Done>(
-        mut self,
-        settles: impl FnOnce(T) -> Done + Send + 'static,
-    ) -> Self
-    where
-        Done: Future<Output = ()> + Send + 'static,
-    {
-        self.settles = Some(Box::new(|done| Box::pin(settles(done))));
-        self
-    }
-}
-
-impl<T: Send + 'static> Future for ToTheEnd<T> {
+impl<T: Send + 'static> Future for HandedOn<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
@@ -75,16 +57,10 @@ impl<T: Send + 'static> Future for ToTheEnd<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for ToTheEnd<T> {
+impl<T: Send + 'static> Drop for HandedOn<T> {
     fn drop(&mut self) {
-        let settles = self.settles.take();
-        if let Some(work) = self.work.take() {
-            self.accounts.go_on(async move {
-                let done = work.await;
-                if let Some(settles) = settles {
-                    settles(done).await;
-                }
-            });
+        if let (Some(work), Some(given_up)) = (self.work.take(), self.given_up.take()) {
+            given_up(work);
         }
     }
 }
@@ -124,11 +100,21 @@ impl Accounts {
     pub(super) fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> ToTheEnd<T> {
-        ToTheEnd {
-            accounts: self.clone(),
-            work: Some(Box::pin(work)),
-            settles: None,
-        }
+    ) -> HandedOn<T> {
+        let accounts = self.clone();
+        handed_on(work, move |work| {
+            accounts.go_on(async move { drop(work.await) });
+        })
+    }
+}
+
+/// Does this; where the caller is dropped meanwhile, this gets what is left of it.
+pub(super) fn handed_on<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+    given_up: impl FnOnce(Boxed<T>) + Send + 'static,
+) -> HandedOn<T> {
+    HandedOn {
+        work: Some(Box::pin(work)),
+        given_up: Some(Box::new(given_up)),
     }
 }
