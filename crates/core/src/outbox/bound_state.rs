@@ -1,7 +1,7 @@
 //! What a pending message depends on: the parts of its binding, and what it means that one of them has changed.
 //!
 //! The binding is a thing of its own. What a token is bound to is a matter of `links.rs`, and may be more; how a store
-//! reads a time is no matter here, for no part is a time. A part that is added later has a name of its own, and the
+//! reads a time is no matter here, for no part is a time that a store has kept. A part that is added later has a name of its own, and the
 //! rows of before lack it; a change that is more than that has a new [`VERSION`].
 
 use std::fmt::Write as _;
@@ -21,6 +21,10 @@ const WHOLE: &str = "whole";
 const ADDRESS: &str = "address";
 /// The stored password.
 const PASSWORD: &str = "password";
+
+/// Not what it depends on, but the hour in which a text message was counted: its message stands as though enqueued when its
+/// link was made, which may be another.
+const COUNTED: &str = "counted";
 
 /// Why a message to an address that has another text now is given up.
 const ADDRESS_CHANGED: &str = "the address was changed";
@@ -52,6 +56,17 @@ pub(super) fn binding(purpose: Purpose, user: &User, address: &AddressRecord) ->
     Binding::from_stored(digest, Some(text))
 }
 
+/// The same of a text message that was counted in this hour.
+pub(super) fn counted_in(binding: &Binding, hour: i64) -> Binding {
+    let text = (binding.parts()).map(|text| format!("{text} {COUNTED}={hour}"));
+    Binding::from_stored(binding.digest(), text)
+}
+
+/// The hour in which a text message was counted; not known of one that a version before has enqueued.
+pub(super) fn hour_counted(kept: &Binding) -> Option<i64> {
+    part(kept, COUNTED)?.parse().ok()
+}
+
 /// Whether the state is still as it was when the message was enqueued.
 pub(super) fn compare(
     kept: &Binding,
@@ -80,6 +95,7 @@ pub(super) fn compare(
         match (name, known) {
             (WHOLE, _) if digest == hex(kept.digest()) => {}
             (_, Some((_, now))) if digest == now => {}
+            (COUNTED, _) => {}
             (ADDRESS, Some(_)) => other = Err(otherwise(ADDRESS_CHANGED)),
             (PASSWORD, Some(_)) => return Err(Changed::Obsolete(Obsolete::PasswordChanged)),
             (WHOLE, _) => {
@@ -96,10 +112,14 @@ pub(super) fn compare(
 
 /// Whether the address has the text that it had when the message was enqueued; not known of one of the first version.
 pub(super) fn is_same_address(kept: &Binding, purpose: Purpose, address: &AddressRecord) -> bool {
+    part(kept, ADDRESS).is_some_and(|digest| digest == address_part(purpose, address))
+}
+
+/// What a binding says in the part of this name.
+fn part<'a>(kept: &'a Binding, name: &str) -> Option<&'a str> {
     let words = kept.parts().unwrap_or_default().split(' ');
     let mut parts = words.filter_map(|word| word.split_once('='));
-    let kept = parts.find(|(name, _)| *name == ADDRESS);
-    kept.is_some_and(|(_, digest)| digest == address_part(purpose, address))
+    parts.find_map(|(its, said)| (its == name).then_some(said))
 }
 
 /// The same for a message of the first version.
@@ -289,6 +309,20 @@ mod tests {
             let changed = after(purpose, whole, |_, address| address.value.push('x'));
             assert_eq!(changed, Err(Changed::Otherwise(ADDRESS_CHANGED.to_owned())));
         }
+    }
+
+    #[test]
+    fn hour_is_no_state() {
+        let counted = |binding: &Binding| counted_in(binding, 490_000);
+        for purpose in [RESET, VERIFY] {
+            assert_eq!(after(purpose, counted, |_, _| {}), Ok(()));
+            let changed = after(purpose, counted, |_, address| address.value.push('x'));
+            assert_eq!(changed, Err(Changed::Otherwise(ADDRESS_CHANGED.to_owned())));
+        }
+        let (user, address) = ann();
+        let kept = binding(RESET, &user, &address);
+        assert_eq!(hour_counted(&counted(&kept)), Some(490_000));
+        assert_eq!(hour_counted(&kept), None, "of the version before");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::open_link::{Missing, not_replaced, still_open, still_there};
 use super::texts::Text;
 use super::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Requeue, Requeued};
 use crate::flow_error::{Failure, FlowError};
-use crate::limits::TextChange;
+use crate::limits::{TextChange, TextRow};
 
 impl Outbox {
     /// At most `limit` rows of the outbox, in the order of their ids, after the one with the id `after`: messages that
@@ -70,8 +70,12 @@ impl Outbox {
             }
             _ => return Err(FlowError::Refused(DeadLetterRefusal::NoSuchLetter)),
         };
-        let (binding, text) = self.rebound(&letter).await?;
+        let (mut binding, text) = self.rebound(&letter).await?;
         let now = outbox.clock.stored_now();
+        let hour = TextRow::hour_of(now);
+        if text.is_some() {
+            binding = bound_state::counted_in(&binding, hour);
+        }
         let requeue = Requeue {
             id,
             key: if letter.message.event.is_some() {
@@ -88,11 +92,11 @@ impl Outbox {
         };
         // Before it is due: a worker of another process may give it up at once, and takes it off the count then.
         if let Some(text) = &text {
-            outbox.count_text(text, TextChange::Sent, now).await;
+            outbox.count_text(text, TextChange::Sent, hour).await;
         }
         let requeued = outbox.store.requeue_message(&requeue).await?;
         if let (Some(text), false) = (&text, requeued == Requeued::Pending) {
-            outbox.count_text(text, TextChange::TakenBack, now).await;
+            outbox.count_text(text, TextChange::TakenBack, hour).await;
         }
         match requeued {
             Requeued::Pending => {

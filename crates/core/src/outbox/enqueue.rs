@@ -6,11 +6,12 @@ use uuid::{Builder, Uuid};
 
 use super::event::{Addressee, Manner};
 use super::handle::Outbox;
+use super::texts::Text;
 use super::{Binding, NewMessage, Notice, PendingEvent, Superseded, bound_state};
 use crate::address::AddressKind;
 use crate::flow_error::{Failure, FailureKind};
 use crate::language::Language;
-use crate::limits::TextCount;
+use crate::limits::{TextCount, TextRow};
 use crate::link::Links;
 use crate::randomness::{Randomness, RandomnessError};
 use crate::store::StoreError;
@@ -123,7 +124,7 @@ impl Outbox {
         manner: Manner<'_>,
     ) -> Result<NewMessage, RandomnessError> {
         let (kind, now) = (to.kind(), self.inner.clock.stored_now());
-        Ok(NewMessage {
+        let mut message = NewMessage {
             key: self.new_key()?,
             purpose,
             kind,
@@ -140,7 +141,15 @@ impl Outbox {
             expires_at: self.inner.links.expiry(purpose, kind, now),
             code_half_life: manner.carries.code_half_life(&self.inner.links),
             challenge: manner.carries.challenge(),
-        })
+        };
+        if let Addressee::User(to) = to
+            && Text::of(&message, to.address).is_some()
+        {
+            // A store may keep it as enqueued when its link was made.
+            let hour = TextRow::hour_of(now);
+            message.binding = bound_state::counted_in(&message.binding, hour);
+        }
+        Ok(message)
     }
 
     /// A key for a message, random as every UUID of version 4.

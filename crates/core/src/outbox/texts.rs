@@ -39,12 +39,12 @@ impl Text {
 }
 
 impl Inner {
-    /// Changes what is counted of a text message in the hour of this time. A store that cannot be asked leaves it as it is.
-    pub(super) async fn count_text(&self, text: &Text, change: TextChange, at: DateTime<Utc>) {
+    /// Changes what is counted of a text message in this hour. A store that cannot be asked leaves it as it is.
+    pub(super) async fn count_text(&self, text: &Text, change: TextChange, hour: i64) {
         if !self.counts_texts {
             return;
         }
-        let count = self.text_count(text, change, at);
+        let count = self.text_count(text, change, hour);
         if let Err(error) = self.limiter.store.count_texts(&count).await {
             tracing::warn!(%error, "what is counted of a text message was not changed");
         }
@@ -62,14 +62,20 @@ impl Inner {
             && !superseded.receipts.may_have_gone_out()
             && bound_state::is_same_address(&kept, message.purpose, address);
         let text = Text::of(message, address).filter(|_| is_counted)?;
-        Some(self.text_count(&text, TextChange::TakenBack, superseded.created_at))
+        let hour = hour_counted(&kept, superseded.created_at);
+        Some(self.text_count(&text, TextChange::TakenBack, hour))
     }
 
-    fn text_count(&self, text: &Text, change: TextChange, at: DateTime<Utc>) -> TextCount {
+    fn text_count(&self, text: &Text, change: TextChange, hour: i64) -> TextCount {
         TextCount {
             scopes: (self.limiter).scopes_of_waiting_text(&text.number, text.whose),
             change,
-            hour: TextRow::hour_of(at),
+            hour,
         }
     }
+}
+
+/// In which hour a text message was counted that has this binding and stands as though enqueued then.
+pub(super) fn hour_counted(kept: &Binding, created_at: DateTime<Utc>) -> i64 {
+    bound_state::hour_counted(kept).unwrap_or(TextRow::hour_of(created_at))
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Timelike as _};
 
 use crate::common::mailing::{messages, options};
 use crate::common::{ANNS_PHONE, HORSE, Kit, STAPLE};
@@ -263,6 +263,30 @@ async fn superseded_text_costs_nothing() {
         }
         site.ask().await;
         assert_eq!(site.unused().await, [left; 4], "{before:?}");
+    }
+}
+
+/// Anyone who asks again is sent the same link, and the message stands as though enqueued when that was made. What it has counted
+/// is taken back in the hour of its own request all the same: not twice in that of the first.
+#[tokio::test(start_paused = true)]
+async fn text_is_taken_back_in_its_own_hour() {
+    for is_given_up in [false, true] {
+        let site = Site::new().await;
+        fails(&site, later);
+        let pass = async |minutes: u32| {
+            site.kit.clock.advance(MINUTE * minutes);
+            tokio::time::advance(MINUTE * minutes).await;
+        };
+        pass(118 - site.kit.clock.now().minute()).await;
+        for wait in [3, 1, 0] {
+            site.ask().await;
+            pass(wait).await;
+        }
+        if is_given_up {
+            site.end().await;
+        }
+        let left = i64::from(!is_given_up);
+        assert_eq!(site.unused().await, [left; 4], "given up: {is_given_up}");
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::Attempt;
 use crate::limits::TextChange;
+use crate::outbox::texts::hour_counted;
 use crate::outbox::{AttemptOutcome, LeaseState, Obsolete};
 use crate::store::StoreError;
 
@@ -61,8 +62,9 @@ impl Attempt<'_> {
             && !self.message.is_in_doubt
             && !receipts.may_have_gone_out()
         {
-            let (outbox, at) = (self.outbox, message.created_at);
-            outbox.count_text(text, TextChange::TakenBack, at).await;
+            let hour = hour_counted(&message.binding, message.created_at);
+            let outbox = self.outbox;
+            outbox.count_text(text, TextChange::TakenBack, hour).await;
         }
     }
 
