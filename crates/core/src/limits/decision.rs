@@ -78,3 +78,47 @@ pub fn decide<E>(
 pub fn give_back(hit: &Hit, tally: Option<&Tally>, now: DateTime<Utc>) -> Option<Option<Tally>> {
     tally.map(|tally| hit.rule.give_back(tally, now))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::limits::{Limit, LimitRule};
+
+    /// Of several full counters it is the one that takes longest, in whatever order: who waits so long is not refused again.
+    #[test]
+    fn longest_wait_is_told() {
+        let now = Utc::now();
+        for (waits, expected) in [
+            ([10, 30, 20], (1, 30)),
+            ([30, 20, 10], (0, 30)),
+            ([10, 20, 30], (2, 30)),
+        ] {
+            let hits = (0_u8..3).map(|key| Hit {
+                key: LimitKey::from_bytes([key; 16]),
+                limit: Limit::LogIns,
+                rule: LimitRule::InARow(100),
+            });
+            let attempt = Attempt {
+                hits: hits.collect(),
+                at: now,
+                is_stranger: true,
+            };
+            let mut waits = waits.into_iter();
+            let find = |_: &LimitKey| {
+                Ok::<_, Infallible>(waits.next().map(|seconds| Tally {
+                    hits: 20,
+                    blocked_until: now + TimeDelta::seconds(seconds),
+                    expires_at: now + TimeDelta::days(1),
+                }))
+            };
+            let Ok((decision, tallies)) = decide(&attempt, find);
+            let (hit, wait) = (expected.0, Duration::from_secs(expected.1));
+            assert_eq!(decision, Decision::Refused { hit, wait });
+            assert!(tallies.is_empty());
+        }
+    }
+}

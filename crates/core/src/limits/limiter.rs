@@ -459,6 +459,26 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_in_the_future_is_news() {
+        let (limiter, now, key) = (limiter(), Utc::now(), LimitKey::from_bytes([1; 16]));
+        for (at, is_news) in [
+            (now, true),
+            (now + TOLD_EVERY - TimeDelta::microseconds(1), false),
+            (now + TOLD_EVERY, true),
+            // The clock was set back.
+            (now, true),
+        ] {
+            assert_eq!(limiter.is_news(key, at), is_news, "{at}");
+        }
+    }
+
+    #[test]
+    fn places_of_nobody_are_counted() {
+        assert_eq!(Limiter::place_of(&[0xff; 32]), [0x3f, 0xff, 0xff]);
+        assert_eq!(Limiter::place_of(&[0x40; 32]), [0, 0x40, 0x40]);
+    }
+
+    #[test]
     fn flood_has_nothing_forgotten() {
         let limiter = limiter();
         let (now, key) = (Utc::now(), LimitKey::from_bytes([1; 16]));

@@ -254,4 +254,22 @@ mod tests {
         let first = counters.all.first_key_value().map(|(key, _)| *key);
         assert_eq!(first, Some(LimitKey::from_bytes(10_u128.to_be_bytes())));
     }
+
+    #[test]
+    fn counter_ends_once() {
+        let mut counters = Counters::default();
+        let (now, rule) = (Utc::now(), LimitRule::InARow(100));
+        let hit = Hit {
+            key: LimitKey::from_bytes([1; 16]),
+            limit: Limit::LogIns,
+            rule,
+        };
+        for seconds in 0..3 {
+            let Ok(tally) = rule.count(None, now + Duration::from_secs(seconds)) else {
+                continue;
+            };
+            counters.put(&hit, tally);
+        }
+        assert_eq!((counters.all.len(), counters.by_end.len()), (1, 1));
+    }
 }

@@ -373,4 +373,45 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn row_from_before_a_clock_was_set_back_is_not_believed() {
+        let (rule, now) = (LimitRule::InARow(1), Utc::now());
+        let keep = TimeDelta::from_std(REMEMBERED).unwrap_or_default();
+        for (ahead, passes) in [(TimeDelta::zero(), false), (TimeDelta::seconds(1), true)] {
+            let tally = Tally {
+                hits: 1,
+                blocked_until: now,
+                expires_at: now + keep + LimitRule::SET_BACK + ahead,
+            };
+            assert_eq!(rule.count(Some(&tally), now).is_ok(), passes, "{ahead}");
+        }
+    }
+
+    #[test]
+    fn failure_that_is_given_back_costs_no_time() {
+        let (rule, now) = (LimitRule::InARow(100), Utc::now());
+        let full = Tally {
+            hits: 15,
+            blocked_until: now + TimeDelta::seconds(30),
+            expires_at: now + TimeDelta::days(30),
+        };
+        assert!(rule.count(Some(&full), now).is_err());
+        let before = rule.give_back(&full, now);
+        assert_eq!(before.map(|it| it.hits), Some(14));
+        assert!(rule.count(before.as_ref(), now).is_ok());
+    }
+
+    #[test]
+    fn half_of_a_row_is_half() {
+        let (rule, now) = (LimitRule::InARow(100), Utc::now());
+        for (hits, is_half) in [(4, false), (5, true), (6, true)] {
+            let tally = Tally {
+                hits,
+                blocked_until: now,
+                expires_at: now + TimeDelta::days(30),
+            };
+            assert_eq!(rule.is_half_used(&tally, now), is_half, "{hits}");
+        }
+    }
 }

@@ -346,7 +346,7 @@ fn has_place(scopes: &[(ScopeKind, TextTotals)], site_budget: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits::LimitKey;
+    use crate::limits::{LimitKey, TextChange, TextScope};
 
     fn row(hour: i64, sent: i64, used: i64) -> TextRow {
         TextRow {
@@ -504,6 +504,69 @@ mod tests {
             ];
             let case = format!("{kind:?} {of_network:?} {of_wide:?} {of_site}");
             assert_eq!(has_place(&scopes, 200), has, "{case}");
+        }
+    }
+
+    /// Of several reasons it is told first that this number was sent enough.
+    #[test]
+    fn number_is_the_first_reason() {
+        let names = ["dial_code +91", "number"];
+        let of = |name: &str, key: u8| TextRow {
+            key: LimitKey::from_bytes([key; 16]),
+            scope: name.to_owned(),
+            ..row(1000, 100, 0)
+        };
+        for order in [[0, 1], [1, 0]] {
+            let rows: Vec<_> = order
+                .into_iter()
+                .zip(1_u8..)
+                .filter_map(|(place, key)| Some(of(names.get::<usize>(place)?, key)))
+                .collect();
+            let scopes = rows.iter().map(|row| TextScope {
+                key: row.key,
+                name: row.scope.clone(),
+            });
+            let texts = TextCount {
+                scopes: scopes.collect(),
+                change: TextChange::Sent,
+                hour: 1000,
+            };
+            let reason = refusal(&texts, &rows, 1000);
+            assert_eq!(reason, Some(MessageRefusal::Number), "{order:?}");
+        }
+    }
+
+    /// What would be refused next is shown as full.
+    #[test]
+    fn full_scope_refuses_the_next() {
+        for (sent, is_full) in [(9, false), (10, true), (11, true)] {
+            let totals = TextTotals::of(&[row(1000, sent, 0)], "dial_code +91", 1000);
+            assert_eq!(
+                ScopeKind::DialCode.is_full(&totals, 1000),
+                is_full,
+                "{sent}"
+            );
+        }
+        for (sent, is_full) in [(19, false), (20, true)] {
+            let totals = TextTotals::of(&[row(990, sent, 0)], "dial_code +91", 1000);
+            assert_eq!(
+                ScopeKind::DialCode.is_full(&totals, 1000),
+                is_full,
+                "{sent}"
+            );
+        }
+        for (countries, used, is_full) in [(1, 0, false), (2, 0, true), (2, 1, false)] {
+            let totals = TextTotals {
+                countries,
+                used_day: used,
+                ..TextTotals::default()
+            };
+            assert_eq!(
+                ScopeKind::Network.is_full(&totals, 0),
+                is_full,
+                "{countries}"
+            );
+            assert!(!ScopeKind::Wide.is_full(&totals, 0));
         }
     }
 }

@@ -100,3 +100,64 @@ fn of_network(network: &ClientNetwork) -> [[&[u8]; 2]; 2] {
         [b"wide", network.wide_bytes()],
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use std::sync::Arc;
+
+    use phone_auth_tokens::{Keyring, SecretKey};
+
+    use super::*;
+    use crate::limits::MemoryLimits;
+
+    const NUMBER: &str = "+919876543210";
+
+    fn limiter() -> Limiter {
+        let keyring = Keyring::new(SecretKey::generate().unwrap());
+        Limiter::new(Arc::new(MemoryLimits::new()), &keyring)
+    }
+
+    /// Two messages lock what they share in one order.
+    #[test]
+    fn scopes_are_in_order() {
+        let network = ClientNetwork::of("203.0.113.7".parse().unwrap());
+        for _ in 0..20 {
+            let scopes = limiter().text_scopes(NUMBER, Whose::Owners, network);
+            assert_eq!(scopes.len(), 8);
+            assert!(scopes.is_sorted());
+        }
+    }
+
+    /// Who has waited is counted by nothing that is there for equal work alone.
+    #[test]
+    fn waiting_text_has_no_scope_of_nobody() {
+        for (whose, count) in [(Whose::Unproven, 4), (Whose::Proven, 5), (Whose::Owners, 6)] {
+            let scopes = limiter().scopes_of_waiting_text(NUMBER, whose);
+            assert!(scopes.iter().all(|scope| scope.name != NONE));
+            assert_eq!(scopes.len(), count);
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_thousand_share_a_prefix() {
+        assert_eq!(thousand_of(NUMBER.as_bytes()), b"+919876543");
+        let limiter = limiter();
+        let prefix = |number: &str| {
+            let scopes = limiter.text_scopes(number, Whose::Unproven, None);
+            scopes
+                .into_iter()
+                .find(|it| it.name == "prefix")
+                .unwrap()
+                .key
+        };
+        assert_eq!(prefix(NUMBER), prefix("+919876543999"));
+        assert_ne!(prefix(NUMBER), prefix("+919876544210"));
+    }
+
+    #[test]
+    fn places_of_few_are_counted() {
+        assert_eq!(place_of_few([0xff; 3]), [0x0f, 0xff]);
+    }
+}

@@ -205,6 +205,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_are_old_after_fifteen_days() {
+        let now = 10_000;
+        for (age, sent, used, is) in [
+            (0, 0, 0, false),
+            (1, 0, 0, false),
+            // Empty ones, of which there is one for each number that was asked for in vain.
+            (2, 0, 0, true),
+            (23, 0, 0, true),
+            (24, 0, 0, false),
+            (2, 1, 0, false),
+            (2, 0, 1, false),
+            (359, 1, 1, false),
+            (360, 1, 1, true),
+            (361, 0, 0, true),
+        ] {
+            let row = TextRow {
+                key: LimitKey::from_bytes([1; 16]),
+                scope: "site".to_owned(),
+                hour: now - age,
+                sent,
+                used,
+            };
+            assert_eq!(row.is_old(now), is, "{age} h, {sent} sent, {used} used");
+        }
+    }
+
+    #[test]
     fn oldest_hour_makes_room() {
         let mut counts = TextCounts::default();
         let names = ["dial_code +91", "number", "prefix", "site"];
@@ -232,5 +259,25 @@ mod tests {
         let all = [&code7, &code8, &number, &of("prefix", 8), &site7, &site8];
         assert_eq!(left(), all.map(Clone::clone));
         assert_eq!(left(), [code7, code8, site7, site8]);
+    }
+
+    #[test]
+    fn counts_are_never_below_none() {
+        let mut counts = TextCounts::default();
+        let mut count = |change| {
+            let scope = TextScope {
+                key: LimitKey::from_bytes([1; 16]),
+                name: "site".to_owned(),
+            };
+            let rows = counts.count(&TextCount {
+                scopes: vec![scope],
+                change,
+                hour: 7,
+            });
+            rows.first().map(|row| (row.sent, row.used))
+        };
+        assert_eq!(count(TextChange::TakenBack), Some((0, 0)));
+        assert_eq!(count(TextChange::Sent), Some((1, 0)));
+        assert_eq!(count(TextChange::Used), Some((1, 1)));
     }
 }

@@ -146,6 +146,7 @@ mod tests {
             "!!password!!",
             "qwerty-1999",
             "monkey..77",
+            "pa7rick2",
             "88888888a",
             "a88888888",
             "aaaaaaaab1",

@@ -209,3 +209,50 @@ impl From<PasswordProblem> for Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(policy: &PasswordPolicy, password: &str) -> Vec<PasswordProblem> {
+        policy.check(&Password::new(password), &[])
+    }
+
+    #[test]
+    fn shortest_password_has_bounds() {
+        for (asked, min) in [(0, 8), (7, 8), (8, 8), (9, 9), (256, 256), (257, 256)] {
+            let policy = PasswordPolicy::default().with_min_chars(asked);
+            let of = |length| "ab c".chars().cycle().take(length).collect::<String>();
+            let short = problems(&policy, &of(min - 1));
+            assert!(
+                short.contains(&PasswordProblem::TooShort { min }),
+                "{asked}"
+            );
+            let long = problems(&policy, &of(min));
+            let is_short = |it: &PasswordProblem| matches!(it, PasswordProblem::TooShort { .. });
+            assert!(!long.iter().any(is_short), "{asked}");
+        }
+    }
+
+    #[test]
+    fn longest_password_has_a_bound() {
+        let policy = PasswordPolicy::default();
+        let too_long = PasswordProblem::TooLong { max: 256 };
+        for letter in ["x", "ß", "漢"] {
+            let of = |length: usize| format!("seven blue bicycles {}", letter.repeat(length - 20));
+            assert_eq!(problems(&policy, &of(256)), [], "{letter}");
+            assert_eq!(problems(&policy, &of(257)), [too_long], "{letter}");
+        }
+    }
+
+    #[test]
+    fn digits_of_every_script_are_digits() {
+        let policy = PasswordPolicy::default();
+        for password in ["73920461", "٧٣٩٢٠٤٦١", "७३९२०४६१", "７３９２０４６１"]
+        {
+            let found = problems(&policy, password);
+            assert!(found.contains(&PasswordProblem::AllDigits), "{password}");
+        }
+        assert_eq!(problems(&policy, "7392046x1y"), []);
+    }
+}

@@ -76,6 +76,13 @@ mod tests {
     }
 
     #[test]
+    fn seven_tenths_are_similar() {
+        for (password, is) in [("abcdefgXYZ", true), ("abcdefWXYZ", false)] {
+            assert_eq!(is_similar(password, "abcdefghij"), is, "{password}");
+        }
+    }
+
+    #[test]
     fn distant_texts_are_not() {
         for (password, text) in [
             ("correct horse", "Ann"),

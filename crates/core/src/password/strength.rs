@@ -42,3 +42,17 @@ impl PasswordCheck for PasswordStrength {
         (score < self.score.min(4)).then_some(PasswordProblem::TooWeak)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn highest_score_is_four() {
+        let password = Password::new("seven blue bicycles fly over quiet lanterns");
+        for score in [0, 1, 4, 5, u8::MAX] {
+            let found = PasswordStrength::at_least(score).check(&password, &[]);
+            assert_eq!(found, None, "{score}");
+        }
+    }
+}
