@@ -365,11 +365,11 @@ const OF_FLOWS: &str = "\
 5 un-verify by hand
 7 verify by hand
 3 export
-5 schedule the closing
+7 schedule the closing
 4 cancel the closing
 4 close
 9 ask for a code to sign up
-21 sign-up by code
+17 sign-up by code
 ";
 
 /// Who proves an address waits no longer for each who has it without proof: they are told by what one statement reads.

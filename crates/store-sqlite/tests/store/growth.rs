@@ -1,7 +1,9 @@
 //! A day of floods leaves the file as large as two hours of them.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::future::Ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use phone_auth_store_testkit::growth::{Size, day_of_floods, days_of_sign_ups};
 
@@ -12,7 +14,7 @@ const TABLES: &str = "SELECT name FROM sqlite_schema
 
 /// Lets a flood pass over an empty database.
 macro_rules! flood {
-    ($flood:ident) => {
+    ($flood:ident, $age:expr) => {
         let scratch = Scratch::new();
         let store = Arc::new(scratch.store());
         let looks = scratch.connect();
@@ -34,16 +36,16 @@ macro_rules! flood {
                     .unwrap(),
             }
         };
-        run($flood(store, async |_| {}, async || measure()));
+        run($flood(store, $age, async || measure()));
     };
 }
 
 #[test]
 fn floods_fill_no_file() {
-    flood!(day_of_floods);
+    flood!(day_of_floods, async |_| {});
 }
 
 #[test]
 fn sign_ups_fill_no_file() {
-    flood!(days_of_sign_ups);
+    flood!(days_of_sign_ups, None::<fn(Duration) -> Ready<()>>);
 }
