@@ -17,7 +17,7 @@ impl Accounts {
         later(self.now(), self.lifetime_of_unproven()?)
     }
 
-    /// When the account of this user will be closed, unless somebody shows before that it is theirs: one that signed up with a
+    /// When the account of this user will be closed, unless someone shows before that it is theirs: one that signed up with a
     /// password, as the setting [`unverified_account_lifetime`](crate::settings::Settings::unverified_account_lifetime) says, or by a code.
     /// None for one that stays.
     ///
