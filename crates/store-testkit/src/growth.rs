@@ -156,7 +156,7 @@ pub async fn days_of_sign_ups<S>(
         if step == 12 {
             before = Some(now);
         } else if let Some(before) = &before {
-            // Counters live for up to 30 days, whoever they are about.
+            // Counters live for up to 30 days, no matter whom they are about.
             let tables = now.rows.iter().zip(&before.rows);
             for (rows, then) in tables.filter(|(rows, _)| rows.0 != "phone_auth_limit") {
                 assert!(
