@@ -23,8 +23,9 @@ const BYTES_EACH: i64 = 200;
 /// How many connections ask for names without an account.
 const CONNECTIONS: u8 = 32;
 
-/// How long the first message of three may take.
-const SOON: Duration = Duration::from_secs(2);
+/// How many strangers may be answered before the first message of three is there: few of those who ask meanwhile. How long that
+/// takes is a matter of the machine.
+const MEANWHILE: u64 = 1_000;
 
 /// How long the others may take: the machine does other things as well, and the program is built without optimisation.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -47,19 +48,20 @@ async fn ask_every_second(site: &Site, user: &User, from: Ipv4Addr) {
     }
 }
 
-/// Asks once, from this address; how long the message takes.
-async fn ask_once(site: &Site, user: &User, from: Ipv4Addr) -> Duration {
+/// Asks once, from this address; how long the message takes, and how many of a flood are answered meanwhile.
+async fn ask_once(site: &Site, user: &User, from: Ipv4Addr, flood: &Flood) -> (Duration, u64) {
     let signal = "reset_password_phone";
     let lines = site.record().printed();
     let before = lines
         .iter()
         .filter(|line| line.destination() == user.phone)
         .count();
-    let begun = Instant::now();
+    let answered = || flood.answers().values().sum::<u64>();
+    let (begun, before_it) = (Instant::now(), answered());
     let client = site.client().at(from);
     client.ask_reset(&user.phone).await.expect(302);
     site.nth_printed(signal, &user.phone, before + 1).await;
-    begun.elapsed()
+    (begun.elapsed(), answered() - before_it)
 }
 
 /// How many bytes the database takes once a flood was answered so often, and how often it was by then. A server of
@@ -145,9 +147,9 @@ async fn names_of_nobody_fill_and_delay_nothing() {
             tokio::time::sleep(LASTS / 3).await;
             let mut most = 0;
             let waited = tokio::join!(
-                ask_once(&site, ann, Ipv4Addr::new(127, 22, 1, 1)),
-                ask_once(&site, bob, Ipv4Addr::new(127, 22, 2, 1)),
-                ask_once(&site, carl, Ipv4Addr::new(127, 22, 3, 1))
+                ask_once(&site, ann, Ipv4Addr::new(127, 22, 1, 1), &flood),
+                ask_once(&site, bob, Ipv4Addr::new(127, 22, 2, 1), &flood),
+                ask_once(&site, carl, Ipv4Addr::new(127, 22, 3, 1), &flood)
             );
             for _ in 0..10 {
                 let rows = database.number("SELECT count(*) FROM phone_auth_outbox");
@@ -177,9 +179,10 @@ async fn names_of_nobody_fill_and_delay_nothing() {
         let requests = database.number("SELECT count(*) FROM phone_auth_link_request");
         assert!(requests <= 2 * 64 + 6, "{requests} requests");
         let waited = [waited.0, waited.1, waited.2];
-        let within = |time| waited.iter().filter(move |waited| **waited < time).count();
-        assert!(within(SOON) >= 1, "{kind:?}: {waited:?}");
-        assert_eq!(within(PATIENCE), 3, "{kind:?}: {waited:?}");
+        let is_soon = waited.iter().any(|(_, meanwhile)| *meanwhile <= MEANWHILE);
+        assert!(is_soon, "{kind:?}: {waited:?}");
+        let are_there = waited.iter().all(|(time, _)| *time < PATIENCE);
+        assert!(are_there, "{kind:?}: {waited:?}");
     }
 }
 
