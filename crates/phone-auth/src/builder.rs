@@ -422,17 +422,7 @@ impl PhoneAuthBuilder {
         if let Some(unsent) = reception.unsent_channel(accounts.settings()) {
             return Err(BuildError::no_channel(unsent));
         }
-        if reception.lacks_notices(accounts.settings()) {
-            tracing::info!(
-                "nobody receives security_notice_email or security_notice_phone: users are not told that their account was changed"
-            );
-        }
-        if reception.lacks_confirmations(&accounts) {
-            tracing::info!(
-                "nobody receives login_email or login_phone for all kinds of addresses: users without a password get no code there \
-                 to confirm who they are"
-            );
-        }
+        reception.tell_what_is_lacking(&accounts);
         #[cfg(feature = "web")]
         let web = build_web(self.web, &accounts, &self.site)?;
         let worker = self.worker.build(&accounts)?;

@@ -159,8 +159,23 @@ impl Reception<'_> {
         settings.phone_channels.iter().copied().find_map(of)
     }
 
+    /// Says what a site goes without that nobody need receive.
+    pub(crate) fn tell_what_is_lacking(&self, accounts: &Accounts) {
+        if self.lacks_notices(accounts.settings()) {
+            tracing::info!(
+                "nobody receives security_notice_email or security_notice_phone: users are not told that their account was changed"
+            );
+        }
+        if self.lacks_confirmations(accounts) {
+            tracing::info!(
+                "nobody receives login_email or login_phone for all kinds of addresses: users without a password get no code there \
+                 to confirm who they are"
+            );
+        }
+    }
+
     /// Whether users are to be told of changes, and nobody sends them notices.
-    pub(crate) fn lacks_notices(&self, settings: &Settings) -> bool {
+    fn lacks_notices(&self, settings: &Settings) -> bool {
         let mut notices = MessageSignal::ALL.into_iter();
         let is_missing = |signal: MessageSignal| {
             settings.has_addresses(signal.kind())
@@ -175,7 +190,7 @@ impl Reception<'_> {
     }
 
     /// Whether users who have no password are to confirm who they are, and nobody sends them a code.
-    pub(crate) fn lacks_confirmations(&self, accounts: &Accounts) -> bool {
+    fn lacks_confirmations(&self, accounts: &Accounts) -> bool {
         let settings = accounts.settings();
         let mut kinds = [AddressKind::Email, AddressKind::Phone].into_iter();
         let is_lacking = |kind: AddressKind| {

@@ -57,6 +57,7 @@ mod lost_addresses;
 mod new_password;
 mod notices;
 mod operate_address;
+mod own_codes;
 mod own_sessions;
 mod password_checks;
 mod reauthenticate;

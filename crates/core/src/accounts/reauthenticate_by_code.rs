@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use phone_auth_events::MessageRefusal;
 
-use super::codes::Begun;
+use super::own_codes::Begun;
 use super::repeatable::Repeatable;
 use super::{Accounts, CodeRefusal, CurrentUser, Failure, FlowError, PendingCode};
 use crate::address::{AddressId, AddressKind, AddressRecord, PhoneNumber};

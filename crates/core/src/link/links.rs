@@ -203,9 +203,8 @@ impl Links {
         }
     }
 
-    /// The link of a message that was enqueued at this time, and the token in it: none where only a code is good for anything,
-    /// and the link leads to the page where it is typed. None at all for a purpose without a link, and when the token does not
-    /// fit the route, which it always does.
+    /// The link of a message that was enqueued at this time, and its token: none where it leads to where a code is typed. None at
+    /// all for a purpose without a link, and when the token does not fit the route, which it always does.
     pub(crate) fn mint(
         &self,
         purpose: outbox::Purpose,
@@ -230,10 +229,7 @@ impl Links {
                     .ok()?;
                 Some((url, Some(token)))
             }
-            outbox::Purpose::LogIn => {
-                let (url, token) = self.mint_log_in(target, issued_at)?;
-                Some((url, Some(token)))
-            }
+            outbox::Purpose::LogIn => self.mint_log_in(target, issued_at),
             outbox::Purpose::Confirm => {
                 let page = routes.page(AccountPage::ConfirmIdentity);
                 Some((RelativeUrl::new(page).ok()?, None))

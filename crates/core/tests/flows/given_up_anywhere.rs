@@ -368,7 +368,7 @@ async fn session_whose_answer_is_lost_is_the_only_one() {
             let begun = store.session_count() - before;
             // Later what has begun it is over: given back, it would be good for another elsewhere.
             let is_told = is_answered || later > 0 && had_begun;
-            // Receivers hear of it once, whoever has had the answer.
+            // Receivers hear of it once, however often it was answered.
             let heard = site.heard.load(Ordering::SeqCst);
             if !is_told || begun != 1 || heard != 1 {
                 wrong.push((form, later, calls, is_answered, begun, heard));

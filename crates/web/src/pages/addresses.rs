@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use phone_auth_core::accounts::{
-    CodeRefusal, CurrentUser, Failure, FailureKind, FlowError, PendingReplacement, Verification,
+    CodeRefusal, CurrentUser, Failure, FailureKind, FlowError, Verification,
     VerificationRequestRefusal,
 };
 use phone_auth_core::address::{AddressId, AddressKind, AddressRecord};
@@ -16,8 +16,8 @@ use phone_auth_core::gate::{GateChallenge, GateRefusal};
 use phone_auth_core::limits::Limit;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
-use serde::Serialize;
 
+use super::own_addresses::Own;
 use super::waiting::{KIND, WAITS_FOR, Waiting};
 use crate::answer;
 use crate::asked::AskedCode;
@@ -31,70 +31,6 @@ use crate::offered::addresses_title;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
-
-/// The most addresses of each kind on the page. Nobody can add so many; another program may have.
-const MAX_SHOWN: usize = 50;
-
-/// An address as the template sees it.
-#[derive(Serialize)]
-struct AddressView<'a> {
-    id: i64,
-    value: &'a str,
-    is_verified: bool,
-    is_primary: bool,
-    /// The one that takes its place once that is verified.
-    replaced_by: Option<ReplacedBy<'a>>,
-    /// The one whose place it takes then.
-    replaces: Option<&'a str>,
-}
-
-/// The address that is to take the place of another, and where that one is kept.
-#[derive(Serialize)]
-struct ReplacedBy<'a> {
-    id: i64,
-    value: &'a str,
-    action: String,
-}
-
-/// The addresses of a user, and which of them are to take the place of which.
-struct Own {
-    records: Vec<AddressRecord>,
-    pending: Vec<PendingReplacement>,
-}
-
-impl Own {
-    async fn of(context: &RequestContext, current_user: &CurrentUser) -> Result<Self, Failure> {
-        let accounts = context.accounts();
-        let records = accounts.addresses(current_user).await?;
-        let mut pending = Vec::new();
-        for kind in [AddressKind::Email, AddressKind::Phone] {
-            pending.extend(accounts.pending_replacement(current_user, kind).await?);
-        }
-        Ok(Self { records, pending })
-    }
-
-    fn shown<'a>(&'a self, context: &RequestContext, record: &'a AddressRecord) -> AddressView<'a> {
-        let is = |it: &AddressRecord| (it.kind, it.id) == (record.kind, record.id);
-        let mut pending = self.pending.iter();
-        let replaced_by = pending.clone().find(|it| is(&it.old)).map(|it| {
-            let id = record.id.get().to_string();
-            let fields = [(KIND, Some(record.kind.as_str())), ("pk", Some(&*id))];
-            ReplacedBy {
-                id: it.new.id.get(),
-                value: &it.new.value,
-                action: next::with(context.path(AccountPage::Address), &fields),
-            }
-        });
-        AddressView {
-            id: record.id.get(),
-            value: &record.value,
-            is_verified: record.is_verified,
-            is_primary: false,
-            replaced_by,
-            replaces: pending.find(|it| is(&it.new)).map(|it| &*it.old.value),
-        }
-    }
-}
 
 pub(crate) async fn show(
     LoggedIn(current_user): LoggedIn,
@@ -476,35 +412,12 @@ fn view_of(
 ) -> Page {
     let title = addresses_title(context.accounts());
     let waits = waits.and_then(|waits| waits.among(&own.records));
-    let of_kind = |kind| of_kind(context, own, kind, &current_user.user().email);
+    let of_kind = |kind| own.of_kind(context, kind, &current_user.user().email);
     Page::new("phone_auth/phone_and_email_verification.html", title)
         .with("notice", notice)
         .with("code", waits)
         .with("next", go_on(context))
         .with("email_addresses", of_kind(AddressKind::Email))
         .with("phone_numbers", of_kind(AddressKind::Phone))
-        .with("has_more", has_more(&own.records))
-}
-
-/// Whether some addresses are not shown.
-fn has_more(records: &[AddressRecord]) -> bool {
-    [AddressKind::Email, AddressKind::Phone]
-        .into_iter()
-        .any(|kind| records.iter().filter(|it| it.kind == kind).count() > MAX_SHOWN)
-}
-
-fn of_kind<'a>(
-    context: &RequestContext,
-    own: &'a Own,
-    kind: AddressKind,
-    primary: &str,
-) -> Vec<AddressView<'a>> {
-    let records = own.records.iter().filter(|record| record.kind == kind);
-    records
-        .take(MAX_SHOWN)
-        .map(|record| AddressView {
-            is_primary: kind == AddressKind::Email && record.value == primary,
-            ..own.shown(context, record)
-        })
-        .collect()
+        .with("has_more", own.has_more())
 }

@@ -22,13 +22,13 @@ impl Links {
         &self,
         target: &LinkTarget,
         now: DateTime<Utc>,
-    ) -> Option<(RelativeUrl, Token)> {
+    ) -> Option<(RelativeUrl, Option<Token>)> {
         let address = &target.address;
         let (purpose, _) = self.log_in(address.kind);
         let token = with_log_in_state(target, |state| self.tokens.issue(&purpose, now, state));
         let (id, text) = (address.id.get(), token.as_str());
         let url = self.routes.login_confirm(address.kind, id, text).ok()?;
-        Some((url, token))
+        Some((url, Some(token)))
     }
 
     /// Whether a token logs in the user whose address this is.
