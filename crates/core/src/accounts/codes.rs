@@ -345,11 +345,10 @@ impl Accounts {
         id: &ChallengeId,
         right: Right,
     ) -> Result<(LinkTarget, UsedUp), FlowError<CodeRefusal>> {
-        let Right {
-            target, counted, ..
-        } = right;
+        let (target, counted) = (right.target, right.counted);
+        let over = FlowError::Refused(CodeRefusal::Over);
         let Some(code) = RightCode::of(right.purpose, &target) else {
-            return Err(FlowError::Refused(CodeRefusal::Over));
+            return Err(over);
         };
         let ended = EndedChallenge {
             id: *id,
@@ -357,20 +356,16 @@ impl Accounts {
             challenge: right.challenge,
             at: self.now(),
         };
-        let is_first = match self.store().end_challenge(id, &code, ended.at).await {
-            Err(error) if !self.was_ended(&ended).await => {
-                let used = UsedUp::attempt(target, ended);
-                self.give_used_back(used).await;
+        let is_first = match self.end_by_code(&ended).await {
+            Ok(is_first) => is_first,
+            Err(error) => {
+                self.give_used_back(UsedUp::attempt(target, ended)).await;
                 return Err(error.into());
             }
-            is_first => is_first.unwrap_or(true),
         };
         self.forget_wrong_codes(&counted).await;
-        if is_first {
-            Ok((target.clone(), UsedUp::code(target, ended)))
-        } else {
-            Err(FlowError::Refused(CodeRefusal::Over))
-        }
+        let used = is_first.then(|| UsedUp::code(target.clone(), ended));
+        Ok((target, used.ok_or(over)?))
     }
 
     /// The target whose code was typed, at a challenge that has not ended yet. Everybody takes the same way, for nobody's

@@ -170,8 +170,16 @@ impl Accounts {
         Ok(())
     }
 
-    /// Whether a challenge was ended at this time, where the answer of the store is lost.
-    pub(super) async fn was_ended(&self, ended: &EndedChallenge) -> bool {
+    /// Ends a challenge by its right code; whether it was this that has. Where the answer of the store is lost, it is looked.
+    pub(super) async fn end_by_code(&self, ended: &EndedChallenge) -> Result<bool, StoreError> {
+        let (id, code, at) = (&ended.id, &ended.code, ended.at);
+        match self.store().end_challenge(id, code, at).await {
+            Err(_) if self.was_ended(ended).await => Ok(true),
+            is_first => is_first,
+        }
+    }
+
+    async fn was_ended(&self, ended: &EndedChallenge) -> bool {
         let kept = self.store().challenge(&ended.id, ended.code.purpose).await;
         let proven_at = kept.ok().flatten().and_then(|it| it.proven_at);
         proven_at.is_some_and(|at| at.timestamp_micros() == ended.at.timestamp_micros())
