@@ -340,3 +340,25 @@ async fn password_given_up_in_line_has_not_failed() {
         assert_eq!(failed.take().len(), 1, "{flow:?}");
     }
 }
+
+/// Where the old password was wrong and the password was changed meanwhile, the new one is looked at too: it may be a second click.
+/// The old one was tried all the same.
+#[tokio::test]
+async fn wrong_old_password_counts_at_the_new_one() {
+    for (new, told) in [("battery staple", 1), (RIGHT, 0)] {
+        let (site, ann) = Site::of_three_tries().await;
+        let user = site.user("ann").await.id;
+        let change = ExternalChange::SetPassword(user, "slow$third".into());
+        site.kit.store.make(change).await;
+        let mut failed = site.kit.signals.capture::<UserLoginFailed>();
+        let (old, new) = (Password::new(WRONG), Password::new(new));
+        let flow = site
+            .accounts
+            .change_password(&ann.session, &old, &new, &new);
+        let mut flow = Box::pin(flow);
+        site.until_hash(&mut flow).await;
+        site.go_on.send(()).unwrap();
+        site.give_up_at_hash(flow).await;
+        assert_eq!(failed.take().len(), told);
+    }
+}
