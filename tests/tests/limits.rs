@@ -57,6 +57,13 @@ async fn nodes_and_restarts_share_limits() {
     }
 }
 
+/// How long an owner may wait during a flood. No other test goes by the clock, but here the number is what was promised. On a machine
+/// that is slow or busy already, where one log-in alone takes its time before the flood begins, it is that many times as long.
+const OWNER_WAITS: Duration = Duration::from_secs(2);
+const TIMES_ALONE: u32 = 20;
+
+/// The owner is let in each time, and within the time promised: but for one time, when the machine may have been at something else.
+/// How few checks of the flood come before the owner's, where a flood has any to wait for, is counted in `flood.rs`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn owner_gets_in_during_a_flood_of_guesses() {
     for kind in [Kind::Sqlite, Kind::Postgres] {
@@ -71,14 +78,25 @@ async fn owner_gets_in_during_a_flood_of_guesses() {
                 let fields = [("login", ann.username.as_str()), ("password", WRONG)];
                 Post::new("/accounts/login/", fields).from(from)
             });
-            let flood = Flood::begin(&site, guesses).await;
-            let mut slowest = Duration::ZERO;
-            for time in 0..20 {
+            let log_in = async || {
                 let began = Instant::now();
                 let answer = owner.post_log_in(&ann.username, &ann.password).await;
-                slowest = slowest.max(began.elapsed());
-                assert_eq!(answer.status, 302, "{kind:?}, {networks}: {time}");
+                assert_eq!(answer.status, 302, "{kind:?}, {networks}");
+                began.elapsed()
+            };
+            let alone = log_in().await.max(log_in().await);
+            let flood = Flood::begin(&site, guesses).await;
+            let mut times = Vec::new();
+            for _ in 0..20 {
+                times.push(log_in().await);
             }
+            times.sort();
+            let (last_but_one, slowest) = (times[18], times[19]);
+            let allowed = OWNER_WAITS.max(alone * TIMES_ALONE);
+            assert!(
+                last_but_one < allowed,
+                "{kind:?}, {networks} networks: {times:?} with the flood, {alone:?} without"
+            );
             // Who is known nowhere is let in by a link.
             let (stranger, began) = (site.client(), Instant::now());
             let link = site.reset_link(&ann.email).await;
