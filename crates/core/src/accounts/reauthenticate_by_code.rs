@@ -280,7 +280,7 @@ impl Accounts {
                     proven.ok_or(over)
                 }
                 Err(failure) => {
-                    accounts.give_used_back(vec![used]);
+                    accounts.give_used_back(used).await;
                     Err(failure.into())
                 }
             }
