@@ -15,7 +15,8 @@ use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
 use super::add_address;
-use super::addresses::{self, named};
+use super::addresses;
+use super::named_address::named;
 use crate::answer::{self, RequestError};
 use crate::form::SubmittedForm;
 use crate::gate::GateView;

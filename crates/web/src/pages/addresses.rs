@@ -17,8 +17,9 @@ use phone_auth_core::limits::Limit;
 use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 
+use super::named_address::{KIND, named};
 use super::own_addresses::Own;
-use super::waiting::{KIND, WAITS_FOR, Waiting};
+use super::waiting::{WAITS_FOR, Waiting};
 use crate::answer;
 use crate::asked::AskedCode;
 use crate::code;
@@ -264,19 +265,6 @@ fn to_page(context: &RequestContext, reason: Reason, waits_for: Option<AddressId
 /// The address that a form names.
 fn named_address(form: &SubmittedForm) -> Option<(AddressKind, AddressId)> {
     named(form.text(KIND), form.text("pk"))
-}
-
-/// An address by its kind and its number, written as we write numbers.
-pub(super) fn named(kind: &str, number: &str) -> Option<(AddressKind, AddressId)> {
-    let kind = named_kind(kind)?;
-    let id: i64 = number.parse().ok()?;
-    (id.to_string() == number).then(|| (kind, AddressId::new(id)))
-}
-
-pub(super) fn named_kind(text: &str) -> Option<AddressKind> {
-    [AddressKind::Email, AddressKind::Phone]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
 }
 
 const fn refused_number() -> Notice {

@@ -15,9 +15,10 @@ use phone_auth_core::outbox::Purpose;
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
-use super::addresses::{named, until_another};
+use super::addresses::until_another;
 use super::confirm_identity::{bare_page, done, onward};
-use super::waiting::{KIND, Waiting};
+use super::named_address::{KIND, named};
+use super::waiting::Waiting;
 use crate::answer;
 use crate::code;
 use crate::form::{FormView, SubmittedForm};

@@ -14,6 +14,7 @@ pub(crate) mod log_in;
 pub(crate) mod log_in_code;
 pub(crate) mod log_in_link;
 pub(crate) mod log_out;
+mod named_address;
 mod own_addresses;
 pub(crate) mod password_reset;
 pub(crate) mod reset_link;

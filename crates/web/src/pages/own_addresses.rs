@@ -5,7 +5,7 @@ use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
-use super::waiting::KIND;
+use super::named_address::KIND;
 use crate::next;
 use crate::request_context::RequestContext;
 

@@ -12,6 +12,7 @@ use phone_auth_core::password::Password;
 use phone_auth_core::user::UserId;
 use phone_auth_urls::AccountPage;
 
+use super::named_address::KIND;
 use super::signing_in::KEEP;
 use super::{FORM_TOKEN, NEW_PASSWORD_HINT, log_in_code, phone_hint, waiting};
 use crate::answer;
@@ -203,7 +204,7 @@ fn first_page(form: &SubmittedForm, coded: Option<&AddressRecord>, next: Option<
     let id = coded.map(|address| address.id.get().to_string());
     let fields = [
         (Reason::FIELD, Some(Reason::Welcome.name())),
-        (waiting::KIND, coded.map(|address| address.kind.as_str())),
+        (KIND, coded.map(|address| address.kind.as_str())),
         (waiting::WAITS_FOR, id.as_deref()),
         (NEXT, next),
     ];

@@ -8,7 +8,7 @@ use phone_auth_core::outbox::{Channel, Purpose};
 use phone_auth_urls::AccountPage;
 use serde::Serialize;
 
-use super::addresses::{named, named_kind};
+use super::named_address::{KIND, named, named_kind};
 use crate::code::{self, ResendView};
 use crate::form::{FieldView, FormView};
 use crate::next;
@@ -17,9 +17,6 @@ use crate::request_context::RequestContext;
 
 /// The field of the query with the address of which a code is waited for.
 pub(super) const WAITS_FOR: &str = "code";
-
-/// The field of the query, and of the forms, with the kind of an address.
-pub(super) const KIND: &str = "method";
 
 /// A form for a code, as the template sees it.
 #[derive(Serialize)]
