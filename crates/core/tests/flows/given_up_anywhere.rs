@@ -350,7 +350,7 @@ async fn session_whose_answer_is_lost_is_the_only_one() {
         (Form::LogInByLink, 0),
         (Form::LogInByLink, 2),
     ] {
-        let mut is_through = false;
+        let (mut is_through, mut unheard) = (false, 0);
         for calls in 0..50 {
             let site = Site::of(form).await;
             let store = &site.kit.store;
@@ -368,9 +368,11 @@ async fn session_whose_answer_is_lost_is_the_only_one() {
             let begun = store.session_count() - before;
             // Later what has begun it is over: given back, it would be good for another elsewhere.
             let is_told = is_answered || later > 0 && had_begun;
-            // Receivers hear of it once, however often it was answered.
+            // Receivers hear of it once, however often it was answered; but where the store could not say at once what has begun.
             let heard = site.heard.load(Ordering::SeqCst);
-            if !is_told || begun != 1 || heard != 1 {
+            let is_unheard = had_begun && !is_through && heard == 0;
+            unheard += u32::from(is_unheard);
+            if !is_told || begun != 1 || heard != 1 && !is_unheard {
                 wrong.push((form, later, calls, is_answered, begun, heard));
             }
             if is_through {
@@ -381,6 +383,7 @@ async fn session_whose_answer_is_lost_is_the_only_one() {
             }
         }
         assert!(is_through, "{form:?}");
+        assert_eq!(unheard, 1, "{form:?}: where the look fails as well");
     }
     assert!(wrong.is_empty(), "{wrong:?}");
 }
