@@ -1,11 +1,11 @@
 //! Builds a dispatcher and refuses one that could not work.
 
 use crate::{
-    Place, SetupError, Signals, WeakSignals, any_signal::AnySignal, catalogue,
-    config::DispatcherConfig, setup_error::Problem,
+    Place, ReceiverInfo, SetupError, Signals, WeakSignals, any_signal::AnySignal, catalogue,
+    config::DispatcherConfig, setup_error::Problem, trace,
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -206,11 +206,11 @@ impl SignalsBuilder {
             let find = move || itself.get()?.upgrade().map(Arc::new);
             self.config.provided.insert_late::<Signals>(find);
         }
-        let mut missing = BTreeSet::new();
+        let (mut missing, mut idle) = (BTreeSet::new(), BTreeMap::new());
         // Without linked receivers none can be missing, and `Signals::isolated` asks for nothing either.
         if !self.config.is_isolated {
             for signal in signals {
-                self.check(*signal, &mut missing);
+                self.check(*signal, &mut missing, &mut idle);
             }
             for [first, second] in catalogue::versions() {
                 self.problems.push(Problem::TwoVersions { first, second });
@@ -227,17 +227,21 @@ impl SignalsBuilder {
         if let Some(error) = SetupError::from_problems(self.problems) {
             return Err(error);
         }
+        for (_, (receiver, lacks)) in idle {
+            trace::idle(receiver, &lacks);
+        }
         let signals = Signals::from_config(self.config);
         itself.get_or_init(|| signals.downgrade());
         Ok(signals)
     }
 
     /// Finds what is wrong with a signal. What a receiver of several signals lacks is said once: `missing` are the
-    /// functions and what they lack.
+    /// functions and what they lack, `idle` the optional ones that lack something.
     fn check(
         &mut self,
         signal: &'static dyn AnySignal,
         missing: &mut BTreeSet<(Place, &'static str)>,
+        idle: &mut BTreeMap<Place, (&'static ReceiverInfo, Vec<&'static str>)>,
     ) {
         let registries = signal.registries();
         if !registries.is_whole() {
@@ -251,6 +255,8 @@ impl SignalsBuilder {
             }
             let lacks: Vec<_> = self.config.provided.missing(receiver.needs()).collect();
             if receiver.is_optional() && !lacks.is_empty() {
+                let lacks = lacks.iter().map(|it| it.type_name()).collect();
+                idle.insert(*receiver.place(), (receiver, lacks));
                 continue;
             }
             for need in lacks {

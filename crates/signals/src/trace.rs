@@ -1,7 +1,8 @@
 //! Traces: one span for each dispatch and one for each receiver in it, with signal, receiver and outcome.
 //!
 //! Never the event and never the text of an error: both may hold addresses, names and links. Spans are at debug level;
-//! a receiver that fails in a dispatch that goes on is a warning, because its sender may not look at the report.
+//! a receiver that fails in a dispatch that goes on is a warning, because its sender may not look at the report. What is
+//! idle is said once, when a dispatcher is built.
 
 use crate::{ReceiverInfo, SignalInfo, outcome::Outcome};
 use std::thread;
@@ -85,6 +86,13 @@ pub(crate) fn warn(signal: &SignalInfo, receiver: &ReceiverInfo, outcome: &Outco
         outcome = outcome.name(),
         "a signal's receiver failed"
     );
+}
+
+/// Says that an optional receiver is not called, because nobody has provided what it takes.
+#[cold]
+pub(crate) fn idle(receiver: &ReceiverInfo, lacks: &[&str]) {
+    let (id, lacks) = (receiver.id(), lacks.join(", "));
+    tracing::info!("receiver {id} is idle: {lacks} is not provided");
 }
 
 /// Warns of a detached dispatch that its runtime dropped while it was under way.

@@ -3,7 +3,8 @@
 
 use futures_util::FutureExt;
 use phone_auth_events::{
-    ConnectOptions, LinkFollowed, RelativeUrl, Sender, Signals, User, VerifyEmail,
+    ConnectOptions, LinkFollowed, Message, RelativeUrl, Sender, Signals, User, VerifyEmail,
+    link_followed, receiver, verify_email, verify_phone,
 };
 use std::{
     future,
@@ -93,6 +94,44 @@ async fn trace_holds_receivers_and_outcomes() {
         r#"receiver{receiver="bad" outcome=error}"#,
     ];
     check(&lines.text(), &expected);
+}
+
+struct Missing;
+struct AlsoMissing;
+
+#[receiver(link_followed, optional = true, id = "gateway.texts")]
+fn idle(_event: &LinkFollowed, _one: &Missing, _other: &AlsoMissing) {}
+
+#[receiver(verify_email, verify_phone, optional = true, id = "gateway.notices")]
+fn idle_at_two(_event: &dyn Message, _one: &Missing) {}
+
+/// An optional receiver whose state nobody provides hears nothing: that is said once, when the dispatcher is built.
+#[test]
+fn idle_receivers_are_told_once() {
+    let (lines, _guard) = Lines::listen();
+    let idle = |provided: &str| {
+        let builder = Signals::builder();
+        let builder = match provided {
+            "one" => builder.provide(Missing),
+            "both" => builder.provide(Missing).provide(AlsoMissing),
+            _ => builder,
+        };
+        builder.build().unwrap();
+        let text = lines.text();
+        lines.0.lock().unwrap().clear();
+        text.matches(" is idle: ").count()
+    };
+    assert_eq!(idle("none"), 2);
+    assert_eq!(idle("one"), 1);
+    assert_eq!(idle("both"), 0);
+    Signals::builder().build().unwrap();
+    let expected = [
+        "INFO",
+        "receiver gateway.texts is idle: traces::Missing, traces::AlsoMissing is not provided",
+        "receiver gateway.notices is idle: traces::Missing is not provided",
+    ];
+    check(&lines.text(), &expected);
+    assert!(Signals::builder().isolated().build().is_ok());
 }
 
 /// What is sent in a task of its own is within the span of who sends it.
