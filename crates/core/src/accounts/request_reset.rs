@@ -274,10 +274,16 @@ impl Accounts {
             }) if may_be_sent(purpose, user) && (address.is_verified || may_be_unverified) => {
                 Addressee::User(To { user, address })
             }
-            _ => Addressee::Nobody {
-                kind: self.kind_to(purpose, name),
-                name: canonical,
-            },
+            _ => {
+                let address = found.and_then(|found| found.address.as_ref());
+                if !may_be_unverified && address.is_some_and(|it| !it.is_verified) {
+                    tracing::debug!(?purpose, "nothing is sent: the address is not verified");
+                }
+                Addressee::Nobody {
+                    kind: self.kind_to(purpose, name),
+                    name: canonical,
+                }
+            }
         })
     }
 
