@@ -100,7 +100,7 @@ impl SiteOrigin {
     /// # Errors
     /// [`NotAnOrigin`](UrlErrorKind::NotAnOrigin).
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let refused = || UrlError::from(UrlErrorKind::NotAnOrigin);
+        let refused = || UrlError::of_origin(text);
         let url = url::Url::parse(text).map_err(|_| refused())?;
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -159,10 +159,15 @@ impl fmt::Display for SiteOrigin {
     }
 }
 
-/// Why a text is no URL of the kind asked for. The text itself is not kept: it may hold a token.
+/// Why a text is no URL of the kind asked for. Of a relative URL the text is not kept: it may hold a token. An origin is a
+/// setting, and is said as it was given, unless it may hold a password.
 pub struct UrlError {
     kind: UrlErrorKind,
+    given: Option<String>,
 }
+
+/// The most characters of a text that is no origin which its error says.
+const MOST_OF_AN_ORIGIN: usize = 200;
 
 /// Why a text is no URL of the kind asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,6 +184,15 @@ pub enum UrlErrorKind {
 }
 
 impl UrlError {
+    /// What an origin was given as; cut off where it is longer than any.
+    fn of_origin(text: &str) -> Self {
+        let given: String = text.chars().take(MOST_OF_AN_ORIGIN).collect();
+        Self {
+            kind: UrlErrorKind::NotAnOrigin,
+            given: Some(given).filter(|_| !text.contains('@')),
+        }
+    }
+
     /// The reason.
     pub fn kind(&self) -> UrlErrorKind {
         self.kind
@@ -187,12 +201,15 @@ impl UrlError {
 
 impl From<UrlErrorKind> for UrlError {
     fn from(kind: UrlErrorKind) -> Self {
-        Self { kind }
+        Self { kind, given: None }
     }
 }
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(given) = &self.given {
+            write!(f, "{given:?} is no origin: ")?;
+        }
         f.write_str(match self.kind {
             UrlErrorKind::NotRooted => "a relative URL begins with `/`",
             UrlErrorKind::NamesHost => {
@@ -222,6 +239,27 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
     use crate::*;
+
+    #[test]
+    fn wrong_origin_is_said_as_given() {
+        let rule = "an origin is a scheme and a host, such as https://example.org, and no path";
+        let long = "x".repeat(300);
+        for (text, given) in [
+            ("shop.example", "\"shop.example\" is no origin: "),
+            (
+                "https://shop.example/tea\n",
+                "\"https://shop.example/tea\\n\" is no origin: ",
+            ),
+            // It may hold a password.
+            ("https://ann:secret@shop.example", ""),
+            (&*long, &format!("\"{}\" is no origin: ", "x".repeat(200))),
+        ] {
+            let error = SiteOrigin::parse(text).unwrap_err();
+            assert_eq!(error.to_string(), format!("{given}{rule}"));
+        }
+        let error = RelativeUrl::new("token").unwrap_err();
+        assert!(!error.to_string().contains("token"), "{error}");
+    }
 
     fn check_url(text: &str, expected: Option<UrlErrorKind>) {
         let found = RelativeUrl::new(text).err().map(|error| error.kind());

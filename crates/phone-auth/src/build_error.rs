@@ -93,11 +93,11 @@ impl BuildError {
 /// What the name of a database is, and which feature another one needs.
 const NO_DATABASE: &str = match (cfg!(feature = "sqlite"), cfg!(feature = "postgres")) {
     (true, true) => {
-        "no name of a database such as sqlite:app.sqlite3, whose path begins with no // and has no ?, or \
+        "no name of a database such as sqlite:app.sqlite3, whose path begins with no // (sqlite:/srv/app.sqlite3, not sqlite:///srv/app.sqlite3) and has no ?, or \
          postgres://user@host/database"
     }
     (true, false) => {
-        "no name of a database such as sqlite:app.sqlite3, whose path begins with no // and has no ?; \
+        "no name of a database such as sqlite:app.sqlite3, whose path begins with no // (sqlite:/srv/app.sqlite3, not sqlite:///srv/app.sqlite3) and has no ?; \
          postgres://user@host/database needs the feature `postgres` of phone-auth"
     }
     (false, _) => {

@@ -101,7 +101,7 @@ kinds! {
     SiteOrigin, "an origin such as https://example.org: http or https, a host, perhaps a port, no path",
         given => SiteOrigin::parse(given.text()?).ok();
     #[Url]
-    DatabaseName, "a database such as sqlite:phone-auth.sqlite3, whose path begins with no // and has no ?, or postgres://user@host/database", given => database(given);
+    DatabaseName, "a database such as sqlite:phone-auth.sqlite3, whose path begins with no // (sqlite:/srv/app.sqlite3, not sqlite:///srv/app.sqlite3) and has no ?, or postgres://user@host/database", given => database(given);
     #[Url]
     Url, "a URL with https", given => given.seen_text().map(str::to_owned).map(Url);
     #[Secret]

@@ -119,7 +119,9 @@ impl fmt::Display for Rate {
 
 /// A text that is no [`Rate`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a rate is a number and a time, as in 30/min, 5/5min, 10/h or 1/30s")]
+#[error(
+    "a rate is a number from 1 up and a time, as in 30/min, 5/5min, 10/h or 1/30s; for no limit, write off"
+)]
 #[expect(clippy::exhaustive_structs, reason = "there is nothing more to say")]
 pub struct RateError;
 
