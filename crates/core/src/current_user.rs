@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::client::Client;
 use crate::session::{ActiveSession, SessionKey};
 use crate::sessions::FoundSession;
+use crate::settings::Settings;
 use crate::user::User;
 
 /// Someone who is logged in, with all that a guard asks. Only
@@ -36,14 +37,16 @@ impl CurrentUser {
     }
 
     /// What the user is called: as [`User::display_name`], and who has no other name, by their phone number.
-    pub fn display_name(&self) -> Option<&str> {
-        self.user().display_name().or(self.phone.as_deref())
+    pub fn display_name(&self, settings: &Settings) -> Option<&str> {
+        let name = self.user().display_name(settings);
+        name.or(self.phone.as_deref())
     }
 
-    /// What tells the account from others, and can be typed to log in where the settings allow it: the username that was
-    /// chosen, else the email address or the phone number.
-    pub fn account_name(&self) -> Option<&str> {
-        self.user().account_name().or(self.phone.as_deref())
+    /// What tells the account from others, and can be typed to log in where the settings allow it: the username that [is
+    /// shown](User::shown_username), else the email address or the phone number.
+    pub fn account_name(&self, settings: &Settings) -> Option<&str> {
+        let name = self.user().account_name(settings);
+        name.or(self.phone.as_deref())
     }
 
     pub(crate) const fn found(&self) -> &FoundSession {

@@ -42,35 +42,53 @@ pub struct User {
 }
 
 impl User {
-    /// What this user is called on a page: by the first name, else by the email address in their row, else by the
-    /// username, unless that was made up and tells nobody anything. `None` when there is nothing to call them by.
+    /// The username, where it tells anyone anything: these settings have users log in by one, and it was not made up. An
+    /// application whose users never see theirs makes it up in a form of its own.
     ///
     /// # Examples
     /// ```
     /// # use phone_auth_core::password::Password;
     #[doc = include_str!("accounts/example_setup.txt")]
     /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?.user;
-    /// assert_eq!(ann.display_name(), Some("Ann"));
+    /// let mut settings = phone_auth_core::settings::Settings::default();
+    /// assert_eq!(ann.shown_username(&settings), Some("ann"));
+    /// settings.authentication_methods.username = false;
+    /// assert_eq!(ann.shown_username(&settings), None);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn display_name(&self) -> Option<&str> {
-        let username = Some(self.username.as_str()).filter(|name| !Username::is_made_up(name));
-        let names = [
-            Some(self.first_name.as_str()),
-            Some(self.email.as_str()),
-            username,
-        ];
-        names.into_iter().flatten().find(|name| !name.is_empty())
+    pub fn shown_username(&self, settings: &Settings) -> Option<&str> {
+        let is_shown = settings.authentication_methods.username
+            && !self.username.is_empty()
+            && !Username::is_made_up(&self.username);
+        is_shown.then_some(self.username.as_str())
     }
 
-    /// What tells the account from others, as far as the user's row says: the username that was chosen, else the email
-    /// address.
-    pub fn account_name(&self) -> Option<&str> {
-        let username = Some(self.username.as_str()).filter(|name| !Username::is_made_up(name));
+    /// What this user is called on a page: by the first name, else by the email address in their row, else by the
+    /// username, if that [is shown](Self::shown_username). `None` when there is nothing to call them by.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("accounts/example_setup.txt")]
+    /// let ann = accounts.log_in("ann", &Password::new("correct horse"), None).await?.user;
+    /// assert_eq!(ann.display_name(accounts.settings()), Some("Ann"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn display_name(&self, settings: &Settings) -> Option<&str> {
+        let names = [&self.first_name, &self.email].map(String::as_str);
+        let name = names.into_iter().find(|name| !name.is_empty());
+        name.or_else(|| self.shown_username(settings))
+    }
+
+    /// What tells the account from others, as far as the user's row says: the username that [is
+    /// shown](Self::shown_username), else the email address.
+    pub fn account_name(&self, settings: &Settings) -> Option<&str> {
         let email = Some(self.email.as_str()).filter(|email| !email.is_empty());
-        username.or(email)
+        self.shown_username(settings).or(email)
     }
 
     /// What signals tell of this user.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
-use http::{HeaderValue, Request, StatusCode};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use phone_auth_core::accounts::{Failure, FailureKind};
 use phone_auth_core::gate::GateRefusal;
 use phone_auth_urls::AccountPage;
@@ -18,11 +18,14 @@ use crate::request_context::RequestContext;
 use crate::web::Web;
 
 /// What is said above a form whose challenge was not answered, or not rightly.
-const ONE_MORE_STEP: &str =
+pub(crate) const ONE_MORE_STEP: &str =
     "One more step: answer the question at the end of the form, and send it again.";
 
-/// How many seconds a browser is asked to wait when there is too much to do.
-const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
+/// What is said where nothing was begun, because there is too much to do.
+pub(crate) const BUSY: &str = "There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again.";
+
+/// How long a browser is asked to wait when there is too much to do.
+pub(crate) const RETRY_WAIT: Duration = Duration::from_secs(5);
 
 /// Something that is wrong with a request, whatever it was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,11 +180,11 @@ pub(crate) fn flow_failed(
         }
         FailureKind::Denied | FailureKind::Challenged => held_back(context, failure),
         FailureKind::Busy => {
-            tracing::warn!(doing, error = ?chain(failure), "not available");
+            log_unavailable(doing, failure);
             busy(context)
         }
         FailureKind::Unavailable => {
-            tracing::warn!(doing, error = ?chain(failure), "not available");
+            log_unavailable(doing, failure);
             unknown(context)
         }
         // The flow has told the log.
@@ -237,14 +240,13 @@ fn held_back(context: &RequestContext, failure: &Failure) -> Response {
 /// The answer when something was done too often.
 pub(crate) fn limited(context: &RequestContext, page: Page, wait: Duration) -> Response {
     let mut response = context.render(page.status(StatusCode::TOO_MANY_REQUESTS));
-    retry_after(&mut response, wait);
+    retry_after(response.headers_mut(), wait);
     response
 }
 
 /// Says when to come back.
-pub(crate) fn retry_after(response: &mut Response, wait: Duration) {
-    let seconds = seconds(wait);
-    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+pub(crate) fn retry_after(headers: &mut HeaderMap, wait: Duration) {
+    headers.insert(RETRY_AFTER, seconds(wait).into());
 }
 
 /// What is said to the one who did something too often.
@@ -286,10 +288,7 @@ fn referenced(context: &RequestContext) -> Response {
 
 /// The answer when nothing was begun, and trying again later may help.
 fn busy(context: &RequestContext) -> Response {
-    try_later(
-        context,
-        "There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again.",
-    )
+    try_later(context, BUSY)
 }
 
 /// The answer when trying again later may help, and what was asked for may have been done all the same: what a store
@@ -306,7 +305,7 @@ fn try_later(context: &RequestContext, sentence: &str) -> Response {
         .status(StatusCode::SERVICE_UNAVAILABLE)
         .with("sentences", [sentence]);
     let mut response = context.render(page);
-    response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+    retry_after(response.headers_mut(), RETRY_WAIT);
     response
 }
 
@@ -347,6 +346,11 @@ pub(crate) fn plain_error_page() -> Response {
     let html = "<!doctype html><html lang=\"en\"><title>Something went wrong</title>\
         <h1>Something went wrong</h1><p>Something went wrong on our side. Please try again.</p>";
     (StatusCode::INTERNAL_SERVER_ERROR, Html(html)).into_response()
+}
+
+/// Notes that something has to wait.
+pub(crate) fn log_unavailable(doing: &'static str, failure: &Failure) {
+    tracing::warn!(doing, error = ?chain(failure), "not available");
 }
 
 /// Notes a fault of ours.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use phone_auth_core::accounts::CurrentUser;
+use phone_auth_core::settings::Settings;
 use phone_auth_core::user::User;
-use phone_auth_core::username::Username;
 use serde::Serialize;
 
 use crate::written;
@@ -13,8 +13,13 @@ use crate::written;
 const NAMELESS: &str = "your account";
 
 /// What tells an account from others, whose link was sent to this address.
-pub(crate) fn account_of<'a>(user: &'a User, address: Option<&'a str>) -> &'a str {
-    user.account_name().or(address).unwrap_or(NAMELESS)
+pub(crate) fn account_of<'a>(
+    settings: &Settings,
+    user: &'a User,
+    address: Option<&'a str>,
+) -> &'a str {
+    let name = user.account_name(settings);
+    name.or(address).unwrap_or(NAMELESS)
 }
 
 /// What templates know of who is logged in.
@@ -25,7 +30,7 @@ pub(crate) struct CurrentUserView<'a> {
     /// What tells the account from others, for password managers.
     account: &'a str,
     username: &'a str,
-    /// Whether the username was chosen, so that there is a point in showing it.
+    /// Whether there is a point in showing the username: see [`User::shown_username`].
     has_username: bool,
     first_name: &'a str,
     last_name: &'a str,
@@ -34,13 +39,14 @@ pub(crate) struct CurrentUserView<'a> {
 }
 
 impl<'a> CurrentUserView<'a> {
-    pub(crate) fn of(current_user: &'a CurrentUser) -> Self {
+    pub(crate) fn of(settings: &Settings, current_user: &'a CurrentUser) -> Self {
         let user = current_user.user();
+        let name = current_user.display_name(settings).unwrap_or(NAMELESS);
         Self {
-            name: written::as_people_do(current_user.display_name().unwrap_or(NAMELESS)),
-            account: current_user.account_name().unwrap_or_default(),
+            name: written::as_people_do(name),
+            account: current_user.account_name(settings).unwrap_or_default(),
             username: &user.username,
-            has_username: !Username::is_made_up(&user.username),
+            has_username: user.shown_username(settings).is_some(),
             first_name: &user.first_name,
             last_name: &user.last_name,
             has_verified_email: current_user.has_verified_email(),

@@ -73,6 +73,7 @@ mod form;
 mod gate;
 mod guard;
 mod headers;
+mod held_back;
 mod language;
 mod next;
 mod notice;
@@ -98,7 +99,7 @@ mod web;
 mod written;
 
 pub use crate::build_error::{WebBuildError, WebBuildErrorKind};
-pub use crate::client_address::{ClientAddress, ClientAddressHeader, TrustedProxies};
+pub use crate::client_address::{ClientAddress, ClientAddressHeader, NetworkError, TrustedProxies};
 pub use crate::cookie_options::CookieOptions;
 pub use crate::csrf::{CsrfField, SameOrigin, SameOriginLayer};
 pub use crate::form::{SubmittedForm, sentence};
@@ -106,6 +107,7 @@ pub use crate::guard::{
     Anonymous, GuardLayer, Guarded, LoggedIn, RecentlyProven, Refusal, VerifiedEmail, VerifiedPhone,
 };
 pub use crate::headers::{PageHeaders, PageHeadersLayer};
+pub use crate::held_back::HeldBack;
 pub use crate::page::Page;
 pub use crate::redirect::append_slash;
 pub use crate::request_context::RequestContext;

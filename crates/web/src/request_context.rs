@@ -12,7 +12,7 @@ use http::uri::PathAndQuery;
 use http::{HeaderMap, Uri};
 use minijinja::Value;
 use minijinja::value::Serde;
-use phone_auth_core::accounts::{Accounts, CurrentUser, Failure};
+use phone_auth_core::accounts::{Accounts, CurrentUser, Failure, FailureKind};
 use phone_auth_core::client::Client;
 use phone_auth_core::gate::GatedFlow;
 use phone_auth_core::language::Language;
@@ -25,6 +25,7 @@ use crate::csrf::{CsrfField, CsrfToken, Sender};
 use crate::current_user_view::CurrentUserView;
 use crate::gate::GateView;
 use crate::guard::Refusal;
+use crate::held_back::HeldBack;
 use crate::language;
 use crate::next::{self, NEXT};
 use crate::notice::Reason;
@@ -128,6 +129,20 @@ impl RequestContext {
     /// See [`accounts`](Self::accounts).
     pub fn failed(&self, doing: &'static str, failure: &Failure) -> Response {
         answer::flow_failed(self, doing, failure)
+    }
+
+    /// What to say above a form of your own that is shown again with what was typed, where a flow was held back before it
+    /// began: it was asked for too often, the gate denies it or wants a challenge answered, or there is too much to do.
+    /// Nothing where the flow may have begun: then [`failed`](Self::failed) answers.
+    ///
+    /// # Examples
+    /// See [`HeldBack`].
+    pub fn held_back(&self, doing: &'static str, failure: &Failure) -> Option<HeldBack> {
+        // Of a full outbox the flow has told the log.
+        if failure.kind() == FailureKind::Busy {
+            answer::log_unavailable(doing, failure);
+        }
+        HeldBack::of(failure)
     }
 
     /// The answer that shows a page.
@@ -320,10 +335,8 @@ impl RequestContext {
             ("csrf_token", Value::from_dyn_object(Arc::clone(&self.csrf))),
         ]);
         if let Some(current_user) = self.current_user() {
-            values.insert(
-                "user",
-                Value::from(Serde(CurrentUserView::of(current_user))),
-            );
+            let user = CurrentUserView::of(self.accounts.settings(), current_user);
+            values.insert("user", Value::from(Serde(user)));
         }
         let next = page.values.iter().find(|(name, _)| *name == NEXT);
         let next = next.and_then(|(_, next)| next.as_str());

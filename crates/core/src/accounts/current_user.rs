@@ -53,8 +53,8 @@ impl Accounts {
         }
         self.note_use(&found).await;
         let found = CurrentUser::new(found);
-        let user = found.user();
-        if user.display_name().is_some() && user.account_name().is_some() {
+        let (user, settings) = (found.user(), self.settings());
+        if user.display_name(settings).is_some() && user.account_name(settings).is_some() {
             return Ok(Some(found));
         }
         let phone = self.phone_of(user.id).await?;

@@ -8,7 +8,6 @@ use crate::address::{
 };
 use crate::outbox::Purpose;
 use crate::user::User;
-use crate::username::Username;
 
 /// What became of an address that its user no longer wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,10 +165,8 @@ impl Accounts {
     /// they get in by their username.
     pub(super) fn needed_without(&self, user: &User, kind: AddressKind) -> Option<WaysIn> {
         let methods = self.settings().authentication_methods;
-        let has_username = methods.username
-            && user.password.is_usable()
-            && !user.username.is_empty()
-            && !Username::is_made_up(&user.username);
+        let has_username =
+            user.password.is_usable() && user.shown_username(self.settings()).is_some();
         // Who has no password gets in by codes, which are not sent to both kinds everywhere.
         let is_coded = |kind| self.offers(Purpose::LogIn, kind);
         let by_codes = !user.password.is_usable()

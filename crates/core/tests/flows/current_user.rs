@@ -20,16 +20,20 @@ const CAPS: AddressCaps = AddressCaps {
 #[tokio::test]
 async fn nameless_users_are_called_by_their_number() {
     let (own, none) = (ANNS_EMAIL, "");
-    for (username, email, verified, display, account) in [
-        ("ann", own, [false, false], "Ann", "ann"),
-        (MADE_UP, own, [false, false], "Ann", own),
-        (MADE_UP, none, [false, false], "Ann", ANNS_PHONE),
-        (MADE_UP, none, [true, true], "Ann", ANNS_PHONE),
-        (MADE_UP, none, [false, true], "Ann", SECOND),
-        (MADE_UP, none, [true, false], "Ann", ANNS_PHONE),
+    for (by_username, username, email, verified, display, account) in [
+        (true, "ann", own, [false, false], "Ann", "ann"),
+        // Where nobody logs in by a username, an application makes it up as it likes.
+        (false, "guest-7", own, [false, false], "Ann", own),
+        (false, "guest-7", none, [false, false], "Ann", ANNS_PHONE),
+        (true, MADE_UP, own, [false, false], "Ann", own),
+        (true, MADE_UP, none, [false, false], "Ann", ANNS_PHONE),
+        (true, MADE_UP, none, [true, true], "Ann", ANNS_PHONE),
+        (true, MADE_UP, none, [false, true], "Ann", SECOND),
+        (true, MADE_UP, none, [true, false], "Ann", ANNS_PHONE),
     ] {
-        let kit = Kit::with_ann().await;
-        let key = kit.log_in("ann", HORSE).await.key;
+        let kit = Kit::with_settings(|it| it.authentication_methods.username = by_username);
+        kit.sign_up_ann().await;
+        let key = kit.log_in(ANNS_EMAIL, HORSE).await.key;
         let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
         let id = ann.user().id;
         let second = Address::Phone(PhoneNumber::parse(SECOND).unwrap());
@@ -50,7 +54,8 @@ async fn nameless_users_are_called_by_their_number() {
             kit.store.make(change).await;
         }
         let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
-        let called = (ann.display_name(), ann.account_name());
+        let settings = kit.accounts.settings();
+        let called = (ann.display_name(settings), ann.account_name(settings));
         let case = format!("{username} {email:?} {verified:?}");
         assert_eq!(called, (Some(display), Some(account)), "{case}");
     }

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use http::request::Parts;
 
 pub(crate) use proxy_check::ProxyCheck;
-pub use trusted_proxies::{ClientAddressHeader, TrustedProxies};
+pub use trusted_proxies::{ClientAddressHeader, NetworkError, TrustedProxies};
 
 /// The address of the client, for an application that knows better than the connection and than what
 /// [`TrustedProxies`] say. A layer around the pages puts it into the extensions of a request.

@@ -1,5 +1,6 @@
 //! The proxies whose word about a client is taken, and how they give it.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, header::FORWARDED};
@@ -79,11 +80,59 @@ impl ClientAddressHeader {
     }
 }
 
+/// The most characters of a text that is no network which its error says.
+const MOST_OF_A_TEXT: usize = 100;
+
+/// A text is neither a network nor an address. Its `Debug` is the sentence: a `main` that returns the error prints it in this
+/// way.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is no network: write an address, or one with the number of bits that its network has in common, such as \
+     10.0.0.0/8, 192.0.2.7 or 2001:db8::/32"
+)]
+pub struct NetworkError(String);
+
+impl fmt::Debug for NetworkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl TrustedProxies {
     /// The proxies of these networks, which write this header.
     pub fn new(networks: impl IntoIterator<Item = IpNet>, header: ClientAddressHeader) -> Self {
         let networks = networks.into_iter().collect();
         Self { networks, header }
+    }
+
+    /// The same, of networks and addresses as text, as settings have them.
+    ///
+    /// # Errors
+    /// [`NetworkError`] when one of them is neither.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_web::{ClientAddressHeader, TrustedProxies};
+    ///
+    /// let header = ClientAddressHeader::XForwardedFor;
+    /// let proxies = TrustedProxies::parse(["10.0.0.0/8", "192.0.2.7"], header)?;
+    /// assert!(proxies.contains("192.0.2.7".parse()?));
+    ///
+    /// let error = TrustedProxies::parse(["10.0.0.0/33"], header).unwrap_err();
+    /// assert!(error.to_string().starts_with("\"10.0.0.0/33\" is no network"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn parse<'a>(
+        networks: impl IntoIterator<Item = &'a str>,
+        header: ClientAddressHeader,
+    ) -> Result<Self, NetworkError> {
+        let read = |text: &str| {
+            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+            let network = text.parse().ok().or_else(address);
+            network.ok_or_else(|| NetworkError(text.chars().take(MOST_OF_A_TEXT).collect()))
+        };
+        let networks: Result<Vec<IpNet>, NetworkError> = networks.into_iter().map(read).collect();
+        Ok(Self::new(networks?, header))
     }
 
     /// Whether a network is narrow enough to be one of proxies. In one as wide as `0.0.0.0/0` are clients as well, and each of

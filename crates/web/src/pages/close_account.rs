@@ -102,7 +102,7 @@ pub(crate) async fn submit_export(form: SubmittedForm) -> Response {
     let Some(json) = json.filter(|_| export.is_complete) else {
         let page = export_page(view().general_problem(INCOMPLETE));
         let mut response = context.render(page.status(StatusCode::SERVICE_UNAVAILABLE));
-        answer::retry_after(&mut response, INCOMPLETE_FOR);
+        answer::retry_after(response.headers_mut(), INCOMPLETE_FOR);
         return response;
     };
     let headers = [

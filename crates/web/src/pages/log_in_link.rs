@@ -190,7 +190,7 @@ impl Opened<'_> {
         let is_of_another = context
             .current_user()
             .is_some_and(|it| it.user().id != link.user.id);
-        let account = account_of(&link.user, Some(&link.address.value));
+        let account = account_of(accounts.settings(), &link.user, Some(&link.address.value));
         let short = accounts.settings().short_session_lifetime;
         Ok(Page::new(TEMPLATE, "Sign in")
             .with("valid_link", true)

@@ -300,10 +300,12 @@ fn page(context: &RequestContext, link: &ResetLink, problems: &[FieldProblem]) -
     let is_of_another = context
         .current_user()
         .is_some_and(|it| it.user().id != link.user.id);
+    let settings = context.accounts().settings();
+    let account = account_of(settings, &link.user, link.address.as_deref());
     let reason = Reason::of(context.uri(), AccountPage::PasswordResetConfirm);
     Page::new("phone_auth/password_reset_confirm.html", "Set password")
         .with("valid_link", true)
-        .with("account", account_of(&link.user, link.address.as_deref()))
+        .with("account", account)
         .with("notice", reason.map(Reason::notice))
         .with("is_of_another", is_of_another)
         .with("action", context.uri().path())

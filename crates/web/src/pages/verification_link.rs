@@ -131,6 +131,9 @@ fn page(
     Page::new(TEMPLATE, title)
         .with("state", state)
         .with("address", &address.value)
-        .with("account", account_of(user, Some(&address.value)))
+        .with(
+            "account",
+            account_of(context.accounts().settings(), user, Some(&address.value)),
+        )
         .with("is_of_another", is_of_another)
 }

@@ -2,11 +2,18 @@
 
 use std::fmt::Write as _;
 
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use http::StatusCode;
+use phone_auth_core::accounts::{FlowError, SignUpForm};
 use phone_auth_core::gate::{
     Gate, GateChallenge, GateDecision, GateError, GateRequest, GatedFlow, async_trait,
 };
+use phone_auth_core::settings::Settings;
+use phone_auth_core::store::StoreErrorKind;
 use phone_auth_events::{Channel, VerifyPhone};
+use phone_auth_web::SubmittedForm;
 use sha2::{Digest, Sha256};
 
 use crate::support::{PASSWORD, Site, sign_up_form};
@@ -371,4 +378,72 @@ async fn challenge_keeps_the_channel() {
             );
         }
     }
+}
+
+/// A form of the application's own: it is shown again with what was typed, whatever held it back.
+async fn own_form(form: SubmittedForm) -> Response {
+    let (context, email) = (form.context(), form.text("email"));
+    let typed = SignUpForm {
+        first_name: "Ann",
+        last_name: "Smith",
+        username: email.split('@').next().unwrap_or_default(),
+        email,
+        phone: "",
+        password: form.password("password"),
+        confirm_password: None,
+    };
+    match form.accounts().sign_up(typed).await {
+        Ok(_) => "welcome".into_response(),
+        Err(FlowError::Refused(_)) => StatusCode::BAD_REQUEST.into_response(),
+        Err(FlowError::Failed(failure)) => match context.held_back("join", &failure) {
+            Some(held) => {
+                let prompt = held.challenge().map_or("", |it| &it.prompt);
+                let page = format!("{} {prompt} value={email}", held.words());
+                (held.status(), held, page).into_response()
+            }
+            None => context.failed("join", &failure),
+        },
+    }
+}
+
+#[tokio::test]
+async fn own_form_keeps_what_was_typed() {
+    let fields = |email| [("email", email), ("password", PASSWORD)];
+    let settings = |settings: &mut Settings| {
+        settings.register_phone_required = false;
+        settings.register_confirm_password_required = false;
+        settings.limits.sign_ups = "1/d".parse().unwrap();
+    };
+    let serve = |site: Site| {
+        site.serving(|web| {
+            let routes = Router::new().route("/join/", post(own_form));
+            routes.with_state(web.clone())
+        })
+    };
+    let denies = serve(Site::gated_with(Domain, settings));
+    let asks = serve(Site::gated_with(Work, settings));
+    let limits = serve(Site::with(settings));
+    let first = limits
+        .browser()
+        .post("/join/", &fields("bob@example.org"))
+        .await;
+    assert_eq!(first.body, "welcome");
+    for (site, email, status, words, waits) in [
+        (&denies, "eve@example.net", 403, "Use your address", false),
+        (&asks, "ann@example.org", 403, "Proof of work", false),
+        (&limits, "ann@example.org", 429, "Too many tries.", true),
+    ] {
+        let answer = site.browser().post("/join/", &fields(email)).await;
+        assert_eq!(answer.status.as_u16(), status, "{}", answer.body);
+        let typed = format!("value={email}");
+        for part in [words, &typed] {
+            assert!(answer.body.contains(part), "{part}: {}", answer.body);
+        }
+        assert_eq!(!answer.retry_after().is_empty(), waits, "{words}");
+    }
+    // What the store has begun may be done: that is no form to send again.
+    denies.store.fail_with(StoreErrorKind::Unavailable);
+    let form = fields("ann@example.org");
+    let answer = denies.browser().post("/join/", &form).await;
+    assert_eq!(answer.heading(), "Too busy just now");
 }

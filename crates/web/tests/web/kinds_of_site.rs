@@ -2,8 +2,11 @@
 
 use http::StatusCode;
 use phone_auth_core::form::Field;
+use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::{Methods, Settings};
-use phone_auth_events::{LoginEmail, LoginPhone, SiteOrigin};
+use phone_auth_events::{LoginEmail, LoginPhone, ResetPasswordPhone, SiteOrigin};
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter as _};
+use phone_auth_urls::AccountPage;
 use phone_auth_web::{CookieOptions, Web, WebBuildErrorKind};
 
 use crate::support::{PASSWORD, Site};
@@ -92,6 +95,73 @@ async fn fields_that_are_not_shown_are_not_read() {
     let addresses = ann.get("/accounts/user_verification/").await;
     assert!(addresses.body.contains("ann@example.org"));
     assert!(!addresses.body.contains("+12125552368"));
+}
+
+/// Where nobody logs in by a username, a form of the application's own makes it up as it likes.
+#[tokio::test]
+async fn no_page_shows_a_username_nobody_types() {
+    const MADE_UP: &str = "reader-ed0ff0e8a82b488889c5affd3be96e61";
+    const NUMBER: &str = "+12125552368";
+    for has_email in [true, false] {
+        let site = Site::with(|settings| {
+            phone_alone(settings);
+            settings.authentication_methods.email = has_email;
+            settings.register_email_required = false;
+            settings.login_by_code = true;
+            settings.limits = LimitSettings::danger_none();
+        });
+        let (mut ann, mut bob) = (site.browser(), site.browser());
+        for (browser, number, email) in [
+            (&mut ann, NUMBER, "ann@example.org"),
+            (&mut bob, "+12125552369", "bob@example.org"),
+        ] {
+            let form = [("phone", number), ("password", PASSWORD), ("email", email)];
+            browser.post(SIGN_UP, &form).await;
+            browser.log_in(number, PASSWORD).await;
+            browser.confirm(PASSWORD).await;
+        }
+        let found = site.web.accounts().find(NUMBER).await.unwrap().unwrap();
+        let change = ExternalChange::RenameUser(found.id, MADE_UP.to_owned());
+        site.store.make(change).await;
+
+        let mut answers = Vec::new();
+        let verifies = ann.phone_link().await;
+        answers.push(bob.get(&verifies).await);
+        answers.push(site.browser().get(&verifies).await);
+        let mut log_ins = site.capture::<LoginPhone>();
+        let mut resets = site.capture::<ResetPasswordPhone>();
+        let mut asks = site.browser();
+        asks.post(ASK, &[("login", NUMBER)]).await;
+        asks.post(RESET, &[("login", NUMBER)]).await;
+        let log_in = log_ins.take().pop().unwrap().url;
+        let reset = resets.take().pop().unwrap().url;
+        for link in [log_in, reset] {
+            for browser in [&mut asks, &mut bob, &mut site.browser()] {
+                let mut answer = browser.get(link.as_str()).await;
+                // The token of a reset goes into a cookie first.
+                if !answer.location().is_empty() {
+                    let form = answer.location().to_owned();
+                    answer = browser.get(&form).await;
+                }
+                answers.push(answer);
+            }
+        }
+        for answer in &answers {
+            let names = answer.body.contains("account <strong>");
+            assert!(names, "{has_email} {}", answer.body);
+        }
+        let form = [("phone", "+12125552370"), ("password", PASSWORD)];
+        answers.push(ann.post(SIGN_UP, &form).await);
+        answers.push(ann.get("/accounts/profile/").await);
+        for page in AccountPage::ALL {
+            let path = site.web.accounts().routes().page(page).to_owned();
+            answers.push(ann.get(&path).await);
+        }
+        for answer in answers {
+            let is_shown = answer.body.contains("reader-");
+            assert!(!is_shown, "{has_email} {}", answer.body);
+        }
+    }
 }
 
 #[tokio::test]

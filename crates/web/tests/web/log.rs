@@ -45,6 +45,45 @@ impl io::Write for Lines {
     }
 }
 
+/// Who operates a site can find out why no code comes; nothing in the line tells of whom it is.
+#[tokio::test]
+async fn log_says_why_no_code_is_sent() {
+    let site = Site::with(|settings| {
+        settings.login_by_code = true;
+        settings.unverified_reset = false;
+    });
+    let mut ann = site.ann().await;
+    for (path, login, is_said) in [
+        ("/accounts/login_code/", "ann@example.org", true),
+        ("/accounts/login_code/", "+12125552368", true),
+        ("/accounts/password_reset/", "+12125552368", true),
+        ("/accounts/login_code/", "nobody@example.org", false),
+    ] {
+        let (lines, _until_the_end) = Lines::collecting();
+        site.browser().post(path, &[("login", login)]).await;
+        let text = lines.text();
+        let reasons: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("nothing is sent: the address is not verified"))
+            .collect();
+        assert_eq!(reasons.len(), usize::from(is_said), "{path} {login} {text}");
+        for line in reasons {
+            assert!(line.contains("DEBUG"), "{line}");
+            assert!(!line.contains("ann") && !line.contains("2368"), "{line}");
+        }
+    }
+    let link = ann.email_link().await;
+    ann.get(&link).await;
+    let (lines, _until_the_end) = Lines::collecting();
+    let form = [("login", "ann@example.org")];
+    site.browser().post("/accounts/login_code/", &form).await;
+    assert!(
+        !lines.text().contains("nothing is sent"),
+        "{}",
+        lines.text()
+    );
+}
+
 #[tokio::test]
 async fn log_holds_nothing_secret() {
     let (lines, _until_the_end) = Lines::collecting();
