@@ -2,7 +2,9 @@
 //!
 //! The account and the field are two writes, and the process may die in between. So the field is noted first, under a username
 //! that is made up for this form and that nobody can guess; once the account is there it is moved to its number, by the page
-//! and, should that not come to it, by a durable receiver. A note whose account was never made is nobody's, and is swept.
+//! and, should that not come to it, by a durable receiver. Each request has a note of its own: one that is refused removes
+//! that, and not the note of the same form that was sent before and is under way. A note whose account was never made is
+//! nobody's, and is swept.
 
 use std::fmt::Write;
 use std::sync::{Arc, PoisonError};
@@ -18,7 +20,8 @@ use crate::orders::{BoxError, Orders, Tables};
 /// The tables. A favourite of a user's is gone when the user is.
 pub(crate) const TABLES: [&str; 2] = [
     "CREATE TABLE IF NOT EXISTS tea_note (
-        username varchar(150) PRIMARY KEY,
+        id varchar(32) PRIMARY KEY,
+        username varchar(150) NOT NULL,
         favourite text NOT NULL,
         noted_at bigint NOT NULL
     )",
@@ -30,19 +33,17 @@ pub(crate) const TABLES: [&str; 2] = [
 
 const SWEEP: &str = "DELETE FROM tea_note WHERE noted_at < $1";
 
-const NOTE: &str = "INSERT INTO tea_note (username, favourite, noted_at) VALUES ($1, $2, $3)
-    ON CONFLICT (username) DO UPDATE SET favourite = excluded.favourite";
+const NOTE: &str =
+    "INSERT INTO tea_note (id, username, favourite, noted_at) VALUES ($1, $2, $3, $4)";
 
-const FORGET: &str = "DELETE FROM tea_note WHERE username = $1";
-
-/// A form that is sent again and refused may have made its account the first time.
-const FORGET_UNUSED: &str = "DELETE FROM tea_note WHERE username = $1
-    AND NOT EXISTS (SELECT 1 FROM auth_user WHERE auth_user.username = tea_note.username)";
+const FORGET: &str = "DELETE FROM tea_note WHERE id = $1";
 
 /// The one that comes second changes nothing.
 const TAKE_UP: &str = "INSERT INTO tea_favourite (user_id, favourite)
-    SELECT $1, favourite FROM tea_note WHERE username = $2
+    SELECT $1, favourite FROM tea_note WHERE username = $2 ORDER BY noted_at DESC LIMIT 1
     ON CONFLICT (user_id) DO NOTHING";
+
+const FORGET_ALL: &str = "DELETE FROM tea_note WHERE username = $1";
 
 const FAVOURITE: &str = "SELECT favourite FROM tea_favourite WHERE user_id = $1";
 
@@ -70,45 +71,46 @@ pub(crate) fn username_of(form_key: &str) -> Option<String> {
 }
 
 impl Orders {
-    /// Notes what a guest who is about to join likes best.
-    pub(crate) async fn note(&self, username: &str, favourite: &str) -> Result<(), BoxError> {
+    /// Notes what a guest who is about to join likes best. The id is that of the note.
+    pub(crate) async fn note(&self, username: &str, favourite: &str) -> Result<String, BoxError> {
+        let id = new_form_key()?;
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
         let oldest = now - NOTES_ARE_KEPT;
         match &self.0 {
             Tables::Postgres(pool) => {
                 sqlx::query(SWEEP).bind(oldest).execute(pool).await?;
-                let note = sqlx::query(NOTE).bind(username).bind(favourite).bind(now);
-                note.execute(pool).await?;
+                let note = sqlx::query(NOTE).bind(&id).bind(username).bind(favourite);
+                note.bind(now).execute(pool).await?;
             }
             Tables::Sqlite(connection) => {
                 let connection = Arc::clone(connection);
-                let (username, favourite) = (username.to_owned(), favourite.to_owned());
+                let row = (id.clone(), username.to_owned(), favourite.to_owned(), now);
                 let note = move || {
                     let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                     connection.execute(SWEEP, [oldest])?;
-                    connection.execute(NOTE, (username, favourite, now))
+                    connection.execute(NOTE, row)
                 };
                 tokio::task::spawn_blocking(note).await??;
             }
         }
-        Ok(())
+        Ok(id)
     }
 
-    /// Forgets a note that no account has come to.
-    pub(crate) async fn forget(&self, username: &str) -> Result<(), BoxError> {
-        self.remove(FORGET_UNUSED, username).await
+    /// Forgets the note of a request that was refused.
+    pub(crate) async fn forget(&self, id: &str) -> Result<(), BoxError> {
+        self.remove(FORGET, id).await
     }
 
-    async fn remove(&self, statement: &'static str, username: &str) -> Result<(), BoxError> {
+    async fn remove(&self, statement: &'static str, which: &str) -> Result<(), BoxError> {
         match &self.0 {
             Tables::Postgres(pool) => {
-                sqlx::query(statement).bind(username).execute(pool).await?;
+                sqlx::query(statement).bind(which).execute(pool).await?;
             }
             Tables::Sqlite(connection) => {
-                let (connection, username) = (Arc::clone(connection), username.to_owned());
+                let (connection, which) = (Arc::clone(connection), which.to_owned());
                 let forget = move || {
                     let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                    connection.execute(statement, [username])
+                    connection.execute(statement, [which])
                 };
                 tokio::task::spawn_blocking(forget).await??;
             }
@@ -132,7 +134,7 @@ impl Orders {
                 tokio::task::spawn_blocking(take_up).await??;
             }
         }
-        self.remove(FORGET, username).await
+        self.remove(FORGET_ALL, username).await
     }
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use http::StatusCode;
 use phone_auth::core::accounts::{FailureKind, FlowError, SignUpForm, SignUpRefusal};
+use phone_auth::core::form::{Field, FieldProblem};
 use phone_auth::web::{
     Anonymous, CsrfField, RequestContext, SubmittedForm, VerifiedEmail, sentence,
 };
@@ -68,7 +69,7 @@ pub(crate) async fn joined(State(app): State<App>, form: SubmittedForm) -> Resul
         let problem = format!("Your favourite tea has at most {LONGEST} letters.");
         return join_again(context, StatusCode::BAD_REQUEST, &typed, vec![problem]);
     }
-    app.orders.note(&username, &typed.favourite).await?;
+    let note = app.orders.note(&username, &typed.favourite).await?;
     let sign_up = SignUpForm {
         first_name: &typed.first_name,
         last_name: "",
@@ -81,8 +82,17 @@ pub(crate) async fn joined(State(app): State<App>, form: SubmittedForm) -> Resul
     let user = match context.accounts().sign_up(sign_up).await {
         Ok(user) => user,
         Err(FlowError::Refused(SignUpRefusal::Invalid(problems))) => {
-            app.orders.forget(&username).await?;
-            let told = problems.iter().map(sentence).collect();
+            app.orders.forget(&note).await?;
+            let is_of_key = |it: &&FieldProblem| it.field == Field::Username;
+            if problems.iter().any(|it| is_of_key(&it)) {
+                // The key has made another account: the next form is for one of its own.
+                typed.form_key = new_form_key()?;
+            }
+            let told = problems.iter().filter(|it| !is_of_key(it));
+            let mut told: Vec<String> = told.map(sentence).collect();
+            if told.is_empty() {
+                told.push("Please send the form once more.".to_owned());
+            }
             return join_again(context, StatusCode::BAD_REQUEST, &typed, told);
         }
         Err(FlowError::Failed(failure)) => {
@@ -91,9 +101,15 @@ pub(crate) async fn joined(State(app): State<App>, form: SubmittedForm) -> Resul
                 failure.kind(),
                 FailureKind::Unavailable | FailureKind::Broken
             ) {
-                app.orders.forget(&username).await?;
+                app.orders.forget(&note).await?;
             }
-            return Ok(context.failed("join", &failure));
+            let Some(held) = context.held_back("join", &failure) else {
+                return Ok(context.failed("join", &failure));
+            };
+            // Nothing was begun: the form stays as it was filled in.
+            let told = vec![held.words().to_owned()];
+            let page = join_again(context, held.status(), &typed, told)?;
+            return Ok((held, page).into_response());
         }
     };
     // If it fails now, the durable receiver does it later.
