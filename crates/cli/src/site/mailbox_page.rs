@@ -17,7 +17,7 @@ use chrono::SecondsFormat;
 use phone_auth::PhoneAuth;
 use phone_auth::core::randomness::{Randomness, RandomnessError, SystemRandomness};
 use phone_auth::delivery::development::{Mailbox, Message};
-use phone_auth::signals::MessageSignal;
+use phone_auth::signals::{AddressKind, MessageSignal, Purpose};
 use phone_auth::web::{Page, RequestContext};
 use serde::Serialize;
 use subtle::ConstantTimeEq;
@@ -134,17 +134,15 @@ struct Shown {
 
 impl From<Message> for Shown {
     fn from(message: Message) -> Self {
-        let subject = match MessageSignal::named(message.signal) {
-            Some(MessageSignal::ResetPasswordEmail | MessageSignal::ResetPasswordPhone) => {
-                "Reset your password"
-            }
-            Some(MessageSignal::VerifyEmail) => "Verify your email address",
-            Some(MessageSignal::VerifyPhone) => "Verify your phone number",
-            Some(MessageSignal::LoginEmail | MessageSignal::LoginPhone) => "Sign in",
-            Some(MessageSignal::SecurityNoticeEmail | MessageSignal::SecurityNoticePhone) => {
-                "Your account was changed"
-            }
-            None => message.signal,
+        let kind = MessageSignal::named(message.signal).map(MessageSignal::kind);
+        let subject = match message.purpose {
+            Purpose::ResetPassword => "Reset your password",
+            Purpose::Verify if kind == Some(AddressKind::Phone) => "Verify your phone number",
+            Purpose::Verify => "Verify your email address",
+            Purpose::LogIn => "Sign in",
+            Purpose::Confirm => "Confirm it’s you",
+            Purpose::SecurityNotice => "Your account was changed",
+            Purpose::Event => message.signal,
         };
         Self {
             number: message.number,
@@ -164,7 +162,30 @@ impl From<Message> for Shown {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+    use std::num::NonZeroUsize;
+
+    use phone_auth::signals::{RelativeUrl, SiteOrigin, User};
+
     use super::*;
+
+    #[test]
+    fn subject_is_of_the_purpose() {
+        let site = SiteOrigin::parse("https://example.org").unwrap();
+        let mailbox = Mailbox::new(site, NonZeroUsize::new(1).unwrap());
+        for (signal, purpose, subject) in [
+            ("login_phone", Purpose::LogIn, "Sign in"),
+            ("login_phone", Purpose::Confirm, "Confirm it’s you"),
+            ("login_email", Purpose::Confirm, "Confirm it’s you"),
+            ("verify_email", Purpose::Verify, "Verify your email address"),
+            ("verify_phone", Purpose::Verify, "Verify your phone number"),
+        ] {
+            let ann = User::new(1, "ann", "Ann", "Lee");
+            let url = RelativeUrl::new("/x/").unwrap();
+            mailbox.keep((signal, purpose), &ann, "to", &url, None);
+            let shown = mailbox.messages().into_iter().next().map(Shown::from);
+            assert_eq!(shown.unwrap().subject, subject, "{signal} {purpose:?}");
+        }
+    }
 
     #[test]
     fn token_is_drawn_anew() {

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use phone_auth_events::{OneTimeCode, RelativeUrl, SiteOrigin, User};
+use phone_auth_events::{OneTimeCode, Purpose, RelativeUrl, SiteOrigin, User};
 
 /// A message that someone should have got.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Message {
     pub at: DateTime<Utc>,
     /// The name of its signal.
     pub signal: &'static str,
+    /// What it is for; two purposes may share a signal.
+    pub purpose: Purpose,
     /// The email address or phone number it is for.
     pub to: String,
     /// The username of the user it is for.
@@ -66,7 +68,7 @@ impl Mailbox {
     /// Keeps a message; the oldest goes when there is no room.
     pub fn keep(
         &self,
-        signal: &'static str,
+        (signal, purpose): (&'static str, Purpose),
         user: &User,
         to: &str,
         url: &RelativeUrl,
@@ -79,6 +81,7 @@ impl Mailbox {
             number: kept.count,
             at: Utc::now(),
             signal,
+            purpose,
             to: to.to_owned(),
             username: user.username.clone(),
             link,
@@ -116,7 +119,8 @@ mod tests {
         let ann = User::new(1, "ann", "Ann", "Lee");
         for number in 1..=count {
             let url = RelativeUrl::new(format!("/accounts/secret-{number}/")).unwrap();
-            mailbox.keep("verify_email", &ann, "ann@example.org", &url, None);
+            let verify = ("verify_email", Purpose::Verify);
+            mailbox.keep(verify, &ann, "ann@example.org", &url, None);
         }
         mailbox
     }
@@ -147,7 +151,7 @@ mod tests {
         let clone = mailbox.clone();
         let ann = User::new(1, "ann", "Ann", "Lee");
         clone.keep(
-            "verify_phone",
+            ("verify_phone", Purpose::Verify),
             &ann,
             "+41446681800",
             &RelativeUrl::new("/x/").unwrap(),

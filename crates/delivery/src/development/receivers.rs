@@ -82,7 +82,7 @@ fn print_line(message: &dyn Message, lines: &LinePrinter) -> io::Result<()> {
     optional = true
 )]
 fn keep_message(message: &dyn Message, mailbox: &Mailbox) {
-    let signal = message.message_signal().name();
+    let what = (message.message_signal().name(), message.purpose());
     let to = message.destination().as_str();
-    mailbox.keep(signal, message.user(), to, message.url(), message.code());
+    mailbox.keep(what, message.user(), to, message.url(), message.code());
 }
