@@ -107,7 +107,7 @@ fn show_names_addresses_and_state() {
     let ann: serde_json::Value = serde_json::from_str(&json).unwrap();
     let address = serde_json::json!({
         "kind": "email", "value": "ann@example.org", "is_verified": false, "is_primary": true, "is_claim": false,
-        "replaces": null
+        "replaces": null, "replaced_by": null
     });
     assert_eq!(ann["addresses"], serde_json::json!([address]));
     assert_eq!(ann["username"], "ann");
@@ -145,7 +145,7 @@ fn addresses_are_mended_by_one_command() {
     let shown = json(&folder.run(&["user", "find", new, "--json"]).stdout);
     let left = serde_json::json!([{
         "kind": "phone", "value": "+41446681801", "is_verified": true, "is_primary": false, "is_claim": false,
-        "replaces": null
+        "replaces": null, "replaced_by": null
     }]);
     assert_eq!((&shown["addresses"], &shown["email"]), (&left, &"".into()));
     for command in [
@@ -162,7 +162,7 @@ fn addresses_are_mended_by_one_command() {
     let shown = json(&folder.run(&["user", "show", "ann", "--json"]).stdout);
     let left = serde_json::json!([{
         "kind": "email", "value": "ann@home.example", "is_verified": false, "is_primary": false, "is_claim": false,
-        "replaces": null
+        "replaces": null, "replaced_by": null
     }]);
     assert_eq!(shown["addresses"], left);
 }
@@ -194,7 +194,7 @@ fn show_tells_addresses_apart() {
         (
             "ann",
             &[
-                "email         ann@example.org (verified, primary)",
+                "email         ann@example.org (verified, primary, ann@work.example takes its place once that is verified)",
                 "email         ann@work.example (not verified, takes the place of ann@example.org once it is verified)",
                 "phone         +41446681800 (not verified)",
             ][..],
@@ -217,6 +217,9 @@ fn show_tells_addresses_apart() {
         let work = shown["addresses"][1].clone();
         (work["is_claim"].clone(), work["replaces"].clone())
     };
+    let shown = folder.run(&["user", "show", "ann", "--json"]).stdout;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["addresses"][0]["replaced_by"], "ann@work.example");
     assert_eq!(told("ann"), (false.into(), "ann@example.org".into()));
     assert_eq!(told("bob"), (true.into(), serde_json::Value::Null));
 }

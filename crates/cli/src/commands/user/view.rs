@@ -107,6 +107,8 @@ struct AddressEntry {
     is_claim: bool,
     /// The address whose place it takes once it is verified.
     replaces: Option<String>,
+    /// The address that takes its place once that is verified.
+    replaced_by: Option<String>,
 }
 
 impl AddressEntry {
@@ -114,6 +116,8 @@ impl AddressEntry {
     fn new(address: AddressRecord, own_email: &str, pending: &[PendingReplacement]) -> Self {
         let is_it = |it: &&PendingReplacement| it.new == address;
         let replaces = pending.iter().find(is_it).map(|it| it.old.value.clone());
+        let is_old = |it: &&PendingReplacement| it.old == address;
+        let replaced_by = pending.iter().find(is_old).map(|it| it.new.value.clone());
         let is_email = address.kind == AddressKind::Email;
         Self {
             kind: address.kind.as_str(),
@@ -122,6 +126,7 @@ impl AddressEntry {
             is_claim: address.id.is_claim(),
             value: address.value,
             replaces,
+            replaced_by,
         }
     }
 
@@ -143,6 +148,9 @@ impl AddressEntry {
         }
         if let Some(old) = &self.replaces {
             words.push(format!("takes the place of {old} once it is verified"));
+        }
+        if let Some(new) = &self.replaced_by {
+            words.push(format!("{new} takes its place once that is verified"));
         }
         words.join(", ")
     }
