@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 const MANY: usize = 1000;
 
 /// How long anyone who comes then may wait. The shortest clock that would end the others is ten seconds.
-const SOON: Duration = Duration::from_secs(1);
+const SOON: Duration = Duration::from_secs(3);
 
 /// How many ask then, one after the other.
 const ASKING: usize = 20;
@@ -24,7 +24,7 @@ const ASKING: usize = 20;
 /// How often they may ask again in all, because an answer did not come soon: the machine does other things as well, and the
 /// program is built without optimisation. Where nobody gives way, nobody is answered for those ten seconds. A median would
 /// not do: when a clock ends all strangers at once, it is the first alone who has waited for it.
-const AGAIN: usize = 5;
+const AGAIN: usize = 2;
 
 /// One crowd at a time: it is not to be measured how they slow each other.
 static CROWD: Mutex<()> = Mutex::const_new(());
