@@ -28,6 +28,8 @@ pub struct LoggedIn {
     pub ends_with_browser: bool,
     /// Whether it began before, with the first of two clicks at one form: then it has been told of.
     pub(super) is_repeated: bool,
+    /// Whether the account was to be closed until this log-in.
+    keeps_account: bool,
     /// Nothing outside this file can make one, so no flow signs anyone in past what is asked for here.
     #[expect(dead_code, reason = "it is there to be private")]
     only_here: OnlyHere,
@@ -41,6 +43,24 @@ impl LoggedIn {
     /// answered as the first, and nothing else has happened.
     pub const fn is_repeated(&self) -> bool {
         self.is_repeated
+    }
+
+    /// Whether this log-in has [cancelled](Accounts::cancel_closing) a closing that the user had asked for: a page should tell
+    /// them that their account stays. The second of two clicks does not say so.
+    ///
+    /// # Examples
+    /// ```
+    /// # use phone_auth_core::password::Password;
+    #[doc = include_str!("example_setup.txt")]
+    /// # let ann = accounts.users_after(None, 1).await?.remove(0);
+    /// let logged_in = accounts.begin_session(ann.id, None).await?;
+    /// assert!(!logged_in.keeps_account(), "nobody wanted it to be closed");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn keeps_account(&self) -> bool {
+        self.keeps_account
     }
 }
 
@@ -240,11 +260,16 @@ impl Accounts {
         user: User,
         how: &Beginning<'_>,
     ) -> Result<Option<LoggedIn>, Failure> {
+        let mut keeps_account = false;
         for _ in 0..ATTEMPTS {
-            self.keep_who_logs_in(&user).await?;
+            keeps_account |= self.keep_who_logs_in(&user).await?;
             let begun = self.begin_for(&user, how);
             if let Some(begun) = begun.await? {
-                return Ok(Some(LoggedIn { user, ..begun }));
+                return Ok(Some(LoggedIn {
+                    user,
+                    keeps_account,
+                    ..begun
+                }));
             }
             // A closing that was wanted meanwhile is cancelled like one from before.
             if !self.closes_meanwhile(&user).await? {
@@ -281,6 +306,7 @@ impl Accounts {
             expires_at,
             ends_with_browser,
             is_repeated: false,
+            keeps_account: false,
             only_here: OnlyHere,
         }))
     }
@@ -294,6 +320,7 @@ impl Accounts {
             expires_at: found.session.expires_at,
             ends_with_browser,
             is_repeated: true,
+            keeps_account: false,
             only_here: OnlyHere,
         }
     }

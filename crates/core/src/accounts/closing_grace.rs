@@ -192,12 +192,9 @@ impl Accounts {
     /// Keeps the account of a user who logs in. Before the session begins: so of this and of what closes the account one
     /// comes first, and nobody loses an account in which they have just been welcomed. What is scheduled between this and the
     /// session keeps the session from beginning. A closing of nobody stays: when its time has come, what closes the account sees
-    /// the log-in.
-    pub(super) async fn keep_who_logs_in(&self, user: &User) -> Result<(), Failure> {
-        if self.closes_meanwhile(user).await? {
-            self.cancel_closing(user).await?;
-        }
-        Ok(())
+    /// the log-in. Whether there was one that is cancelled.
+    pub(super) async fn keep_who_logs_in(&self, user: &User) -> Result<bool, Failure> {
+        Ok(self.closes_meanwhile(user).await? && self.cancel_closing(user).await?)
     }
 
     /// Whether users may have wanted their accounts to be closed later.
