@@ -226,7 +226,8 @@ impl CodePages {
         pending: Option<Pending>,
         problem: Option<FormView>,
     ) -> Page {
-        let resend = pending.map(|pending| pending.view);
+        let (asked, resend) = pending.map(|it| (it.asked, it.view)).unzip();
+        let entered = asked.flatten().and_then(|asked| asked.login);
         let takes_code = resend.as_ref().is_some_and(ResendView::takes_code);
         let form = problem.or_else(|| takes_code.then(code_view));
         let gate = GateView::offered(context, self.gate).await;
@@ -238,6 +239,7 @@ impl CodePages {
         };
         let page = Page::new(template, title)
             .with("next", next)
+            .with("entered", entered)
             .with("form", form);
         let page = page.with("no_cookies", no_cookies);
         page.with("resend", resend).with("gate", gate)

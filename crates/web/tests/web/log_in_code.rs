@@ -196,9 +196,9 @@ async fn bad_links_say_so() {
 /// No matter who is named: the same bytes and the same cookie, at each step.
 #[tokio::test]
 async fn answer_is_the_same_for_nobody() {
-    fn steady(answer: &Answer) -> (StatusCode, String, Vec<(String, usize)>) {
-        // The token of its forms, and what it calls a code.
-        let own = [answer.csrf_token(), answer.hidden("asked")];
+    fn steady(login: &str, answer: &Answer) -> (StatusCode, String, Vec<(String, usize)>) {
+        // The token of its forms, what it calls a code, and what was typed.
+        let own = [answer.csrf_token(), answer.hidden("asked"), login];
         let own = own.into_iter().filter(|it| !it.is_empty());
         let body = own.fold(answer.body.clone(), |body, it| body.replace(it, "OWN"));
         let cookies = answer.set_cookies().into_iter().map(|cookie| {
@@ -221,22 +221,57 @@ async fn answer_is_the_same_for_nobody() {
         ("bob@example.org", false),
     ] {
         let mut browser = site.browser();
-        let mut answers = vec![steady(&browser.post(ASK, &[("login", login)]).await)];
+        let asked = browser.post(ASK, &[("login", login)]).await;
+        let mut answers = vec![steady(login, &asked)];
         let messages = messages.take();
         assert_eq!(messages.len(), usize::from(is_sent), "{login}");
         let code = messages.first().and_then(|it| it.envelope.code.clone());
         let code = code.as_ref().map_or("123456", OneTimeCode::as_str);
         let wrong: u32 = code.parse().unwrap();
-        answers.push(steady(&browser.get(DONE).await));
+        answers.push(steady(login, &browser.get(DONE).await));
         for by in 1..=6 {
             let typed = format!("{:06}", (wrong + by) % 1_000_000);
-            answers.push(steady(&browser.post(DONE, &[("code", &typed)]).await));
+            answers.push(steady(
+                login,
+                &browser.post(DONE, &[("code", &typed)]).await,
+            ));
         }
         seen.push(answers);
     }
     for other in &seen[1..] {
         for (known, unknown) in seen[0].iter().zip(other) {
             assert_eq!(known, unknown);
+        }
+    }
+}
+
+/// Who has mistyped it sees so, whoever has such an account.
+#[tokio::test]
+async fn page_shows_what_was_typed() {
+    let site = Site::with(by_code);
+    verified(&site).await;
+    for (ask, done) in [
+        (ASK, DONE),
+        (
+            "/accounts/password_reset/",
+            "/accounts/password_reset_done/",
+        ),
+    ] {
+        assert!(!site.browser().get(done).await.body.contains("You entered"));
+        for (typed, shown) in [
+            (EMAIL, EMAIL),
+            ("nobody@example.org", "nobody@example.org"),
+            ("+12125552368", "+1 212-555-2368"),
+            ("<i>nobody</i>", "&lt;i&gt;nobody&lt;/i&gt;"),
+        ] {
+            let mut browser = site.browser();
+            let asked = browser.post(ask, &[("login", typed)]).await;
+            assert_eq!(asked.status, StatusCode::FOUND, "{ask}: {typed}");
+            let shown = format!("You entered <strong>{shown}</strong>.");
+            let page = browser.get(asked.location()).await;
+            assert!(page.body.contains(&shown), "{typed}: {}", page.body);
+            let wrong = browser.post(done, &[("code", "x")]).await;
+            assert!(wrong.body.contains(&shown), "{typed}: {}", wrong.body);
         }
     }
 }
@@ -342,7 +377,12 @@ async fn code_can_be_asked_for_by_another_channel() {
             );
             assert!(page.body.contains(&button), "{}", page.body);
         }
+        let shown = login
+            .replacen("212555", "212-555-", 1)
+            .replacen("+1", "+1 ", 1);
+        assert!(page.body.contains(&shown), "{}", page.body);
         let body = page.body.replace(page.csrf_token(), "");
+        let body = body.replace(&shown, "");
         pages.push(body.replace(page.hidden("asked"), ""));
         for channel in ["voice", "email", "fax"] {
             let fields = [("resend", "1"), ("channel", channel)];
