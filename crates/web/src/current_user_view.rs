@@ -34,6 +34,7 @@ pub(crate) struct CurrentUserView<'a> {
     has_username: bool,
     first_name: &'a str,
     last_name: &'a str,
+    has_password: bool,
     has_verified_email: bool,
     has_verified_phone: bool,
 }
@@ -49,6 +50,7 @@ impl<'a> CurrentUserView<'a> {
             has_username: user.shown_username(settings).is_some(),
             first_name: &user.first_name,
             last_name: &user.last_name,
+            has_password: user.password.is_usable(),
             has_verified_email: current_user.has_verified_email(),
             has_verified_phone: current_user.has_verified_phone(),
         }
