@@ -32,6 +32,8 @@ pub(crate) enum Reason {
     Confirmed(AddressKind),
     /// The address is verified already.
     Verified(AddressKind),
+    /// An address of this kind has just been added, which is not verified yet.
+    Added(AddressKind),
     /// The address has just been removed.
     Removed(AddressKind),
     /// Another address, which was verified already, has taken the place of one of this kind.
@@ -48,6 +50,8 @@ pub(crate) enum Reason {
     NoneVerified,
     /// The page that was wanted needs a verified address of this kind.
     Unverified(AddressKind),
+    /// Someone has signed in whose account was to be closed.
+    KeptAccount,
     /// A session of the user is over.
     EndedSession,
     /// All sessions of the user but this one are over.
@@ -57,7 +61,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 26] = [
         Self::SignedUp,
         Self::SignedOut,
         Self::NoCookies,
@@ -71,6 +75,8 @@ impl Reason {
         Self::Confirmed(AddressKind::Phone),
         Self::Verified(AddressKind::Email),
         Self::Verified(AddressKind::Phone),
+        Self::Added(AddressKind::Email),
+        Self::Added(AddressKind::Phone),
         Self::Removed(AddressKind::Email),
         Self::Removed(AddressKind::Phone),
         Self::Changed(AddressKind::Email),
@@ -78,6 +84,7 @@ impl Reason {
         Self::Kept(AddressKind::Email),
         Self::Kept(AddressKind::Phone),
         Self::Primary,
+        Self::KeptAccount,
         Self::EndedSession,
         Self::EndedOthers,
         Self::NewPassword,
@@ -97,6 +104,8 @@ impl Reason {
             Self::Confirmed(AddressKind::Phone) => "phone-confirmed",
             Self::Verified(AddressKind::Email) => "email-verified",
             Self::Verified(AddressKind::Phone) => "phone-verified",
+            Self::Added(AddressKind::Email) => "email-added",
+            Self::Added(AddressKind::Phone) => "phone-added",
             Self::Removed(AddressKind::Email) => "email-removed",
             Self::Removed(AddressKind::Phone) => "phone-removed",
             Self::Changed(AddressKind::Email) => "email-changed",
@@ -108,6 +117,7 @@ impl Reason {
             Self::NoneVerified => "verify-one",
             Self::Unverified(AddressKind::Email) => "verify-email",
             Self::Unverified(AddressKind::Phone) => "verify-phone",
+            Self::KeptAccount => "account-kept",
             Self::EndedSession => "session-ended",
             Self::EndedOthers => "others-ended",
             Self::NewPassword => "new-password",
@@ -134,10 +144,12 @@ impl Reason {
             | Self::Welcome
             | Self::Sent(_)
             | Self::Confirmed(_)
+            | Self::Added(_)
             | Self::Removed(_)
             | Self::Changed(_)
             | Self::Kept(_)
             | Self::Primary
+            | Self::KeptAccount
             | Self::Verified(_) => AccountPage::EmailVerification,
             Self::EndedSession | Self::EndedOthers => AccountPage::Sessions,
             Self::NewPassword => AccountPage::PasswordResetConfirm,
@@ -183,6 +195,16 @@ impl Reason {
                 tone: "good",
                 text: already_verified(kind),
                 detail: Cow::Borrowed(""),
+            },
+            Self::Added(kind) => Notice {
+                tone: "good",
+                text: match kind {
+                    AddressKind::Email => "The email address was added",
+                    AddressKind::Phone => "The phone number was added",
+                },
+                detail: Cow::Borrowed(
+                    "It is not verified yet. Choose Verify beside it, and we send you a code.",
+                ),
             },
             Self::Removed(AddressKind::Email) => Notice {
                 tone: "good",
@@ -239,6 +261,11 @@ impl Reason {
                 detail: Cow::Borrowed(
                     "Choose Verify below, and follow the message that we send you. Then you can go on.",
                 ),
+            },
+            Self::KeptAccount => Notice {
+                tone: "good",
+                text: "Your account is not closed",
+                detail: Cow::Borrowed("You signed in again, so it stays as it was."),
             },
             Self::EndedSession => Notice {
                 tone: "good",

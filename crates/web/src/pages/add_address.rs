@@ -6,15 +6,14 @@ use phone_auth_core::accounts::{AddAddressRefusal, FlowError};
 use phone_auth_core::address::AddressKind;
 use phone_auth_core::form::{Field, FieldProblem, Problem};
 use phone_auth_core::gate::GatedFlow;
-use phone_auth_urls::AccountPage;
 
-use super::phone_hint;
+use super::{addresses, phone_hint};
 use crate::answer::{self, RequestError};
 use crate::form::{FieldView, FormView, SubmittedForm, words};
 use crate::gate::GateView;
 use crate::guard::RecentlyProven;
+use crate::notice::Reason;
 use crate::page::Page;
-use crate::redirect;
 use crate::request_context::RequestContext;
 
 pub(crate) async fn show_email(_: RecentlyProven, context: RequestContext) -> Response {
@@ -53,7 +52,7 @@ async fn submit(form: &SubmittedForm, kind: AddressKind) -> Response {
         return again(&unreadable);
     }
     match form.accounts().add_address(current_user, kind, typed).await {
-        Ok(_record) => redirect::found(context.path(AccountPage::EmailVerification)),
+        Ok(_record) => addresses::to_page(context, Reason::Added(kind), None),
         Err(FlowError::Refused(AddAddressRefusal::Invalid(problems))) => again(&problems),
         Err(FlowError::Refused(AddAddressRefusal::NoSuchKind)) => {
             answer::request_error(context, RequestError::Path)

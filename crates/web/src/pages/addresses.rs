@@ -54,7 +54,8 @@ async fn shown(
 ) -> Result<Page, Failure> {
     let reason = Reason::of(context.uri(), AccountPage::EmailVerification);
     let Some((kind, id)) = Waiting::named(context) else {
-        return view(context, current_user, reason.map(Reason::notice), None).await;
+        let notice = reason.map(|reason| notice_of(context, reason));
+        return view(context, current_user, notice, None).await;
     };
     let own = Own::of(context, current_user).await?;
     let found = (own.records.iter()).find(|it| it.kind == kind && it.id == id);
@@ -72,6 +73,18 @@ async fn shown(
     };
     let waits = Some(waits).filter(Waiting::is_waited_for);
     Ok(view_of(context, current_user, &own, (notice, waits)))
+}
+
+/// What is said of what has led here: nothing of a button that is not there, where nobody sends what it asks for.
+fn notice_of(context: &RequestContext, reason: Reason) -> Notice {
+    let notice = reason.notice();
+    match reason {
+        Reason::Added(kind) if !context.accounts().offers(Purpose::Verify, kind) => Notice {
+            detail: Cow::Borrowed(""),
+            ..notice
+        },
+        _ => notice,
+    }
 }
 
 /// What is said where a code was sent that this browser waits for no more.
@@ -252,7 +265,11 @@ async fn verified_before(
 }
 
 /// The way to this page, with what has become of a form; and of which address a code is waited for.
-fn to_page(context: &RequestContext, reason: Reason, waits_for: Option<AddressId>) -> Response {
+pub(super) fn to_page(
+    context: &RequestContext,
+    reason: Reason,
+    waits_for: Option<AddressId>,
+) -> Response {
     let id = waits_for.map(|id| id.get().to_string());
     let path = context.path(AccountPage::EmailVerification);
     let fields = [

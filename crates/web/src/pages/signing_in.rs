@@ -34,6 +34,10 @@ pub(super) fn welcome(
     next: Option<&str>,
 ) -> Response {
     let settings = context.accounts().settings();
+    let kept = logged_in
+        .keeps_account()
+        .then(|| kept_account(context, next));
+    let next = kept.as_deref().or(next);
     let target = if context.keeps_no_cookies() {
         let reason = Some(Reason::NoCookies.name());
         let fields = [(Reason::FIELD, reason), (NEXT, next)];
@@ -43,6 +47,14 @@ pub(super) fn welcome(
         next.unwrap_or(&settings.login_redirect_url).to_owned()
     };
     (context.session_of(logged_in), redirect::found(&target)).into_response()
+}
+
+/// The way on of someone whose account was to be closed: past the page that says that it stays.
+fn kept_account(context: &RequestContext, next: Option<&str>) -> String {
+    let next = next.unwrap_or(&context.accounts().settings().login_redirect_url);
+    let reason = Some(Reason::KeptAccount.name());
+    let fields = [(Reason::FIELD, reason), (NEXT, Some(next))];
+    next::with(context.path(AccountPage::EmailVerification), &fields)
 }
 
 /// Where the query says that the user was on the way to.

@@ -7,6 +7,7 @@ use crate::support::{PASSWORD, Site};
 
 const PATH: &str = "/accounts/change_password/";
 const NEW: &str = "another long password";
+const VERIFY_IT: &str = "Choose Verify beside it, and we send you a code.";
 
 fn form<'a>(old: &'a str, new1: &'a str, new2: &'a str) -> [(&'static str, &'a str); 3] {
     [
@@ -96,10 +97,48 @@ async fn added_addresses_are_listed() {
     ] {
         let answer = ann.post(path, &[(field, typed)]).await;
         assert_eq!(answer.status, StatusCode::FOUND, "{}", answer.body);
-        assert_eq!(answer.location(), "/accounts/user_verification/");
-        let page = ann.get("/accounts/user_verification/").await;
+        let way = format!("/accounts/user_verification/?notice={field}-added");
+        assert_eq!(answer.location(), way);
+        let page = ann.get(&way).await;
         assert!(page.body.contains(shown));
+        assert!(page.body.contains(VERIFY_IT), "{}", page.body);
     }
+}
+
+/// No button is spoken of that is not there.
+#[tokio::test]
+async fn added_address_is_told_how_it_is_verified() {
+    let site = Site::without_senders(&["verify_phone"]);
+    let mut ann = site.ann().await;
+    for (kind, is_sent) in [("email", true), ("phone", false)] {
+        let page = format!("/accounts/user_verification/?notice={kind}-added");
+        let page = ann.get(&page).await;
+        assert!(page.body.contains(" was added"), "{}", page.body);
+        assert_eq!(page.body.contains(VERIFY_IT), is_sent, "{}", page.body);
+    }
+}
+
+/// Whoever has an address: the same is said of it.
+#[tokio::test]
+async fn added_address_of_another_is_told_alike() {
+    let site = Site::with(|settings| {
+        settings.conceal_accounts = true;
+        settings.verify_at_sign_up = true;
+    });
+    let mut ann = site.ann().await;
+    let link = ann.email_link().await;
+    assert_eq!(ann.get(&link).await.status, StatusCode::OK);
+    let mut bob = site.bob().await;
+    let mut told = Vec::new();
+    for email in ["ann@example.org", "nan@example.org"] {
+        let answer = bob.post("/accounts/email/add/", &[("email", email)]).await;
+        let page = bob.get(answer.location()).await.body;
+        let (_, notice) = page.split_once(" was added").unwrap();
+        let (notice, _) = notice.split_once("</div>").unwrap();
+        assert!(notice.contains(VERIFY_IT), "{notice}");
+        told.push((answer.location().to_owned(), notice.to_owned()));
+    }
+    assert_eq!(told[0], told[1]);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use phone_auth_core::address::AddressKind;
 use phone_auth_events::{AccountClosing, AccountExporting, MayNotClose};
 
-use crate::support::Site;
+use crate::support::{PASSWORD, Site};
 
 const CLOSE: &str = "/accounts/close_account/";
 const DONE: &str = "/accounts/close_account_done/";
@@ -172,7 +172,20 @@ async fn closed_account_is_had_back_within_its_grace() {
     let user = accounts.find("ann").await.unwrap().unwrap();
     assert!(accounts.closing_of(&user).await.unwrap().is_some());
     let mut again = site.browser();
-    site.ann_logs_in(&mut again).await;
+    let way = "/accounts/user_verification/?notice=account-kept&next=/accounts/profile/";
+    let answer = again.log_in("ann", PASSWORD).await;
+    assert_eq!(answer.location(), way);
+    let told = again.get(way).await;
+    assert!(
+        told.body.contains("Your account is not closed"),
+        "{}",
+        told.body
+    );
+    let onward = "<a class=\"button button-quiet\" href=\"/accounts/profile/\">Continue</a>";
+    assert!(told.body.contains(onward), "{}", told.body);
+    // Once.
+    let answer = site.browser().log_in("ann", PASSWORD).await;
+    assert_eq!(answer.location(), "/accounts/profile/");
     let user = accounts.find("ann").await.unwrap().unwrap();
     assert_eq!(accounts.closing_of(&user).await.unwrap(), None);
     assert_eq!(again.get("/accounts/profile/").await.status, StatusCode::OK);

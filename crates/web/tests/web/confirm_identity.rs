@@ -72,7 +72,10 @@ async fn proof_leads_back() {
     assert_ne!(ann.cookies["sessionid"], before, "another key");
     assert_eq!(ann.get(ADD).await.status, StatusCode::OK);
     let added = ann.post(ADD, &[("email", "ann@work.example")]).await;
-    assert_eq!(added.location(), "/accounts/user_verification/");
+    assert_eq!(
+        added.location(),
+        "/accounts/user_verification/?notice=email-added"
+    );
 }
 
 #[tokio::test]
@@ -150,6 +153,40 @@ async fn verified(site: &Site, kind: AddressKind) {
     let address = own.iter().find(|it| it.kind == kind).unwrap();
     let marked = accounts.set_verified(&ann, address, true).await;
     assert!(marked.unwrap().is_changed());
+}
+
+/// Nothing offers a change to who has no password. The page that is for it, which a browser knows by its well-known address, says so.
+#[tokio::test]
+async fn who_has_no_password_is_offered_no_change() {
+    let change = "/accounts/change_password/";
+    let site = Site::new();
+    let mut ann = site.ann().await;
+    for path in ["/accounts/profile/", "/accounts/user_verification/"] {
+        assert!(ann.get(path).await.body.contains(change), "{path}");
+    }
+    let page = ann.get(change).await;
+    assert!(page.body.contains("type=\"password\""), "{}", page.body);
+    let mut browser = signed_in_from_elsewhere(&site).await;
+    for path in [
+        "/accounts/profile/",
+        "/accounts/user_verification/",
+        "/accounts/sessions/",
+    ] {
+        let page = browser.get(path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(!page.body.contains(change), "{path}: {}", page.body);
+    }
+    let fields = [
+        ("old_password", PASSWORD),
+        ("new_password1", "another-Word-7"),
+        ("new_password2", "another-Word-7"),
+    ];
+    let sent = browser.post(change, &fields).await;
+    assert_eq!(sent.status, StatusCode::BAD_REQUEST);
+    for page in [browser.get(change).await, sent] {
+        assert!(page.body.contains("Your account has no password, so"));
+        assert!(!page.body.contains("type=\"password\""), "{}", page.body);
+    }
 }
 
 /// Who has no password, and no address that a code could be sent to, is told what to do; in words that are true.
