@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use waiting::LONG;
 
 /// All steps, in their order.
-pub(crate) const STEPS: [&str; 34] = [
+pub(crate) const STEPS: [&str; 35] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -57,6 +57,7 @@ pub(crate) const STEPS: [&str; 34] = [
     "names of sign-ups by code",
     "unended attempts",
     "messages that were superseded",
+    "queues of confirming",
 ];
 
 /// A database of this test alone.

@@ -15,7 +15,7 @@ use phone_auth_store_sqlite::{SqliteOptions, SqliteStore};
 use tempfile::TempDir;
 
 /// All steps, in their order.
-pub(crate) const STEPS: [&str; 32] = [
+pub(crate) const STEPS: [&str; 33] = [
     "users and addresses",
     "sessions",
     "outbox",
@@ -48,6 +48,7 @@ pub(crate) const STEPS: [&str; 32] = [
     "age of changes of addresses",
     "names of sign-ups by code",
     "unended attempts",
+    "queues of confirming",
 ];
 
 /// A folder for the database of one test, removed at its end.
