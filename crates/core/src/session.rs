@@ -216,8 +216,7 @@ pub struct ActiveSession {
     pub created_at: Option<DateTime<Utc>>,
     /// From when on it is refused.
     pub expires_at: DateTime<Utc>,
-    /// When the user last proved in it who they are. `None` until the first time, unless what began
-    /// it was a proof.
+    /// When the user last proved in it who they are; `None` until the first time, for to log in is no proof.
     pub proven_at: Option<DateTime<Utc>>,
     /// When it was last noted as used, its beginning at first; `None` where that is not kept, and when a server of a version
     /// before this began it.
@@ -284,8 +283,6 @@ pub struct NewLogIn {
     pub session: NewSession,
     /// The session that the browser came with, to be ended.
     pub ends: Option<SessionDigest>,
-    /// When the user has proven who they are by what begins it, if they have: it is kept with the session.
-    pub proven_at: Option<DateTime<Utc>>,
     /// How many sessions the user may have with the new one; at least 1. The oldest of those above it end.
     pub max_sessions: u32,
     /// Whether it is refused while the account is [to be closed](crate::store::ClosingScheduleStore): of this and of what

@@ -160,8 +160,6 @@ pub struct LogIn<'a> {
     pub previous: Option<&'a SessionKey>,
     /// When, to become the `last_login` of the user.
     pub at: DateTime<Utc>,
-    /// Whether it [proves](Accounts::require_recent_proof) who they are: it is kept with the session.
-    pub is_proof: bool,
     /// From when on the session is refused.
     pub expires_at: DateTime<Utc>,
     /// How many sessions the user may have with this one; the oldest of those above it end.

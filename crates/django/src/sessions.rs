@@ -163,7 +163,7 @@ impl DjangoSessions {
         let password = log_in.upgraded_password.unwrap_or(&user.password);
         data.log_in(user.id.get(), &self.backend, &self.hash(password));
         // Whatever was proven before it counts no more.
-        data.set_proven_at(log_in.is_proof.then_some(log_in.at));
+        data.set_proven_at(None);
         Ok(data)
     }
 }

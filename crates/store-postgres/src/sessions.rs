@@ -66,8 +66,8 @@ pub(crate) const LOG_IN: &str = concat!(
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session
-            (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser, proven_at)
-        SELECT $3, id, $4, $5, $7, $4, $9, $10, $11, $13 FROM one_user
+            (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser)
+        SELECT $3, id, $4, $5, $7, $4, $9, $10, $11 FROM one_user
         RETURNING 1
     ), ",
     over!("$8"),
@@ -78,20 +78,20 @@ pub(crate) const LOG_IN: &str = concat!(
 /// user is locked: so it sees the session of the one who logged in with the old hash meanwhile.
 pub(crate) const LOG_IN_UPGRADING: &str = concat!(
     "WITH one_user AS (
-        UPDATE auth_user SET last_login = $4, password = $14
+        UPDATE auth_user SET last_login = $4, password = $13
         WHERE id = $1 AND coalesce(password, '') = $2 AND is_active
             AND NOT ($12 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = $1 AND NOT is_of_nobody))
         RETURNING id
     ), begun AS (
         INSERT INTO phone_auth_session
-            (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser, proven_at)
-        SELECT $3, id, $4, $5, $7, $4, $9, $10, $11, $13 FROM one_user
+            (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser)
+        SELECT $3, id, $4, $5, $7, $4, $9, $10, $11 FROM one_user
         RETURNING 1
     ), ",
     over!("$8"),
     ", moved AS (
         UPDATE phone_auth_session SET password_digest = $7
-        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $15
+        WHERE person_id IN (SELECT id FROM one_user) AND password_digest = $14
             AND digest <> ALL (ARRAY(SELECT digest FROM over))
     )
     SELECT 1 FROM one_user"
@@ -199,7 +199,6 @@ impl SessionStore for PostgresStore {
                 .bind(session.client.address.map(|it| it.to_string()))
                 .bind(session.client.browser.as_ref().map(BrowserName::as_str))
                 .bind(log_in.unless_closing)
-                .bind(log_in.proven_at.map(rows::micros))
         };
         let recorded = match &log_in.upgraded_password {
             // What schedules a closing has the user's row: it is to be seen, not to be missed by a moment.

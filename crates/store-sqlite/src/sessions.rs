@@ -36,8 +36,8 @@ pub(crate) const RECORD: &str =
         AND NOT (?5 AND EXISTS (SELECT 1 FROM phone_auth_closing WHERE user_id = ?1 AND NOT is_of_nobody))";
 
 const BEGIN: &str = "INSERT INTO phone_auth_session
-    (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser, proven_at)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?3, ?6, ?7, ?8, ?9)";
+    (digest, person_id, created_at, expires_at, password_digest, seen_at, handle, address, browser)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?3, ?6, ?7, ?8)";
 
 /// Binds a session, unless someone has by now.
 pub(crate) const BIND: &str = "UPDATE phone_auth_session SET password_digest = ?2
@@ -355,7 +355,6 @@ fn log_in(connection: &Connection, log_in: &NewLogIn, zone: &Zone) -> Result<boo
         session.handle.as_bytes().as_slice(),
         client.address,
         client.browser,
-        log_in.proven_at.map(rows::time_text).transpose()?,
     ];
     rows::change(connection, BEGIN, begun)?;
     if let Some(digest) = &log_in.ends {

@@ -219,7 +219,6 @@ impl Accounts {
             previous,
             key: key_source(derived.as_ref().map(|(_, key)| key), self.randomness()),
             at,
-            is_proof: false,
         };
         let Some(begun) = self.record_log_in_by(user, &how).await? else {
             return Ok(None);
@@ -293,7 +292,6 @@ impl Accounts {
             upgraded_password: how.upgrade,
             previous: how.previous,
             at,
-            is_proof: how.is_proof,
             expires_at,
             max_sessions: self.settings().max_sessions,
             unless_closing: self.may_be_closing(),
@@ -336,8 +334,6 @@ pub(super) struct Beginning<'a> {
     pub(super) key: &'a dyn Randomness,
     /// When it begins.
     pub(super) at: DateTime<Utc>,
-    /// Whether it proves who they are.
-    pub(super) is_proof: bool,
 }
 
 /// Why [`Accounts::begin_session`] refuses: no active user has this id.

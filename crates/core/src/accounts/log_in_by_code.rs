@@ -81,9 +81,9 @@ impl Accounts {
     /// `user_login_failed`.
     ///
     /// # Security
-    /// Who is logged in has not proven lately who they are: [`require_recent_proof`](Self::require_recent_proof) asks them for
-    /// their password. For users who [have none to be asked for](Self::proves_by_password) a code is such a proof, where they type
-    /// it in a browser in which they are signed in already: `previous` is the key of that session.
+    /// Who is logged in has not proven lately who they are, also where they were signed in already:
+    /// [`require_recent_proof`](Self::require_recent_proof) asks them for their password, or for a code that is sent
+    /// [for that](Self::begin_reauthentication). This one, and the link beside it, say that they log in, and no more.
     ///
     /// Where the setting [`sign_up_by_code`](crate::settings::Settings::sign_up_by_code) is on, an account that nobody has
     /// proven theirs becomes the account of who types the code: the address is verified, and a password that was set
@@ -341,25 +341,13 @@ impl Accounts {
         key: &dyn Randomness,
     ) -> Result<Option<LoggedIn>, Failure> {
         self.text_was_used(link.kind, &link.value).await;
-        let is_proof = self.confirms(&user, previous).await?;
         let how = Beginning {
             upgrade: None,
             previous,
             key,
             at: self.now(),
-            is_proof,
         };
         self.record_log_in_by(user, &how).await
-    }
-
-    /// Whether a log-in proves who a user is: one who has no password that they could be asked for, and who was signed in already
-    /// in this browser. The first log-in is no proof (X12): it may be a thief's, who has the mailbox open in front of them.
-    async fn confirms(&self, user: &User, previous: Option<&SessionKey>) -> Result<bool, Failure> {
-        let Some(key) = previous.filter(|_| !self.proves_by_password(user)) else {
-            return Ok(false);
-        };
-        let found = self.session_port().find(key, self.now()).await?;
-        Ok(found.is_some_and(|it| it.session.user.id == user.id))
     }
 
     /// Whom a link logs in; nobody when it does not work.

@@ -65,7 +65,6 @@ impl Sessions for OwnSessions {
                 },
                 ends: log_in.previous.map(SessionKey::digest),
                 max_sessions: log_in.max_sessions,
-                proven_at: log_in.is_proof.then_some(log_in.at),
                 unless_closing: log_in.unless_closing,
             };
             match self.0.log_in(&new).await {

@@ -278,7 +278,6 @@ async fn many_expired_sessions_are_removed() {
             },
             ends: None,
             max_sessions: u32::MAX,
-            proven_at: None,
             unless_closing: false,
         };
         assert!(kit.store.log_in(&log_in).await.unwrap());

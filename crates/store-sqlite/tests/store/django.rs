@@ -254,7 +254,6 @@ fn rows_are_written_as_django_does() {
             },
             ends: None,
             max_sessions: 50,
-            proven_at: None,
             unless_closing: false,
         };
         assert!(store.log_in(&change).await.unwrap());
@@ -480,7 +479,6 @@ fn times_are_those_of_a_zone() {
         },
         ends: None,
         max_sessions: 50,
-        proven_at: None,
         unless_closing: false,
     };
     assert!(run(store.log_in(&log_in)).unwrap());
@@ -567,7 +565,6 @@ fn password_written_as_bytes_is_a_password() {
         },
         ends: None,
         max_sessions: 50,
-        proven_at: None,
         unless_closing: false,
     };
     assert!(run(store.log_in(&log_in)).unwrap());

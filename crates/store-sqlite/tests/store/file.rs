@@ -276,7 +276,6 @@ fn session_without_readable_end_lets_nobody_in() {
             },
             ends: None,
             max_sessions: 50,
-            proven_at: None,
             unless_closing: false,
         };
         assert!(store.log_in(&log_in).await.unwrap());

@@ -56,7 +56,7 @@ impl SessionStore for MemoryStore {
                     ..session.clone()
                 },
                 bound_to: Some(PasswordDigest::of(log_in.stored_password())),
-                proven_at: log_in.proven_at.map(to_micros),
+                proven_at: None,
                 seen_at: to_micros(session.created_at),
             };
             state.sessions.insert(session.digest, stored);

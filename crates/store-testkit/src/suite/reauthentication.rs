@@ -2,15 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use chrono::Duration;
-use phone_auth_core::session::{
-    KeptSession, NewLogIn, NewProof, PasswordDigest, PasswordReplacement,
-};
+use phone_auth_core::session::{KeptSession, NewProof, PasswordDigest, PasswordReplacement};
 use phone_auth_core::store::StoreErrorKind;
 
 use super::Subject;
 use super::sample::{
-    HASH, at, digest, hash, is_alive, log_in, logged_in, replacement, stored, user_now,
-    without_address,
+    HASH, at, digest, hash, is_alive, logged_in, replacement, stored, user_now, without_address,
 };
 
 /// A proof by a password, after which the session has another number.
@@ -26,7 +23,6 @@ fn proof(number: u8, becomes: u8, password: &str) -> NewProof {
 pub(super) async fn proof_moves_with_its_session(subject: &Subject) {
     let store = subject.store();
     let ann = stored(store, &without_address("ann")).await;
-    let bob = stored(store, &without_address("bob")).await;
     logged_in(store, ann.id, 1).await;
     logged_in(store, ann.id, 2).await;
     let proven_at = async |number| {
@@ -34,25 +30,6 @@ pub(super) async fn proof_moves_with_its_session(subject: &Subject) {
         session.unwrap().proven_at
     };
     assert_eq!(proven_at(1).await, None, "a log-in is no proof");
-    // But where it was one.
-    let is_proof = NewLogIn {
-        proven_at: Some(at(7) + Duration::microseconds(1)),
-        ..log_in(ann.id, 5, at(7))
-    };
-    assert!(store.log_in(&is_proof).await.unwrap());
-    let upgrading = NewLogIn {
-        checked_password: hash(HASH),
-        upgraded_password: Some(hash("argon2$newer")),
-        session: log_in(bob.id, 6, at(7)).session,
-        ..is_proof
-    };
-    assert!(store.log_in(&upgrading).await.unwrap());
-    for number in [5, 6] {
-        assert_eq!(
-            proven_at(number).await,
-            Some(at(7) + Duration::microseconds(1))
-        );
-    }
 
     assert!(store.prove_session(&proof(1, 3, HASH)).await.unwrap());
     assert!(!is_alive(store, 1).await, "the old key");

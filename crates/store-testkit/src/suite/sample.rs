@@ -110,7 +110,6 @@ pub(super) fn log_in(user: UserId, number: u8, time: DateTime<Utc>) -> NewLogIn 
         },
         ends: None,
         max_sessions: 50,
-        proven_at: None,
         unless_closing: false,
     }
 }

@@ -142,7 +142,6 @@ fn log_in(user: &User, digest: SessionDigest) -> NewLogIn {
         },
         ends: None,
         max_sessions: u32::MAX,
-        proven_at: None,
         unless_closing: false,
     }
 }

@@ -443,7 +443,6 @@ impl<S: Store + OutboxStore + DjangoSessionStore> Workload<S> {
             },
             ends: None,
             max_sessions: u32::MAX,
-            proven_at: None,
             unless_closing: false,
         }
     }

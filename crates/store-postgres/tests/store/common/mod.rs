@@ -142,7 +142,6 @@ pub(crate) fn log_in(user: phone_auth_core::user::UserId, number: u8) -> NewLogI
         },
         ends: None,
         max_sessions: 50,
-        proven_at: None,
         unless_closing: false,
     }
 }
