@@ -16,7 +16,12 @@ use super::Subject;
 use super::sample::{at, replacement, stored, user_now, whole, without_address};
 use crate::external_writer::ExternalChange;
 
-const PURPOSES: [Purpose; 3] = [Purpose::ResetPassword, Purpose::Verify, Purpose::LogIn];
+const PURPOSES: [Purpose; 4] = [
+    Purpose::ResetPassword,
+    Purpose::Verify,
+    Purpose::LogIn,
+    Purpose::Confirm,
+];
 
 fn request(purpose: Purpose, address: &AddressRecord, time: DateTime<Utc>) -> LinkRequest {
     LinkRequest {

@@ -42,10 +42,14 @@ async fn asked_for(
     RightCode::of(purpose, &target).unwrap()
 }
 
-/// Of many challenges that wait for the code of a reset, or of a log-in, one ends by it, and the others stay as they are; what is
-/// asked for next has another code, of the same link.
+/// Of many challenges that wait for the code of a reset, of a log-in, or of one who confirms who they are, one ends by it, and the
+/// others stay as they are; what is asked for next has another code, of the same link.
 pub(super) async fn code_ends_once(subject: &Subject) {
-    for (number, purpose, other) in [(70, RESET, Purpose::LogIn), (71, Purpose::LogIn, RESET)] {
+    for (number, purpose, other) in [
+        (70, RESET, Purpose::LogIn),
+        (71, Purpose::LogIn, RESET),
+        (72, Purpose::Confirm, Purpose::LogIn),
+    ] {
         for address in addresses(subject, &format!("once{number}"), number).await {
             ends_once(subject, &address, (purpose, other)).await;
         }
