@@ -112,6 +112,40 @@ async fn strangers_who_ask_end_no_link() {
     }
 }
 
+/// Such a link is known under a time to come, so that it is the newest: it was made now all the same, and works now.
+#[tokio::test]
+async fn link_works_after_a_clock_was_set_back() {
+    for with_outbox in [false, true] {
+        for ((kind, login), back) in KINDS
+            .into_iter()
+            .flat_map(|it| [TimeDelta::minutes(6), TimeDelta::days(2)].map(|back| (it, back)))
+        {
+            let kit = Kit::with_ann().await;
+            let with_box = kit.with_outbox(&kit.signals);
+            let accounts = if with_outbox {
+                &with_box
+            } else {
+                &kit.accounts
+            };
+            let worker = with_box.outbox().unwrap().worker(WorkerOptions::default());
+            let link = async || {
+                accounts.request_password_reset(login).await.unwrap();
+                worker.deliver_due().await.unwrap();
+                let parts = kit.record.take_message().parts();
+                kit.record.forget();
+                parts
+            };
+            let before = link().await;
+            kit.clock.set(kit.clock.now() - back);
+            let after = link().await;
+            let case = format!("{kind} {with_outbox} {back}");
+            assert_ne!(after, before, "{case}");
+            assert!(resets(accounts, &after).await, "{case}");
+            assert!(!resets(accounts, &before).await, "{case}");
+        }
+    }
+}
+
 /// For how long a link is the one that is sent: half as long as it works.
 fn half_life(kind: AddressKind) -> Duration {
     let settings = Settings::default();

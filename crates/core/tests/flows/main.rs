@@ -22,6 +22,7 @@ mod current_user;
 mod dead_letters;
 mod dear_numbers;
 mod endless_requests;
+mod foreign_links;
 mod gate;
 mod given_up;
 mod given_up_anywhere;

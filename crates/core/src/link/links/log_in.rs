@@ -133,3 +133,65 @@ pub(super) fn with_log_in_state<T>(target: &LinkTarget, act: impl FnOnce(&[&[u8]
     let parts = state.len() - usize::from(address.is_verified);
     act(state.get(..parts).unwrap_or(&state))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+    use phone_auth_events::Signals;
+    use phone_auth_tokens::{Keyring, SecretKey};
+    use phone_auth_urls::AccountRoutes;
+
+    use super::*;
+    use crate::address::{AddressId, AddressRecord};
+    use crate::password::EncodedPassword;
+    use crate::user::{User, UserId};
+
+    fn target(newest: Option<DateTime<Utc>>) -> LinkTarget {
+        LinkTarget {
+            address: AddressRecord {
+                id: AddressId::new(1),
+                kind: AddressKind::Email,
+                value: "ann@example.org".to_owned(),
+                user: UserId::new(1),
+                is_verified: true,
+            },
+            user: User {
+                id: UserId::new(1),
+                username: "ann".to_owned(),
+                first_name: String::new(),
+                last_name: String::new(),
+                email: String::new(),
+                password: EncodedPassword::new("!"),
+                last_login: None,
+                is_active: true,
+                date_joined: DateTime::UNIX_EPOCH,
+            },
+            newest,
+            code_at: None,
+            in_session: false,
+        }
+    }
+
+    /// A link that was used is no target of one any more, though a token be made for it.
+    #[test]
+    fn link_without_a_request_logs_nobody_in() {
+        let key = SecretKey::generate().unwrap();
+        let settings = (&Settings::default(), [].as_slice());
+        let routes = AccountRoutes::new("/accounts/").unwrap();
+        let links = Links::new(
+            Keyring::new(key),
+            routes,
+            None,
+            Signals::isolated(),
+            settings,
+        );
+        let now = Utc::now();
+        for newest in [None, Some(now)] {
+            let target = target(newest);
+            let (_, token) = links.mint_log_in(&target, now).unwrap();
+            let is_right = links.check_log_in(&target, token.unwrap().as_str(), now);
+            assert_eq!(is_right, newest.is_some());
+        }
+    }
+}
