@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::Methods;
+use phone_auth_core::store::StoreErrorKind;
 use phone_auth_events::{LoginEmail, LoginPhone, Message, OneTimeCode};
 
 use crate::support::{Answer, PASSWORD, Site};
@@ -75,6 +76,42 @@ async fn cookie_ends_with_the_browser() {
         ];
         let answer = ann.post("/accounts/change_password/", &form).await;
         assert_eq!(is_kept(&answer), kept, "{ticked}");
+    }
+}
+
+/// The password is right and the session has another key, but the store cannot say any more for how long it lives: where users are
+/// asked that, the cookie ends with the browser, which signs out too early and never too late.
+#[tokio::test]
+async fn cookie_of_a_session_nobody_can_read_is_not_kept() {
+    type Make = fn() -> Site;
+    for (make, asks) in [(Site::new as Make, false), (asking, true)] {
+        for path in ["/accounts/confirm_identity/", "/accounts/change_password/"] {
+            let mut first = None;
+            for calls in 0..100 {
+                let site = make();
+                site.ann_signed_up().await;
+                let mut ann = site.browser();
+                let form = [
+                    ("login", "ann"),
+                    ("password", PASSWORD),
+                    ("keep_signed_in", "1"),
+                ];
+                ann.post(PATH, &form).await;
+                site.store.fail_after(calls, StoreErrorKind::Unavailable);
+                let form = [
+                    ("password", PASSWORD),
+                    ("old_password", PASSWORD),
+                    ("new_password1", "another horse battery"),
+                    ("new_password2", "another horse battery"),
+                ];
+                let answer = ann.post(path, &form).await;
+                if answer.status == StatusCode::FOUND {
+                    first = Some(is_kept(&answer));
+                    break;
+                }
+            }
+            assert_eq!(first, Some(!asks), "{path}");
+        }
     }
 }
 
