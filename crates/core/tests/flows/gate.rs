@@ -26,6 +26,8 @@ use phone_auth_core::password::Password;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::StoreErrorKind;
 use phone_auth_core::user::{User, UserId};
+use phone_auth_events::LoginEmail;
+use phone_auth_store_testkit::{ExternalChange, ExternalWriter as _};
 
 /// What a gate was asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -514,6 +516,34 @@ async fn change_of_an_address_asks_once() {
     let begun = accounts.begin_verification(&user, kind, added.id).await;
     assert!(begun.unwrap().is_some());
     assert_eq!(gate.asked(), 1);
+}
+
+/// A code by which a user who has no password confirms who they are is a message as well, and costs what one costs.
+#[tokio::test]
+async fn code_that_confirms_is_held_back() {
+    let kit = Kit::with_ann().await;
+    let ann = kit.current_user("ann", HORSE).await;
+    let email = kit.address(&ann, AddressKind::Email).await;
+    kit.prove(&email).await;
+    let id = ann.user().id;
+    let unusable = ExternalChange::SetPassword(id, "!".to_owned());
+    kit.store.make(unusable).await;
+    let key = kit.accounts.begin_session(id, None).await.unwrap().key;
+    let ann = kit.accounts.current_user(&key).await.unwrap().unwrap();
+    let mut sent = kit.signals.capture::<LoginEmail>();
+    let denies = Told::new(|_| Ok(GateDecision::deny("Not today.")));
+    let allows = Told::new(|_| Ok(GateDecision::Allow));
+    for (gate, is_held_back) in [(&denies, true), (&allows, false)] {
+        let accounts = gated(&kit, gate);
+        let begun = accounts.begin_reauthentication(&ann, email.kind, email.id);
+        match begun.await {
+            Err(FlowError::Failed(failure)) => assert_eq!(failure.kind(), FailureKind::Denied),
+            begun => begun.unwrap(),
+        }
+        let flows: Vec<_> = gate.take().iter().map(|it| it.flow).collect();
+        assert_eq!(flows, [GatedFlow::RequestVerification]);
+        assert_eq!(sent.take().is_empty(), is_held_back);
+    }
 }
 
 /// Who has to wait, or clicks twice, costs the gate nothing.
