@@ -10,6 +10,7 @@ use http::request::Builder;
 use http::{HeaderValue, Method, Request, StatusCode};
 use phone_auth::SiteOrigin;
 use tower::ServiceExt;
+use url::Url;
 
 use crate::form::{Form, forms_of};
 use crate::page::TestPage;
@@ -74,10 +75,15 @@ impl TestBrowser {
     }
 
     /// Fills in the form of a page that has this button, and presses it. What the page has put into other fields, hidden
-    /// ones too, goes with it.
+    /// ones too, goes with it, as a browser sends it.
+    ///
+    /// A box, a radio button or an option is ticked or chosen by its value, which is `on` where a box has none; an empty
+    /// value unticks a box. A name may come several times, for several boxes: those of that name that are not named here
+    /// are not ticked.
     ///
     /// # Panics
-    /// When the page has no such button, or the form has no such field, and as [`get`](Self::get).
+    /// When the page has no such button, or the form no such field or choice, when it goes to another site, and as
+    /// [`get`](Self::get).
     pub async fn press(
         &mut self,
         page: &TestPage,
@@ -95,26 +101,18 @@ impl TestBrowser {
                 page.path, page.body
             );
         };
-        let mut filled = form.fields.clone();
-        for (name, value) in fields {
-            match filled.iter_mut().find(|(field, _)| field == name) {
-                Some((_, kept)) => (*value).clone_into(kept),
-                None => panic!(
-                    "the form of {button:?} has no field {name:?}; it has {:?}",
-                    filled.iter().map(|(field, _)| field).collect::<Vec<_>>()
-                ),
-            }
-        }
-        filled.extend(pressed.adds.clone());
-        let target = match pressed.action.as_ref().unwrap_or(&form.action).as_str() {
-            "" => &page.path,
-            action => action,
+        let target = pressed.action.as_ref().unwrap_or(&form.action);
+        let target = self.on_this_site(&page.path, target);
+        let is_post = form.is_posted_by(pressed);
+        let sent = match form.sent(pressed, fields) {
+            Ok(sent) => sent,
+            Err(error) => panic!("the form of {button:?} {error}"),
         };
         let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(filled)
+            .extend_pairs(sent)
             .finish();
-        if form.is_post {
-            return self.walk(Method::POST, target.to_owned(), Some(body)).await;
+        if is_post {
+            return self.walk(Method::POST, target, Some(body)).await;
         }
         let path = target.split('?').next().unwrap_or_default();
         self.walk(Method::GET, format!("{path}?{body}"), None).await
@@ -196,7 +194,8 @@ impl TestBrowser {
             let Some(location) = location.filter(|_| response.status().is_redirection()) else {
                 return TestPage::read(path, response).await;
             };
-            path = self.on_this_site(&path, location);
+            let location = String::from_utf8_lossy(location.as_bytes());
+            path = self.on_this_site(&path, &location);
             // 307 and 308 keep what was sent (RFC 9110, section 15.4).
             let keeps = [
                 StatusCode::TEMPORARY_REDIRECT,
@@ -209,16 +208,20 @@ impl TestBrowser {
         panic!("{begun} leads in a circle, through {path}");
     }
 
-    /// The path that a redirect leads to.
-    fn on_this_site(&self, from: &str, location: &HeaderValue) -> String {
-        let location = String::from_utf8_lossy(location.as_bytes());
-        let path = location
-            .strip_prefix(self.site.as_str())
-            .unwrap_or(&location);
-        assert!(
-            path.starts_with('/') && !path.starts_with("//"),
-            "{from} leads to {location}, which is not on this site"
-        );
-        path.split('#').next().unwrap_or_default().to_owned()
+    /// The path that a redirect or a form leads to, which may be relative to where it is (RFC 9110, section 10.2.2).
+    fn on_this_site(&self, from: &str, target: &str) -> String {
+        let site = self.site.as_str();
+        let base = if from.starts_with('/') {
+            format!("{site}{from}")
+        } else {
+            from.to_owned()
+        };
+        let url = Url::parse(&base).and_then(|base| base.join(target));
+        let url = match url {
+            Ok(url) if Url::parse(site).is_ok_and(|site| site.origin() == url.origin()) => url,
+            _ => panic!("{from} leads to {target}, which is not on this site"),
+        };
+        let query = url.query().map(|query| format!("?{query}"));
+        format!("{}{}", url.path(), query.unwrap_or_default())
     }
 }

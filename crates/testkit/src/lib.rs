@@ -53,6 +53,7 @@ mod hasher;
 mod mail;
 mod page;
 mod site;
+mod tag;
 mod user;
 
 pub use crate::browser::TestBrowser;
