@@ -6,26 +6,18 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{ALLOW, CONNECTION, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http::header::{ALLOW, CONNECTION};
+use http::{HeaderValue, Request, StatusCode};
 use phone_auth_core::accounts::{Failure, FailureKind};
 use phone_auth_core::gate::GateRefusal;
 use phone_auth_urls::AccountPage;
 
 use crate::gate::GateView;
+use crate::held_back::{BUSY, ONE_MORE_STEP};
 use crate::page::Page;
 use crate::request_context::RequestContext;
+use crate::wait::{RETRY_WAIT, retry_after, too_often};
 use crate::web::Web;
-
-/// What is said above a form whose challenge was not answered, or not rightly.
-pub(crate) const ONE_MORE_STEP: &str =
-    "One more step: answer the question at the end of the form, and send it again.";
-
-/// What is said where nothing was begun, because there is too much to do.
-pub(crate) const BUSY: &str = "There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again.";
-
-/// How long a browser is asked to wait when there is too much to do.
-pub(crate) const RETRY_WAIT: Duration = Duration::from_secs(5);
 
 /// Something that is wrong with a request, whatever it was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -242,36 +234,6 @@ pub(crate) fn limited(context: &RequestContext, page: Page, wait: Duration) -> R
     let mut response = context.render(page.status(StatusCode::TOO_MANY_REQUESTS));
     retry_after(response.headers_mut(), wait);
     response
-}
-
-/// Says when to come back.
-pub(crate) fn retry_after(headers: &mut HeaderMap, wait: Duration) {
-    headers.insert(RETRY_AFTER, seconds(wait).into());
-}
-
-/// What is said to the one who did something too often.
-pub(crate) fn too_often(wait: Duration) -> String {
-    format!("Too many tries. Wait {} and try again.", in_words(wait))
-}
-
-/// A time in words, and none too short.
-pub(crate) fn in_words(wait: Duration) -> String {
-    match seconds(wait) {
-        1 => "1 second".to_owned(),
-        seconds @ 2..=90 => format!("{seconds} seconds"),
-        seconds @ 91..=5_400 => format!("{} minutes", seconds.div_ceil(60)),
-        seconds @ 5_401..=172_800 => format!("{} hours", seconds.div_ceil(3_600)),
-        seconds => format!("{} days", seconds.div_ceil(86_400)),
-    }
-}
-
-/// Whole seconds, so that nobody comes back too early.
-fn seconds(wait: Duration) -> u64 {
-    wait.as_millis()
-        .div_ceil(1_000)
-        .try_into()
-        .unwrap_or(u64::MAX)
-        .max(1)
 }
 
 /// The answer when a table of the application does not let go of what would go: of an address that is removed, verified or

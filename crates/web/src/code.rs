@@ -10,11 +10,11 @@ use phone_auth_core::challenge::{ChallengeKey, REMEMBERED};
 use phone_auth_core::outbox::{Channel, Purpose};
 use serde::Serialize;
 
-use crate::answer;
 use crate::asked::{AskedCode, AskedCodes};
 use crate::form::SubmittedForm;
 use crate::request_context::RequestContext;
 use crate::set_cookie::set_cookie_anew;
+use crate::wait;
 
 /// The field of the form that sends another code.
 pub(crate) const RESEND: &str = "resend";
@@ -100,7 +100,7 @@ pub(crate) fn sentence_to(context: &RequestContext, refusal: CodeRefusal) -> Str
 
 /// What is said to the one who asks for another code too soon.
 pub(crate) fn too_soon(wait: Duration) -> String {
-    format!("You can get a new code in {}.", answer::in_words(wait))
+    format!("You can get a new code in {}.", wait::in_words(wait))
 }
 
 /// The way to another code, as the template sees it.
@@ -123,7 +123,7 @@ impl ResendView {
     pub(crate) fn of(pending: &PendingCode, asked: Option<String>) -> Self {
         let wait = pending.resend_in;
         Self {
-            wait: (!wait.is_zero()).then(|| answer::in_words(wait)),
+            wait: (!wait.is_zero()).then(|| wait::in_words(wait)),
             is_used_up: pending.attempts_left == 0 && !pending.is_over,
             is_over: pending.is_over,
             channels: Vec::new(),

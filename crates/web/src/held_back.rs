@@ -7,7 +7,14 @@ use http::StatusCode;
 use phone_auth_core::accounts::{Failure, FailureKind};
 use phone_auth_core::gate::{GateChallenge, GateRefusal};
 
-use crate::answer;
+use crate::wait;
+
+/// What is said above a form whose challenge was not answered, or not rightly.
+pub(crate) const ONE_MORE_STEP: &str =
+    "One more step: answer the question at the end of the form, and send it again.";
+
+/// What is said where nothing was begun, because there is too much to do.
+pub(crate) const BUSY: &str = "There is more to do than can be done at once, so nothing was changed. Wait a few seconds and try again.";
 
 /// Why a form is shown again though nothing in it is wrong: it was sent too often, the application's gate denies it or
 /// wants a challenge answered, or there is too much to do just now. Nothing was begun, so what was typed is still wanted.
@@ -45,16 +52,16 @@ impl HeldBack {
                 (StatusCode::FORBIDDEN, words.clone(), None, None)
             }
             (_, Some(GateRefusal::Challenged(challenge))) => {
-                let words = answer::ONE_MORE_STEP.to_owned();
+                let words = ONE_MORE_STEP.to_owned();
                 (StatusCode::FORBIDDEN, words, Some(challenge.clone()), None)
             }
-            (FailureKind::Limited { wait, .. }, None) => {
-                let words = answer::too_often(wait);
-                (StatusCode::TOO_MANY_REQUESTS, words, None, Some(wait))
+            (FailureKind::Limited { wait: time, .. }, None) => {
+                let words = wait::too_often(time);
+                (StatusCode::TOO_MANY_REQUESTS, words, None, Some(time))
             }
             (FailureKind::Busy | FailureKind::OutboxFull, None) => {
-                let (status, words) = (StatusCode::SERVICE_UNAVAILABLE, answer::BUSY.to_owned());
-                (status, words, None, Some(answer::RETRY_WAIT))
+                let (status, words) = (StatusCode::SERVICE_UNAVAILABLE, BUSY.to_owned());
+                (status, words, None, Some(wait::RETRY_WAIT))
             }
             _ => return None,
         };
@@ -86,8 +93,8 @@ impl IntoResponseParts for HeldBack {
     type Error = std::convert::Infallible;
 
     fn into_response_parts(self, mut parts: ResponseParts) -> Result<ResponseParts, Self::Error> {
-        if let Some(wait) = self.retry_after {
-            answer::retry_after(parts.headers_mut(), wait);
+        if let Some(time) = self.retry_after {
+            wait::retry_after(parts.headers_mut(), time);
         }
         Ok(parts)
     }

@@ -95,6 +95,7 @@ mod stylesheet;
 mod template_note;
 mod templates;
 mod time_limit;
+mod wait;
 mod web;
 mod written;
 

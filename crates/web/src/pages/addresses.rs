@@ -32,6 +32,7 @@ use crate::offered::addresses_title;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
+use crate::wait;
 
 pub(crate) async fn show(
     LoggedIn(current_user): LoggedIn,
@@ -234,7 +235,7 @@ async fn submit_code(
             let Some(wait) = failure.limited_for() else {
                 return answer::flow_failed(context, "take a code", &failure);
             };
-            let waits = Waiting::refused(kind, id, &answer::too_often(wait));
+            let waits = Waiting::refused(kind, id, &wait::too_often(wait));
             return match view(context, current_user, None, Some(waits)).await {
                 Ok(page) => answer::limited(context, page, wait),
                 Err(failure) => answer::flow_failed(context, "list addresses", &failure),
@@ -350,7 +351,7 @@ async fn not_sent(
 
 /// Why no message can be sent, where that is the user's own doing, and when one can.
 pub(super) fn until_another(limit: Limit, wait: Duration) -> String {
-    let wait = answer::in_words(wait);
+    let wait = wait::in_words(wait);
     match limit {
         Limit::WrongCodes => format!(
             "Too many wrong codes were typed for this address. You can get a new code in {wait}."

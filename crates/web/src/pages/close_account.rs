@@ -15,6 +15,7 @@ use crate::guard::RecentlyProven;
 use crate::page::Page;
 use crate::redirect;
 use crate::request_context::RequestContext;
+use crate::wait;
 
 const MAY_NOT: &str = "Your account can’t be closed right now. Please contact us.";
 /// When an export that was not complete is worth another try.
@@ -102,7 +103,7 @@ pub(crate) async fn submit_export(form: SubmittedForm) -> Response {
     let Some(json) = json.filter(|_| export.is_complete) else {
         let page = export_page(view().general_problem(INCOMPLETE));
         let mut response = context.render(page.status(StatusCode::SERVICE_UNAVAILABLE));
-        answer::retry_after(response.headers_mut(), INCOMPLETE_FOR);
+        wait::retry_after(response.headers_mut(), INCOMPLETE_FOR);
         return response;
     };
     let headers = [
@@ -121,7 +122,7 @@ fn grace(context: &RequestContext) -> Option<String> {
         .accounts()
         .settings()
         .closing_grace
-        .map(answer::in_words)
+        .map(wait::in_words)
 }
 
 fn view() -> FormView {
