@@ -118,7 +118,7 @@ async fn added_address_is_told_how_it_is_verified() {
     }
 }
 
-/// Whoever has an address: the same is said of it.
+/// The same is said of an address that another has.
 #[tokio::test]
 async fn added_address_of_another_is_told_alike() {
     let site = Site::with(|settings| {

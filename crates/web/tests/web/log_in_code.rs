@@ -245,7 +245,7 @@ async fn answer_is_the_same_for_nobody() {
     }
 }
 
-/// Who has mistyped it sees so, whoever has such an account.
+/// Who has mistyped it sees so, whether or not there is such an account.
 #[tokio::test]
 async fn page_shows_what_was_typed() {
     let site = Site::with(by_code);
