@@ -2,8 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use axum::Router;
-use axum::response::Redirect;
+use axum::response::{Html, Redirect};
 use axum::routing::get;
+use http::header::LOCATION;
+use http::{StatusCode, Uri};
 use phone_auth::core::password::Password;
 use phone_auth::core::settings::Methods;
 use phone_auth::signals::{ResetPasswordPhone, VerifyPhone};
@@ -203,5 +205,56 @@ async fn users_log_in_as_the_site_lets_them() {
             page.path, "/accounts/change_password/",
             "{phone} {email} {username}"
         );
+    }
+}
+
+/// A page may say where to go relative to where it is (RFC 9110, section 10.2.2), and so may a form.
+#[tokio::test]
+async fn places_are_relative_to_the_page() {
+    let rows = [
+        ("orders/", "/shop/orders/"),
+        ("./orders/?x=1#top", "/shop/orders/?x=1"),
+        ("../", "/"),
+        ("../../tea/", "/tea/"),
+        ("?x=1", "/shop/go?x=1"),
+        ("/tea/", "/tea/"),
+        ("https://example.org/tea/?a=1", "/tea/?a=1"),
+        ("https://example.org", "/"),
+        ("//example.org/tea/", "/tea/"),
+    ];
+    let elsewhere = [
+        "https://example.com/",
+        "http://example.org/",
+        "//example.com/",
+        "https://example.org.example.com/",
+        "https://example.org:8443/",
+        "mailto:ann@example.org",
+    ];
+    let site = SiteOrigin::parse("https://example.org").unwrap();
+    let browser = |target: &'static str| {
+        let form = format!("<form action=\"{target}\" method=post><button>Go</button></form>");
+        let app = Router::new()
+            .route(
+                "/shop/go",
+                get(async move || (StatusCode::FOUND, [(LOCATION, target)])),
+            )
+            .route("/shop/form", get(async move || Html(form)))
+            .fallback(async |uri: Uri| uri.to_string());
+        TestBrowser::new(app, &site)
+    };
+    for (target, leads_to) in rows {
+        let mut browser = browser(target);
+        // The page itself would lead in a circle.
+        if target != "?x=1" {
+            assert_eq!(browser.get("/shop/go").await.path, leads_to, "{target}");
+        }
+        let page = browser.get("/shop/form").await;
+        let sent = browser.press(&page, "Go", &[]).await;
+        assert_eq!(sent.path, leads_to.replace("/go", "/form"), "{target}");
+    }
+    for target in elsewhere {
+        let mut asked = browser(target);
+        let gone = tokio::spawn(async move { asked.get("/shop/go").await });
+        assert!(gone.await.is_err(), "{target}");
     }
 }
