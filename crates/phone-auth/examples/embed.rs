@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (stop, stopped) = oneshot::channel::<()>();
     let server = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
     let server = tokio::spawn(server.into_future());
-    tokio::signal::ctrl_c().await?;
+    phone_auth::stop_requested()?.await;
     drop(stop);
     // One deadline for requests and messages under way, so that no client keeps the process.
     if let Some(served) = auth.finish(server, Duration::from_secs(20)).await.server {

@@ -243,6 +243,7 @@ mod missing_features;
 #[cfg(feature = "delivery")]
 mod ready;
 mod receivers;
+mod stop;
 mod worker;
 
 use std::fmt;
@@ -293,6 +294,7 @@ pub mod signals {
 pub use core::accounts::Accounts;
 pub use core::settings::Settings;
 pub use signals::{Signals, SiteOrigin};
+pub use stop::stop_requested;
 pub use tokens::{Keyring, SecretKey};
 
 /// Accounts, put together: the flows over a store, told to receivers, shown on pages.
@@ -377,7 +379,7 @@ impl PhoneAuth {
     /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     /// let server = axum::serve(listener, app).with_graceful_shutdown(async { drop(stopped.await) });
     /// let server = tokio::spawn(server.into_future());
-    /// tokio::signal::ctrl_c().await?;
+    /// phone_auth::stop_requested()?.await;
     /// drop(stop);
     /// if let Some(served) = auth.finish(server, Duration::from_secs(20)).await.server {
     ///     served??; // The task, then the server.

@@ -23,6 +23,8 @@ fn readme_shows_the_example() {
         block == example,
         "the README's main.rs is not examples/embed.rs"
     );
+    // By SIGTERM too: the program of the tests' application waits for the same.
+    assert!(example.contains("phone_auth::stop_requested()?.await"));
     assert!(example.lines().count() < 70, "it is to be short");
 }
 

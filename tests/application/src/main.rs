@@ -9,7 +9,6 @@ use std::time::Duration;
 use phone_auth::{Database, PhoneAuth, SecretKey, SiteOrigin};
 use phone_auth_tea_house::{BoxError, Orders, Post, tea_house};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Writes mail where the one who runs it looks.
@@ -48,17 +47,14 @@ async fn serve() -> Result<(), BoxError> {
     let (auth, router) = tea_house(builder, orders, Arc::new(Printed)).await?;
 
     let grace = Duration::from_secs(setting("TEA_HOUSE_GRACE", "20").parse()?);
-    let mut terminate = signal(SignalKind::terminate())?;
+    let stop_requested = phone_auth::stop_requested()?;
     let (stop, stopped) = oneshot::channel::<()>();
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let server =
         axum::serve(listener, router).with_graceful_shutdown(async { drop(stopped.await) });
     let server = tokio::spawn(server.into_future());
     writeln!(io::stdout(), "{here}/")?;
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    stop_requested.await;
     drop(stop);
     // One deadline for requests and messages under way, so that no client keeps the process.
     if let Some(served) = auth.finish(server, grace).await.server {

@@ -61,10 +61,12 @@ fn ask(host: &str, question: &str) -> String {
     answer
 }
 
-/// Asks the program to end, which it does with success.
-fn ends(mut program: Child) {
+/// Asks the program by a signal to end, which it does with success.
+fn ends(mut program: Child, signal: &str) {
     let id = program.id().to_string();
-    assert!(Command::new("kill").arg(&id).status().unwrap().success());
+    let mut kill = Command::new("kill");
+    kill.args(["-s", signal, &id]);
+    assert!(kill.status().unwrap().success());
     // One that waits for others waits for ever: it is killed, and that is no success.
     let (ended, waits) = std::sync::mpsc::channel::<()>();
     let guard = thread::spawn(move || {
@@ -99,8 +101,19 @@ fn program_serves_and_stops() {
     let mut half = TcpStream::connect(host).unwrap();
     write!(half, "GET /join/ HTTP/1.1\r\nHost: {host}\r\n").unwrap();
     let full = reads_nothing(host);
-    ends(program);
+    ends(program, "TERM");
     drop((half, full));
+}
+
+/// By the ones who supervise it as by the one at the terminal.
+#[test]
+fn program_stops_by_either_signal() {
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = start(folder.path(), Stdio::piped());
+        host_in(program.stdout.as_mut().unwrap());
+        ends(program, signal);
+    }
 }
 
 /// Mail is written to an output that nobody reads: the receiver waits for ever, and the program does not.
@@ -134,7 +147,7 @@ fn program_stops_though_a_receiver_hangs() {
         assert!(begun.elapsed() < Duration::from_secs(60), "nobody sends it");
         thread::sleep(Duration::from_millis(10));
     }
-    ends(program);
+    ends(program, "TERM");
     // It had not finished: what a receiver has taken is pending no more.
     assert!(is_being_sent(&database));
     drop((filler, reader));
