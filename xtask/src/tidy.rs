@@ -6,6 +6,7 @@
 mod attack_tests;
 mod builders;
 mod circles;
+mod errors;
 mod finding;
 mod functions;
 mod heads;
@@ -31,10 +32,11 @@ use crate::tidy::finding::Finding;
 use crate::tidy::tree::Tree;
 
 /// The rules that need only the files.
-const RULES: [fn(&Tree) -> Vec<Finding>; 15] = [
+const RULES: [fn(&Tree) -> Vec<Finding>; 16] = [
     attack_tests::every_attack_has_its_test,
     builders::every_method_has_an_example,
     circles::no_files_go_round,
+    errors::no_error_shows_its_fields,
     functions::no_function_is_too_long,
     heads::every_file_says_its_purpose,
     lengths::no_file_is_too_long,

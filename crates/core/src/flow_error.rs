@@ -1,6 +1,7 @@
 //! Why a flow did not come to its end: it was refused, or it failed.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use phone_auth_events::Limit;
@@ -35,7 +36,7 @@ use crate::store::{StoreError, StoreErrorKind};
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "a caller has an answer for each, and must not forget one"
@@ -47,6 +48,13 @@ pub enum FlowError<R> {
     /// The flow could not decide, or not do what it decided.
     #[error(transparent)]
     Failed(Failure),
+}
+
+impl<R: Error + 'static> fmt::Debug for FlowError<R> {
+    /// The sentence and its causes: a `main` that returns the error prints them in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
+    }
 }
 
 impl<R> FlowError<R> {
@@ -104,12 +112,19 @@ impl Problems {
 /// # })?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("{}", .kind.text())]
 pub struct Failure {
     kind: FailureKind,
     source: Option<Box<dyn Error + Send + Sync>>,
     refusal: Option<Box<GateRefusal>>,
+}
+
+impl fmt::Debug for Failure {
+    /// The sentence and its causes: a `main` that returns the error prints them in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
+    }
 }
 
 /// What kind of failure it is.

@@ -74,7 +74,6 @@ impl Randomness for RepeatableRandomness {
 }
 
 /// The source of randomness has failed.
-#[derive(Debug)]
 pub struct RandomnessError {
     source: Option<Box<dyn Error + Send + Sync>>,
 }
@@ -96,6 +95,13 @@ impl RandomnessError {
 impl Default for RandomnessError {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl fmt::Debug for RandomnessError {
+    /// The sentence and its causes: a `main` that returns the error prints them in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
     }
 }
 

@@ -86,10 +86,17 @@ impl fmt::Display for Username {
 }
 
 /// The text is not a username that a user may choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a username")]
 #[non_exhaustive]
 pub struct UsernameError;
+
+impl fmt::Debug for UsernameError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

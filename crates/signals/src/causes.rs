@@ -3,7 +3,7 @@
 use std::{error::Error, fmt};
 
 /// Writes an error and its causes in one line. For the `Debug` of errors that stop a program: a `main` that returns one
-/// prints that, and the user is to read sentences.
+/// prints that, and the user is to read sentences. A cause that says the same as what it caused is not said again.
 ///
 /// # Errors
 /// When the formatter refuses.
@@ -36,10 +36,15 @@ use std::{error::Error, fmt};
 /// assert_eq!(format!("{error:?}"), "the file of colours cannot be read: invalid digit found in string");
 /// ```
 pub fn write_causes(error: &dyn Error, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    write!(f, "{error}")?;
+    let mut said = error.to_string();
+    f.write_str(&said)?;
     let mut cause = error.source();
     while let Some(error) = cause {
-        write!(f, ": {error}")?;
+        let text = error.to_string();
+        if text != said {
+            write!(f, ": {text}")?;
+        }
+        said = text;
         cause = error.source();
     }
     Ok(())

@@ -9,11 +9,18 @@ use crate::Purpose;
 /// A user gets one answer for all kinds ("this link does not work any more"). The kind is for logs
 /// and for those who watch for fraud; nobody learns `Expired` or `FromTheFuture` about a token that
 /// was not genuine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.kind.sentence())]
 pub struct TokenError {
     purpose: Purpose,
     kind: TokenErrorKind,
+}
+
+impl std::fmt::Debug for TokenError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
 }
 
 impl TokenError {

@@ -85,10 +85,17 @@ pub enum RouteErrorKind {
 /// Why the path of a route could not be made.
 ///
 /// It tells the kind only: the values may be secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.kind.sentence())]
 pub struct ReverseError {
     kind: ReverseErrorKind,
+}
+
+impl fmt::Debug for ReverseError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl ReverseError {

@@ -100,10 +100,17 @@ fn canonical_domain(domain: &str) -> Option<String> {
 }
 
 /// The text is not an email address that mail can be sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an email address")]
 #[non_exhaustive]
 pub struct EmailAddressError;
+
+impl fmt::Debug for EmailAddressError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -208,10 +208,17 @@ pub enum NumberType {
 }
 
 /// The text is not a phone number that can be called from everywhere.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a phone number in international form")]
 #[non_exhaustive]
 pub struct PhoneNumberError;
+
+impl fmt::Debug for PhoneNumberError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -118,12 +118,19 @@ impl fmt::Display for Rate {
 }
 
 /// A text that is no [`Rate`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a rate is a number from 1 up and a time, as in 30/min, 5/5min, 10/h or 1/30s; for no limit, write off"
 )]
 #[expect(clippy::exhaustive_structs, reason = "there is nothing more to say")]
 pub struct RateError;
+
+impl fmt::Debug for RateError {
+    /// The sentence: a `main` that returns the error prints it in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -214,9 +214,15 @@ impl<'a> IntoIterator for &'a Receipts {
 }
 
 /// A text is no list of receipts.
-#[derive(Debug)]
 pub struct ReceiptsError {
     source: serde_json::Error,
+}
+
+impl fmt::Debug for ReceiptsError {
+    /// The sentence and its causes: a `main` that returns the error prints them in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
+    }
 }
 
 impl fmt::Display for ReceiptsError {

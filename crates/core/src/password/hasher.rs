@@ -82,7 +82,6 @@ pub enum HashErrorKind {
 }
 
 /// An error of a [`PasswordHasher`].
-#[derive(Debug)]
 pub struct HashError {
     kind: HashErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -113,6 +112,13 @@ impl HashError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.kind == HashErrorKind::Busy
+    }
+}
+
+impl fmt::Debug for HashError {
+    /// The sentence and its causes: a `main` that returns the error prints them in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
     }
 }
 

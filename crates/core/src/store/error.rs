@@ -42,7 +42,6 @@ pub enum StoreErrorKind {
 }
 
 /// An error of a store.
-#[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -73,6 +72,13 @@ impl StoreError {
     /// Whether the same call may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.kind == StoreErrorKind::Unavailable
+    }
+}
+
+impl fmt::Debug for StoreError {
+    /// The sentence and its causes: a `main` that returns the error prints them in this way.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        phone_auth_events::write_causes(self, f)
     }
 }
 
