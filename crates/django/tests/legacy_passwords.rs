@@ -36,6 +36,13 @@ const LEGACY: [&str; 6] = [
     "argon2$argon2i$v=19$m=512,t=2,p=2$MDEyMzQ1Njc4OWFiY2RlZg$WQisPTmd9Wk/naxWEMPUY172lvTVsxXBY1D9RGEQyc4",
 ];
 
+/// A password with accents, as Django hashes it from a keyboard that composes them.
+const COMPOSED: &str =
+    "pbkdf2_sha256$1000$0123456789abcdefghijkl$yuvMOkMZIMIYT5aV1MTkeeq9z071WPAhqtoKTuB6Pr8=";
+/// The same from one that does not.
+const DECOMPOSED: &str =
+    "pbkdf2_sha256$1000$0123456789abcdefghijkl$/CFoiSH8DohJpKRVWPJoRmVyWM+sT3rbtcWWH6+sfms=";
+
 /// Another password.
 const HORSE: &str = "correct horse";
 /// And one more.
@@ -387,5 +394,23 @@ async fn reset_meanwhile_is_not_undone() {
                 .await
                 .is_ok()
         );
+    }
+}
+
+/// Olga set her password in Django with a keyboard that composes, and logs in with one that does not; or both with the
+/// latter. Afterwards either keyboard will do.
+#[tokio::test]
+async fn accents_of_another_keyboard_log_in() {
+    let (composed, decomposed) = (
+        "p\u{e4}ssw\u{f6}rd-密码-🔑",
+        "pa\u{308}sswo\u{308}rd-密码-🔑",
+    );
+    for encoded in [COMPOSED, DECOMPOSED] {
+        let kit = Kit::new();
+        let olga = kit.store_olga(encoded).await;
+        kit.log_in(decomposed).await;
+        assert_ne!(kit.stored(&olga).await.reveal(), encoded);
+        kit.log_in(composed).await;
+        kit.log_in(decomposed).await;
     }
 }

@@ -42,12 +42,12 @@ const DEFAULT_WAITING: usize = 64;
 ///   since the change-over, unless [`LegacyHashes::due`] evens it out.
 /// - Passwords are hashed in Unicode normalisation form C, so that it does not matter how a keyboard makes letters with
 ///   accents. One that is typed otherwise is tried as it stands as well, and a hash that matches only so is
-///   reported as [`MatchOutdated`](Verdict::MatchOutdated); a failed check of it costs twice, whatever the hash.
-///   Against a legacy hash it is tried as it stands alone: the other program did not normalise. Only against a hash that
-///   was not made here, the password without the white space around it is tried too: django-phone-auth stripped it at
-///   sign-up and log-in. A hash that matches only so is reported as [`Match`](Verdict::Match), and so
-///   stays until the password is typed without. A failed check of a password with such white space costs twice,
-///   whatever the hash.
+///   reported as [`MatchOutdated`](Verdict::MatchOutdated); a failed check of it costs twice, whatever the hash. So it is
+///   with a legacy hash: the other program did not normalise, and most keyboards compose. Only against a hash that was not made here, the password without the white space around it
+///   is tried too, in the same forms: django-phone-auth stripped it at sign-up and log-in. A hash that matches only so is
+///   reported as [`Match`](Verdict::Match), and so stays until the password is typed without. A failed check of a
+///   password with such white space costs twice as much, so of one that is typed otherwise as well four times, whatever
+///   the hash.
 /// - Argon2 runs on Tokio's blocking threads: it needs a Tokio runtime.
 ///
 /// # Examples

@@ -50,45 +50,41 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Hashes what was typed, and if need be the stripped text, and compares. A password that is too long
-    /// is no match, after the same work on what may be looked at of it.
+    /// Hashes what was typed, composed and if need be as it stands, then without the white space around it, and
+    /// compares. A password that is too long is no match, after the same work on what may be looked at of it.
     pub(super) fn run(&mut self, stored: &Stored, password: &Password) -> Verdict {
         let is_bounded = password.is_bounded();
         let normalised = password.normalised();
         let typed = normalised.as_str();
-        // Hashes of before passwords were normalised are of what was typed.
+        // Hashes of before passwords were normalised, and of programs that do not normalise, are of what was typed.
         let verbatim = Some(password.reveal()).filter(|text| is_bounded && *text != typed);
-        let stripped = password.stripped().filter(|_| is_bounded);
-        let tried = 1 + u32::from(verbatim.is_some()) + u32::from(stripped.is_some());
+        let whole = [Some(typed), verbatim];
+        // Too long is no text at all once it is normalised, so nothing is stripped of it.
+        let stripped = whole.map(|text| text.and_then(Password::stripped));
+        let texts = || whole.into_iter().chain(stripped).flatten();
+        // Every text counts for everybody, also those that are tried against the hashes of others only.
+        let tried = u32::try_from(texts().count()).unwrap_or(u32::MAX);
         if self.legacy.due() > 0 && matches!(stored, Stored::Legacy(..)) {
             // First, as for everybody else: the same work in another order differs by a hundredth or two.
             self.hash_for_nobody(typed, tried);
         }
-        // A hash of another program's is of what was typed there, and of nothing else.
-        let is_legacy = matches!(stored, Stored::Legacy(..));
-        let first = verbatim.filter(|_| is_legacy).unwrap_or(typed);
-        if self.is_of(stored, first) && is_bounded {
-            return if stored.is_ours() {
+        let is_ours = stored.is_ours();
+        if self.is_of(stored, typed) && is_bounded {
+            return if is_ours {
                 Verdict::Match
             } else {
                 Verdict::MatchOutdated
             };
         }
-        if let Some(text) = verbatim
-            && !is_legacy
-            && self.is_of(stored, text)
-        {
+        if verbatim.is_some_and(|text| self.is_of(stored, text)) {
             return Verdict::MatchOutdated;
         }
-        if let Some(text) = stripped
-            && !stored.is_ours()
-            && self.is_of(stored, text)
-        {
+        let mut stripped = stripped.into_iter().flatten().filter(|_| !is_ours);
+        if stripped.any(|text| self.is_of(stored, text)) {
             // Whether the white space belongs to the password cannot be told, so the hash stays: a new one
             // would lock out anyone who types it the other way next time.
             return Verdict::Match;
         }
-        // The text without white space is tried against hashes that others made, so it counts for everybody.
         self.level(typed, tried);
         Verdict::NoMatch
     }
@@ -223,6 +219,8 @@ mod tests {
                 ("wrong", 1_u32),
                 (" ", 1),
                 ("wrong\n", 2),
+                ("cafe\u{301}", 2),
+                ("cafe\u{301}\n", 4),
                 (too_long.as_str(), 1),
             ] {
                 let due = effort(tried, each * u64::from(tried));
@@ -244,6 +242,28 @@ mod tests {
                 assert_eq!(verdict, Verdict::NoMatch);
                 let most = due.legacy.max(1000 * u64::from(tried));
                 assert_eq!((effort.hashes, effort.legacy), (due.hashes, most));
+            }
+        }
+    }
+
+    /// A keyboard that composes and one that does not, against hashes that were made of either, ours and others'.
+    #[test]
+    fn either_spelling_matches_whoever_hashed_it() {
+        let (composed, decomposed) = ("caf\u{e9} au lait", "cafe\u{301} au lait");
+        for (hashed, typed, is) in [
+            (composed, composed, Verdict::MatchOutdated),
+            (composed, decomposed, Verdict::MatchOutdated),
+            (decomposed, decomposed, Verdict::MatchOutdated),
+            // How it would be decomposed cannot be known: compatibility, order of accents, part of the text.
+            (decomposed, composed, Verdict::NoMatch),
+            (composed, " cafe\u{301} au lait\n", Verdict::Match),
+            (decomposed, " cafe\u{301} au lait\n", Verdict::Match),
+            (composed, " caf\u{e9} au lait", Verdict::Match),
+            (composed, "cafe au lait", Verdict::NoMatch),
+        ] {
+            for encoded in ["counted$1000$", "uncounted$"].map(|head| format!("{head}{hashed}")) {
+                let (verdict, _) = check(5000, &encoded, typed);
+                assert_eq!(verdict, is, "{encoded:?} {typed:?}");
             }
         }
     }

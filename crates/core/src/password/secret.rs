@@ -59,12 +59,12 @@ impl Password {
         self.0.len() <= Self::MAX_BYTES
     }
 
-    /// The password without the white space around it, as Python's `str.strip` cuts it; `None` when
+    /// A text without the white space around it, as Python's `str.strip` cuts it; `None` when
     /// there is none, or nothing else.
-    pub(crate) fn stripped(&self) -> Option<&str> {
+    pub(crate) fn stripped(text: &str) -> Option<&str> {
         let white = |c: char| c.is_whitespace() || matches!(c, '\u{1C}'..='\u{1F}');
-        let stripped = self.0.trim_matches(white);
-        (stripped.len() < self.0.len() && !stripped.is_empty()).then_some(stripped)
+        let stripped = text.trim_matches(white);
+        (stripped.len() < text.len() && !stripped.is_empty()).then_some(stripped)
     }
 }
 
