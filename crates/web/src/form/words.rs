@@ -71,11 +71,14 @@ pub fn sentence(problem: &FieldProblem) -> String {
         Problem::PasswordTooLong { max } => {
             format!("This password is too long. It must contain at most {max} characters.")
         }
-        Problem::PasswordTooCommon => "This password is too common.".to_owned(),
+        Problem::PasswordTooCommon => {
+            "This password is too common. Use one that nobody else would, such as a few words."
+                .to_owned()
+        }
         Problem::PasswordAllDigits => "Use letters as well as digits.".to_owned(),
         Problem::PasswordTooSimilar { to } => {
             format!(
-                "The password is too similar to the {}.",
+                "The password is too similar to the {}. Use one that has nothing to do with it.",
                 noun(to).to_lowercase()
             )
         }
@@ -146,5 +149,24 @@ mod tests {
         check(Field::Username, "This username is already in use.");
         check(Field::Email, "This email address is already in use.");
         check(Field::Phone, "This phone number is already in use.");
+    }
+
+    #[test]
+    fn refused_passwords_come_with_a_remedy() {
+        for problem in [
+            Problem::PasswordTooShort { min: 8 },
+            Problem::PasswordTooLong { max: 128 },
+            Problem::PasswordTooCommon,
+            Problem::PasswordAllDigits,
+            Problem::PasswordTooSimilar { to: Field::Email },
+            Problem::PasswordTooWeak,
+            Problem::WrongOldPassword,
+        ] {
+            let told = sentence(&FieldProblem::new(Field::NewPassword1, problem));
+            let remedies = ["Use ", "Add ", "It must ", "Please "];
+            let last = told.trim_end_matches('.').rsplit(". ").next();
+            let is_told = last.is_some_and(|it| remedies.iter().any(|head| it.starts_with(head)));
+            assert!(is_told, "{told}");
+        }
     }
 }
