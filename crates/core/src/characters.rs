@@ -36,9 +36,11 @@ pub(crate) fn is_space(c: char) -> bool {
     c == '\t' || CATEGORIES.get(c) == GeneralCategory::SpaceSeparator
 }
 
-/// Whether it is a dash, a hyphen or a minus sign.
+/// Whether it is a dash, a hyphen or a minus sign, or the mark of a long vowel, which is what the key of the dash gives on
+/// Japanese keyboards.
 pub(crate) fn is_dash(c: char) -> bool {
-    c == '\u{2212}' || CATEGORIES.get(c) == GeneralCategory::DashPunctuation
+    matches!(c, '\u{2212}' | '\u{30FC}' | '\u{FF70}')
+        || CATEGORIES.get(c) == GeneralCategory::DashPunctuation
 }
 
 /// Whether a reader sees anything of a character that stands alone.

@@ -37,11 +37,12 @@ impl PhoneNumber {
     /// countries and North America dial others.
     ///
     /// Characters that cannot be seen are dropped, and digits, dashes and spaces of every script are read as those of
-    /// ASCII, as they come from contact cards, messages and keyboards; `tel:` before the number is dropped.
+    /// ASCII, as they come from contact cards, messages and keyboards; `tel:` before the number is dropped, and a comma or
+    /// full stop after it. A tilde and a middle dot are taken between groups.
     ///
     /// # Errors
     /// [`PhoneNumberError`] when it does not begin with `+`, `00` or `011` and a calling code, has anything but
-    /// digits, spaces, dashes, `.`, `/` and brackets after it (line breaks, letters, extensions, parameters), is longer
+    /// digits, spaces, dashes, `~`, `.`, `·`, `/` and brackets after it (line breaks, letters, extensions, parameters), is longer
     /// than 40 characters without those that cannot be seen, or is not valid in its country.
     pub fn parse(text: &str) -> Result<Self, PhoneNumberError> {
         Self::parse_in(text, None)
@@ -249,6 +250,29 @@ mod tests {
             ("(+12125552368)", "+12125552368"),
             ("tel://(+1)212-555-2368", "+12125552368"),
             ("011 91 98765 43210", "+919876543210"),
+            ("(0091) 98765 43210", "+919876543210"),
+            ("( 00 91 ) 98765 43210", "+919876543210"),
+            ("(011) 91 98765 43210", "+919876543210"),
+            ("[+91] 98765 43210", "+919876543210"),
+            ("+44 [0] 20 7946 0018", "+442079460018"),
+            ("\u{ff3b}0091\u{ff3d} 98765 43210", "+919876543210"),
+            ("tel:%2B919876543210", "+919876543210"),
+            ("tel:%2b91%2098765%2043210", "+919876543210"),
+            ("tel:0091%2D98765-43210", "+919876543210"),
+            ("+91 98765 43210,", "+919876543210"),
+            ("+91 98765 43210 , ", "+919876543210"),
+            ("+91 98765 43210\u{ff0c}", "+919876543210"),
+            ("+91 98765 43210\u{3002}", "+919876543210"),
+            ("+91 98765 43210.", "+919876543210"),
+            // The separators of other parsers.
+            ("+91~98765~43210", "+919876543210"),
+            ("+91 98765~43210", "+919876543210"),
+            ("+41~44~668~18~00", "+41446681800"),
+            ("+91\u{ff5e}98765\u{301c}43210", "+919876543210"),
+            ("+91\u{2053}98765\u{223c}43210", "+919876543210"),
+            ("+91\u{b7}98765\u{b7}43210", "+919876543210"),
+            ("+91\u{2022}98765\u{30fb}43210", "+919876543210"),
+            ("+91\u{30fc}98765\u{ff70}43210", "+919876543210"),
             ("011-44-20-7946-0018", "+442079460018"),
             // As contact cards, messages and keyboards give it.
             ("+91\u{a0}98765\u{a0}43210", "+919876543210"),
@@ -303,6 +327,21 @@ mod tests {
             "+91\r98765 43210",
             "+919876543210+",
             "tel:tel:+919876543210",
+            // Nothing is escaped outside of a link, nor twice, nor what is no part of a number.
+            "%2B919876543210",
+            "tel:%252B919876543210",
+            "tel:%2B919876543210%0A",
+            "tel:%2B91987654321%",
+            "tel:%2B9198765432%1",
+            "tel:%+B919876543210",
+            "tel:%2B919876543210%3Bext=7",
+            "tel:%2B\u{e9}919876543210",
+            // Two numbers, and a range of them.
+            "+91 98765 43210, 98765 43211",
+            "+49 30 123456~8",
+            "+49 30 123456\u{301c}78",
+            "+49 30 123456,8",
+            "(0)091 98765 43210",
             "sms:+919876543210",
             "00",
             "0000919876543210",
@@ -351,6 +390,17 @@ mod tests {
             ("IN", "5552368", None),
             ("IN", "98765 43210 ext 7", None),
             ("US", "+9876543210", None),
+            ("JP", "090\u{30fc}1234\u{30fc}5678", Some("+819012345678")),
+            (
+                "JP",
+                "\u{ff10}\u{ff19}\u{ff10}\u{30fc}1234\u{30fc}5678",
+                Some("+819012345678"),
+            ),
+            ("CH", "(0041) 44 668 18 00", Some("+41446681800")),
+            ("CH", "[044] 668 18 00\u{3001}", Some("+41446681800")),
+            ("US", "tel:%28212%29555-2368", Some("+12125552368")),
+            ("DE", "030 123456~8", None),
+            ("IN", "(011) 2902 2123", Some("+911129022123")),
             // Numbers of Delhi begin so, and behind it stands one of St Helena.
             ("IN", "011 2902 2123", Some("+911129022123")),
         ] {
@@ -407,10 +457,15 @@ mod tests {
         }
 
         #[test]
-        fn separators_do_not_matter(digits in "(91[6-9][0-9]{9}|44207[0-9]{7}|39(06|3)[0-9]{8})", gap in 3_usize..8) {
+        fn separators_do_not_matter(
+            digits in "(91[6-9][0-9]{9}|44207[0-9]{7}|39(06|3)[0-9]{8})",
+            gap in 3_usize..8,
+            between in "[-\u{2011}\u{30FC} ()\\[\\]./~\u{2053}\u{223C}\u{301C}\u{B7}\u{2022}]",
+            end in "[,.\u{FF0C}]?",
+        ) {
             let plain = format!("+{digits}");
             let (head, tail) = plain.split_at(gap);
-            let spaced = format!("{head} {tail}");
+            let spaced = format!("{head}{between}{tail}{end}");
             prop_assert_eq!(PhoneNumber::parse(&plain), PhoneNumber::parse(&spaced));
         }
     }

@@ -47,7 +47,7 @@ fn in_digits(number: &str, zero: u32) -> String {
 }
 
 /// How a number is pasted, each with its name.
-fn pasted(number: &str) -> [(&'static str, String); 9] {
+fn pasted(number: &str) -> [(&'static str, String); 16] {
     [
         ("no-break space", in_groups(number, "\u{a0}")),
         ("narrow space", in_groups(number, "\u{202f}")),
@@ -64,6 +64,16 @@ fn pasted(number: &str) -> [(&'static str, String); 9] {
         ("Arabic digits", in_digits(number, 0x0660)),
         ("link", format!("tel:{}", in_groups(number, "-"))),
         ("from abroad", number.replace('+', "00 ")),
+        ("escaped link", number.replace('+', "tel:%2B")),
+        ("long vowel", in_groups(number, "\u{30fc}")),
+        ("tilde", in_groups(number, "~")),
+        ("middle dot", in_groups(number, "\u{b7}")),
+        ("square brackets", format!("[{number}]")),
+        (
+            "from abroad in brackets",
+            format!("{})", number.replace('+', "(00")),
+        ),
+        ("comma", format!("{number}\u{ff0c}")),
     ]
 }
 
@@ -221,12 +231,15 @@ async fn pasted_number_is_taken_in_every_field() {
 
 #[tokio::test]
 async fn what_is_no_number_is_taken_in_no_field() {
-    let no_numbers: [fn(&str) -> String; 5] = [
+    let no_numbers: [fn(&str) -> String; 8] = [
         |number| in_groups(number, "\n"),
         |number| in_groups(number, "\0"),
         |number| format!("{number};ext=5"),
         |number| format!("{number} or {number}"),
         |number| number.replace('2', "A"),
+        |number| format!("{number}~5"),
+        |number| format!("{number},5"),
+        |number| number.replace('+', "%2B"),
     ];
     for field in FIELDS {
         for (at, typed) in no_numbers.iter().enumerate() {

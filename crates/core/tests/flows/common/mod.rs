@@ -46,7 +46,7 @@ pub const STAPLE: &str = "battery staple";
 /// Ann's phone number.
 pub const ANNS_PHONE: &str = "+919876543210";
 /// Ann's number as contact cards, messages, dialling habits and keyboards give it.
-pub const PASTED: [&str; 11] = [
+pub const PASTED: [&str; 18] = [
     "+91\u{a0}98765\u{a0}43210",
     "\u{202a}+91 98765 43210\u{202c}",
     "\u{2066}+91 98765\u{2009}43210\u{2069}",
@@ -57,6 +57,13 @@ pub const PASTED: [&str; 11] = [
     "tel:+91-98765-43210",
     "\u{feff}+91\u{200b}9876543210\u{200e}",
     "0091 98765 43210",
+    "(0091) 98765 43210",
+    "[+91] 98765 43210",
+    "+91\u{30fc}98765\u{30fc}43210",
+    "+91~98765~43210",
+    "+91\u{b7}98765\u{b7}43210",
+    "tel:%2B919876543210",
+    "+91 98765 43210\u{ff0c}",
     "\u{202a}00\u{a0}91\u{a0}98765\u{2010}43210\u{202c}",
 ];
 /// Ann's email address.
