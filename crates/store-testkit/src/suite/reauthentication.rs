@@ -36,7 +36,7 @@ pub(super) async fn proof_moves_with_its_session(subject: &Subject) {
     let when = Some(at(7) + Duration::microseconds(1));
     assert_eq!(proven_at(3).await, when);
     assert_eq!(proven_at(2).await, None, "another session");
-    assert_eq!(user_now(store, ann.id).await.last_login, Some(at(7)));
+    assert_eq!(user_now(store, ann.id).await.last_login, Some(at(0)));
 
     let change = PasswordReplacement {
         keeps: Some(KeptSession {
