@@ -125,7 +125,7 @@ async fn second_click_is_answered_alike() {
 }
 
 /// A browser in which a single sign-on has signed Ann in, who has no password.
-async fn signed_in_from_elsewhere(site: &Site) -> Browser<'_> {
+pub(crate) async fn signed_in_from_elsewhere(site: &Site) -> Browser<'_> {
     let ann = UserId::new(1);
     let unusable = ExternalChange::SetPassword(ann, "!".to_owned());
     site.store.make(unusable).await;
@@ -146,7 +146,7 @@ fn code_of(message: &impl Message) -> String {
 }
 
 /// Marks an address of Ann as verified, as an operator does.
-async fn verified(site: &Site, kind: AddressKind) {
+pub(crate) async fn verified(site: &Site, kind: AddressKind) {
     let accounts = site.web.accounts();
     let ann = accounts.user(UserId::new(1)).await.unwrap().unwrap();
     let own = accounts.addresses_of(ann.id).await.unwrap();

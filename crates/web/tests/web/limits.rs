@@ -9,6 +9,7 @@ use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_events::{Carries, LoginEmail};
 
+use crate::confirm_identity::{signed_in_from_elsewhere, verified};
 use crate::support::{Answer, Site, sign_up_form};
 
 const ADDRESSES: &str = "/accounts/user_verification/";
@@ -436,6 +437,60 @@ async fn pages_of_codes_say_how_long() {
     }
 }
 
+/// Who has no password, and confirms by a code that it's them.
+#[tokio::test]
+async fn page_that_confirms_by_code_says_how_long() {
+    let path = "/accounts/confirm_identity/";
+    let month = 30 * 86_400;
+    for (does, seconds, words, kept) in [
+        (
+            "asks early",
+            170,
+            "You can get a new code in",
+            "name=\"code\"",
+        ),
+        ("asks elsewhere", 149, "get another one in 3 minutes", ""),
+        (
+            "types",
+            month,
+            "Too many tries. Wait 30 days",
+            "name=\"code\"",
+        ),
+    ] {
+        let clock = ManualClock::starting_now();
+        let site = Site::at_clock_with(clock.clone(), |settings| {
+            settings.limits.wrong_codes_in_a_row = 2;
+        });
+        site.ann_signed_up().await;
+        verified(&site, AddressKind::Email).await;
+        let _sender = site.signals.connect::<LoginEmail>(|_| {});
+        let mut ann = signed_in_from_elsewhere(&site).await;
+        let asks = [("to", "email-1")];
+        let types = [("method", "email"), ("pk", "1"), ("code", "000000")];
+        let asked = ann.post(path, &asks).await;
+        assert_eq!(asked.status, StatusCode::FOUND, "{does}: {}", asked.body);
+        let answer = match does {
+            "asks early" => {
+                clock.advance(Duration::from_secs(10));
+                ann.post(path, &asks).await
+            }
+            "asks elsewhere" => {
+                clock.advance(Duration::from_secs(31));
+                let mut elsewhere = signed_in_from_elsewhere(&site).await;
+                elsewhere.post(path, &asks).await
+            }
+            _ => {
+                for _ in 0..2 {
+                    let wrong = ann.post(path, &types).await;
+                    assert_eq!(wrong.status, StatusCode::BAD_REQUEST, "{}", wrong.body);
+                }
+                ann.post(path, &types).await
+            }
+        };
+        check(&answer, seconds, words, kept);
+    }
+}
+
 /// A page that comes to say so needs a case above.
 #[test]
 fn every_page_that_says_how_long_is_tested() {
@@ -445,6 +500,7 @@ fn every_page_that_says_how_long_is_tested() {
         "addresses.rs 3",
         "asked_code.rs 4",
         "change_password.rs 1",
+        "confirm_by_code.rs 3",
         "confirm_identity.rs 1",
         "log_in.rs 1",
         "log_in_link.rs 1",
