@@ -28,20 +28,20 @@ pub(crate) async fn of(database: Arc<Database>) -> Subject {
 store_suite!(empty);
 outbox_suite!(empty);
 
-/// Three nodes on one database.
 async fn nodes() -> Subject {
-    let database = with_tables().await;
-    let nodes = [
-        store(&database).await,
-        store(&database).await,
-        store(&database).await,
-    ];
-    let hand = Hand::on(&database).await;
-    let mut subject = Subject::new(store(&database).await, hand);
-    for node in nodes {
-        subject = subject.with_limits(node);
+    let database = Arc::new(with_tables().await);
+    let same = Arc::clone(&database);
+    let subject = nodes_of(database).await;
+    subject.reopening(move || nodes_of(Arc::clone(&same)))
+}
+
+/// Three nodes on one database.
+async fn nodes_of(database: Arc<Database>) -> Subject {
+    let mut subject = of(Arc::clone(&database)).await;
+    for _ in 0..3 {
+        subject = subject.with_limits(store(&database).await);
     }
-    subject.keeping(database)
+    subject
 }
 
 limit_suite!(nodes);

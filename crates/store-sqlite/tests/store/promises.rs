@@ -33,15 +33,18 @@ pub(crate) fn of(scratch: Arc<Scratch>) -> Subject {
 store_suite!(empty);
 outbox_suite!(empty);
 
-/// Three nodes on one file.
 async fn nodes() -> Subject {
-    let scratch = Scratch::new();
+    nodes_of(Arc::new(Scratch::new()))
+}
+
+/// Three nodes on one file.
+fn nodes_of(scratch: Arc<Scratch>) -> Subject {
     let nodes = [scratch.store(), scratch.store(), scratch.store()];
-    let mut subject = of(Arc::new(scratch));
+    let mut subject = of(Arc::clone(&scratch));
     for node in nodes {
         subject = subject.with_limits(node);
     }
-    subject
+    subject.reopening(move || ready(nodes_of(Arc::clone(&scratch))))
 }
 
 limit_suite!(nodes);
