@@ -248,7 +248,7 @@ mod tests {
 
     /// A keyboard that composes and one that does not, against hashes that were made of either, ours and others'.
     #[test]
-    fn either_spelling_matches_whoever_hashed_it() {
+    fn either_spelling_matches_a_hash_of_either() {
         let (composed, decomposed) = ("caf\u{e9} au lait", "cafe\u{301} au lait");
         for (hashed, typed, is) in [
             (composed, composed, Verdict::MatchOutdated),
