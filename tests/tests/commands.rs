@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use std::fs;
+use std::path::Path;
 
 use phone_auth_tests::{Fixture, Kind, OwnDatabase, Ran, Site, run, secret_file};
 
@@ -9,6 +10,17 @@ use phone_auth_tests::{Fixture, Kind, OwnDatabase, Ran, Site, run, secret_file};
 const LOOKING: &[&[&str]] = &[
     &["user", "list"],
     &["user", "list", "--json"],
+    &["user", "show", "ann"],
+    &["user", "rename", "ann", "bea"],
+    &["user", "set-name", "ann", "--first-name", "Ann"],
+    &["user", "add-address", "ann", "ann@example.com"],
+    &["user", "change-address", "ann@example.org", "a@example.org"],
+    &["user", "remove-address", "ann@example.org"],
+    &["user", "make-primary", "ann@example.org"],
+    &["user", "verify", "ann@example.org"],
+    &["user", "unverify", "ann@example.org"],
+    &["user", "delete", "ann"],
+    &["user", "export", "ann"],
     &["user", "sessions", "ann"],
     &["user", "end-sessions", "ann"],
     &["user", "disable", "ann"],
@@ -22,6 +34,8 @@ const LOOKING: &[&[&str]] = &[
     &["sessions", "prune"],
     &["limits"],
     &["limits", "--json"],
+    &["limits", "list"],
+    &["limits", "show", "ann"],
     &["limits", "clear", "ann"],
     &["key", "replace"],
     &["worker"],
@@ -84,22 +98,39 @@ fn of_earlier_version(kind: Kind) -> OwnDatabase {
 #[test]
 fn every_command_is_in_the_table() {
     let folder = tempfile::tempdir().unwrap();
-    let help = run(folder.path(), &["help"], &[], "").stdout;
+    let all = commands_under(folder.path(), &[]);
+    for some in ["serve", "user export", "limits clear"] {
+        assert!(all.iter().any(|it| it == some), "{some}: {all:?}");
+    }
+    for command in all {
+        let mut known = LOOKING.iter().chain(MIGRATING).chain(APART);
+        let is_known = known.any(|row| row.join(" ").starts_with(&command));
+        assert!(is_known, "{command}");
+    }
+}
+
+/// The commands that the program lists in its help, and those under them, by their words.
+fn commands_under(folder: &Path, command: &[&str]) -> Vec<String> {
+    let help = run(folder, &[command, &["--help"]].concat(), &[], "").stdout;
     let listed = help
         .lines()
         .skip_while(|line| !line.starts_with("Commands:"))
         .skip(1)
-        .map_while(|line| line.strip_prefix("  "));
-    let listed: Vec<_> = listed
+        .map_while(|line| line.strip_prefix("  "))
+        // What begins further in goes on with a sentence.
+        .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| *name != "help")
-        .collect();
-    assert!(listed.contains(&"serve"), "{help}");
+        .filter(|name| *name != "help");
+    let mut all = Vec::new();
     for name in listed {
-        let known = [LOOKING, MIGRATING, APART].concat();
-        let is_known = known.iter().any(|command| command.first() == Some(&name));
-        assert!(is_known, "{name}");
+        let path = [command, &[name]].concat();
+        let under = commands_under(folder, &path);
+        if under.is_empty() {
+            all.push(path.join(" "));
+        }
+        all.extend(under);
     }
+    all
 }
 
 #[test]

@@ -194,26 +194,93 @@ fn operators_need_no_senders() {
         "settings.toml",
         "[smtp]\nhost = \"mail.example\"\nfrom = \"a@b.example\"\nuser = \"a\"\npassword_file = \"nowhere\"\n",
     );
-    for command in [
-        &["outbox", "list"][..],
-        &["outbox", "retry", "--all"],
-        &["outbox", "purge", "--older-than", "1 d"],
-        &["sessions", "prune"],
-        &["sessions", "prune", "--json"],
-        &["user", "list"],
-        &["user", "disable", "ann"],
-        &["user", "enable", "ann"],
-        &["user", "set-password", "ann"],
-        &["user", "create", "bob"],
-        &["key", "replace"],
-        &["migrate"],
-        &["signals"],
-    ] {
+    for command in OPERATORS {
         let mut arguments = command.to_vec();
         arguments.extend(["--database", database, "--config", "settings.toml"]);
         let ran = folder.run_with_input(&arguments, "plum-Orchard-71\n");
-        assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+        let said = (ran.code, ran.stderr.as_str());
+        assert_eq!(said, (Some(0), ""), "{command:?}: {ran:?}");
     }
+    // A command without a row is one of those that send, or that look into who sends.
+    let rows = OPERATORS.iter().chain(&SERVICES);
+    let rows: Vec<_> = rows.map(|row| row.join(" ")).collect();
+    for command in commands_under(&folder, &[]) {
+        let is_known = rows.iter().any(|row| row.starts_with(&command));
+        assert!(is_known, "{command}");
+    }
+}
+
+/// What operators do, in an order in which each finds what it needs.
+const OPERATORS: [&[&str]; 32] = [
+    &["outbox", "list"],
+    &["outbox", "retry", "--all"],
+    &["outbox", "purge", "--older-than", "1 d"],
+    &["sessions", "prune"],
+    &["sessions", "prune", "--json"],
+    &["user", "list"],
+    &["user", "show", "ann"],
+    &["user", "set-name", "ann", "--first-name", "Ann"],
+    &["user", "add-address", "ann", "ann@example.org"],
+    &["user", "verify", "ann@example.org"],
+    &["user", "make-primary", "ann@example.org"],
+    &["user", "unverify", "ann@example.org"],
+    &[
+        "user",
+        "change-address",
+        "ann@example.org",
+        "ann@example.com",
+    ],
+    &["user", "remove-address", "ann@example.com"],
+    &["user", "sessions", "ann"],
+    &["user", "end-sessions", "ann"],
+    &["user", "export", "ann"],
+    &["user", "disable", "ann"],
+    &["user", "enable", "ann"],
+    &["user", "set-password", "ann"],
+    &["user", "create", "bob"],
+    &["user", "rename", "bob", "rob"],
+    &["key", "generate", "site.sqlite3.key"],
+    &["key", "replace"],
+    &["limits"],
+    &["limits", "list"],
+    &["limits", "show", "ann"],
+    &["limits", "clear", "ann"],
+    &["backup", "copy.sqlite3"],
+    &["migrate"],
+    &["signals"],
+    &["settings"],
+];
+
+/// Those that need a sender, or say that there is none. Of a user who is deleted, receivers are told in the same process.
+const SERVICES: [&[&str]; 4] = [
+    &["serve"],
+    &["worker"],
+    &["check"],
+    &["user", "delete", "ann"],
+];
+
+/// The commands that the program lists in its help, and those under them, by their words.
+fn commands_under(folder: &Folder, command: &[&str]) -> Vec<String> {
+    let help = folder.run(&[command, &["--help"]].concat()).stdout;
+    let listed = help
+        .lines()
+        .skip_while(|line| !line.starts_with("Commands:"))
+        .skip(1)
+        .map_while(|line| line.strip_prefix("  "))
+        // What begins further in goes on with a sentence.
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help");
+    let mut all = Vec::new();
+    for name in listed {
+        let path = [command, &[name]].concat();
+        let under = commands_under(folder, &path);
+        if under.is_empty() {
+            all.push(path.join(" "));
+        }
+        all.extend(under);
+    }
+    all
 }
 
 #[test]

@@ -5,6 +5,7 @@ use axum::routing::post;
 use http::StatusCode;
 use phone_auth_core::address::AddressKind;
 use phone_auth_events::VerifyEmail;
+use phone_auth_urls::AccountPage;
 use phone_auth_web::SubmittedForm;
 
 use crate::support::{Answer, Browser, PASSWORD, Site, sign_up_form};
@@ -38,6 +39,41 @@ const FORMS: [&str; 6] = [
     "/accounts/logout/",
     "/own/",
 ];
+
+/// Those that ask for the password first, or do so, with what they are sent.
+const PROVEN: [(&str, &[(&str, &str)]); 5] = [
+    ("/accounts/address/", &[("action", "remove")]),
+    ("/accounts/sessions/", &[("session", "others")]),
+    ("/accounts/close_account/", &[]),
+    ("/accounts/export_account/", &[]),
+    ("/accounts/confirm_identity/", &[("password", PASSWORD)]),
+];
+
+/// Pages whose forms name their account themselves, and those that have none.
+const OF_NO_USER: [&str; 12] = [
+    "/accounts/signup/",
+    "/accounts/login/",
+    "/accounts/login_code/",
+    "/accounts/login_code_done/",
+    "/accounts/login_confirm/{idb64}/{token}/",
+    "/accounts/password_reset/",
+    "/accounts/password_reset_done/",
+    "/accounts/password_reset_confirm/{uidb64}/{token}/",
+    "/accounts/password_reset_complete/",
+    "/accounts/change_password_done/",
+    "/accounts/user_verification_confirm/{idb64}/{token}/",
+    "/accounts/close_account_done/",
+];
+
+#[test]
+fn every_page_is_in_a_table() {
+    let proven = PROVEN.map(|(path, _)| path);
+    let known = [&FORMS[..], &proven, &OF_NO_USER].concat();
+    for page in AccountPage::ALL {
+        let path = format!("/accounts/{}", page.pattern());
+        assert!(known.contains(&&*path), "{path}");
+    }
+}
 
 /// A site with a form of the application's own.
 fn site() -> Site {
@@ -174,6 +210,43 @@ async fn form_acts_for_the_user_it_was_shown_to() {
                     assert_eq!(answer.location(), leads_to, "{what}");
                     assert_eq!((after, sent), (before, 0), "{what}");
                 }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn form_that_needs_proof_acts_for_its_user_too() {
+    for (path, fields) in PROVEN {
+        for sender in [Sender::Bob, Sender::Nobody] {
+            let what = format!("{path} {sender:?}");
+            let site = site();
+            drop(site.bob().await);
+            let mut tab = site.ann().await;
+            tab.confirm(PASSWORD).await;
+            let token = tab.get(CHANGE).await.csrf_token().to_owned();
+            let mut path = path.to_owned();
+            change_sender(&mut tab, sender).await;
+            if sender == Sender::Bob {
+                tab.confirm(PASSWORD).await;
+                if path == "/accounts/address/" {
+                    // One of Bob's, so that the form would remove it.
+                    path = format!("{path}?method=phone&pk={}", tab.pk("phone").await);
+                }
+            }
+            let before = state(&site, &mut tab).await;
+            let mut fields = fields.to_vec();
+            fields.push(("csrfmiddlewaretoken", &token));
+            let answer = tab.post(&path, &fields).await;
+            assert_eq!(state(&site, &mut tab).await, before, "{what}");
+            assert_eq!(site.store.user_count(), 2, "{what}");
+            if sender == Sender::Bob {
+                let who = "You are signed in as <strong>Ann</strong>";
+                assert_eq!(answer.status, StatusCode::CONFLICT, "{what}");
+                assert!(answer.body.contains(who), "{what}: {}", answer.body);
+            } else {
+                let way = answer.location();
+                assert!(way.starts_with("/accounts/login/"), "{what}: {way}");
             }
         }
     }

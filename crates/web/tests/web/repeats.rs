@@ -9,6 +9,7 @@ use phone_auth_events::{
     EmailAdded, LoginEmail, PasswordChanged, PasswordWasReset, PhoneAdded, ResetPasswordEmail,
     UserLoggedOut, UserSignedUp, VerifyEmail,
 };
+use phone_auth_urls::AccountPage;
 
 use crate::support::{Answer, Browser, PASSWORD, Site, encode, sign_up_form};
 
@@ -27,6 +28,7 @@ enum Form {
     SignUp,
     LogIn,
     LogOut,
+    AskLogInCode,
     LogInCode,
     AskReset,
     ResetCode,
@@ -37,10 +39,11 @@ enum Form {
     Verify,
 }
 
-const FORMS: [Form; 11] = [
+const FORMS: [Form; 12] = [
     Form::SignUp,
     Form::LogIn,
     Form::LogOut,
+    Form::AskLogInCode,
     Form::LogInCode,
     Form::AskReset,
     Form::ResetCode,
@@ -57,6 +60,7 @@ impl Form {
             self,
             Self::SignUp
                 | Self::LogIn
+                | Self::AskLogInCode
                 | Self::LogInCode
                 | Self::AskReset
                 | Self::ResetCode
@@ -69,6 +73,7 @@ impl Form {
             Self::SignUp => "/accounts/signup/",
             Self::LogIn => "/accounts/login/",
             Self::LogOut => "/accounts/logout/",
+            Self::AskLogInCode => "/accounts/login_code/",
             Self::LogInCode => "/accounts/login_code_done/",
             Self::AskReset | Self::SetPassword => "/accounts/password_reset/",
             Self::ResetCode => "/accounts/password_reset_done/",
@@ -86,7 +91,7 @@ impl Form {
             Self::LogIn => vec![("login", "ann"), ("password", PASSWORD)],
             Self::LogOut => Vec::new(),
             Self::LogInCode | Self::ResetCode => vec![("code", typed)],
-            Self::AskReset => vec![("login", "ann@example.org")],
+            Self::AskReset | Self::AskLogInCode => vec![("login", "ann@example.org")],
             Self::SetPassword => vec![("new_password1", NEW), ("new_password2", NEW)],
             Self::ChangePassword => vec![
                 ("old_password", PASSWORD),
@@ -164,6 +169,71 @@ async fn send(
             let (first, second) = tokio::join!(first, browser.send(second));
             [first, second]
         }
+    }
+}
+
+/// The double clicks on the buttons of all pages, in a browser.
+const DOUBLE_CLICKS: &str = include_str!("../../../../tests/tests/double_click.rs");
+
+/// Pages whose forms come twice in the tests of their own: these act on what only their page shows.
+const ELSEWHERE: [(AccountPage, &str, &str); 8] = [
+    (
+        AccountPage::Address,
+        include_str!("address.rs"),
+        "for _click in 0..2 {",
+    ),
+    (
+        AccountPage::Sessions,
+        include_str!("sessions_page.rs"),
+        "// The second of two clicks",
+    ),
+    (
+        AccountPage::CloseAccount,
+        include_str!("close_account.rs"),
+        "ann.post(CLOSE, &fields).await.location(), DONE",
+    ),
+    (
+        AccountPage::ConfirmIdentity,
+        include_str!("confirm_identity.rs"),
+        "let again = ann.post(PATH, &fields).await;",
+    ),
+    (
+        AccountPage::PasswordResetConfirm,
+        include_str!("repeats.rs"),
+        "Form::SetPassword,",
+    ),
+    (
+        AccountPage::LoginConfirm,
+        DOUBLE_CLICKS,
+        "\"login_confirm\",",
+    ),
+    (
+        AccountPage::EmailVerificationConfirm,
+        DOUBLE_CLICKS,
+        "\"phone_email_verification_confirm\",",
+    ),
+    (
+        AccountPage::ExportAccount,
+        DOUBLE_CLICKS,
+        "\"export_account\"",
+    ),
+];
+
+/// Those that have no form.
+const OF_NO_FORM: [AccountPage; 3] = [
+    AccountPage::PasswordResetComplete,
+    AccountPage::ChangePasswordDone,
+    AccountPage::CloseAccountDone,
+];
+
+#[test]
+fn every_page_comes_twice() {
+    for page in AccountPage::ALL {
+        let path = format!("/accounts/{}", page.pattern());
+        let is_here = FORMS.iter().any(|form| form.path() == path);
+        let elsewhere = ELSEWHERE.iter().find(|it| it.0 == page);
+        let is_there = elsewhere.is_some_and(|(_, test, line)| test.contains(line));
+        assert!(is_here || is_there || OF_NO_FORM.contains(&page), "{path}");
     }
 }
 
