@@ -54,7 +54,11 @@ const BUTTONS: [(&str, &str, &str); 29] = [
     ),
     ("export_account", "Download", "it.click(); it.click();"),
     // The program has no gate: see the test of the pages `challenge_keeps_the_channel`.
-    ("gate", "Continue", "challenge_keeps_the_channel"),
+    (
+        "gate",
+        "Continue",
+        "let again = ann.post(path, &fields).await;\n    assert_eq!(again.location(), done.location());",
+    ),
     ("login", "Sign in", "double_click_form_of(\"password\")"),
     (
         "login",
