@@ -4,7 +4,7 @@
 use phone_auth_tests::{Browser, BrowserOptions, Member, Site, SiteOptions, User};
 
 /// Every button of the pages that sends something: the template, what stands on it, and by what it is clicked on twice here.
-const BUTTONS: [(&str, &str, &str); 29] = [
+const BUTTONS: [(&str, &str, &str); 32] = [
     (
         "_code",
         "{{ channel.button }}",
@@ -52,6 +52,10 @@ const BUTTONS: [(&str, &str, &str); 29] = [
         "Continue",
         "double_click_form_of(\"password\")",
     ),
+    // Of those who have no password, whom no page of the program makes: see the test of the pages
+    // `code_confirms_who_has_no_password`.
+    ("confirm_identity", "Continue", "The second of two clicks"),
+    ("confirm_identity", "Send a code", "a second click"),
     ("export_account", "Download", "it.click(); it.click();"),
     // The program has no gate: see the test of the pages `challenge_keeps_the_channel`.
     (
@@ -104,6 +108,11 @@ const BUTTONS: [(&str, &str, &str); 29] = [
         "password_reset_done",
         "Continue",
         "double_click_form_of(\"code\")",
+    ),
+    (
+        "phone_and_email_verification",
+        "Keep this one",
+        "double_click(\"button[value='keep']\")",
     ),
     (
         "phone_and_email_verification",
@@ -183,11 +192,15 @@ fn every_button_is_clicked_on_twice() {
         .split_once("async fn double_click_is_answered_as_a_click")
         .expect("the tests");
     let gate = include_str!("../../crates/web/tests/web/gate.rs");
+    let confirming = include_str!("../../crates/web/tests/web/confirm_identity.rs");
     for (template, words, click) in BUTTONS {
         let sharing = BUTTONS.iter().filter(|it| it.2 == click).count();
         let mut made = clicks.matches(click).count();
         if template == "gate" {
             made = gate.matches(click).count();
+        }
+        if template == "confirm_identity" {
+            made += confirming.matches(click).count();
         }
         if click == "double_click_form_of(kind)" {
             // For each kind of address.
@@ -417,6 +430,18 @@ async fn double_click_in_an_account_is_answered_as_a_click() {
     browser.arrives_at(addresses).await;
     open_address(&site, &browser, &third).await;
     browser.says(&fourth).await;
+    browser.double_click("button[value='keep']").await;
+    browser.arrives_at(addresses).await;
+    browser.says("Your email address stays").await;
+
+    // The same in the list of them.
+    let fifth = User::another_email();
+    open_address(&site, &browser, &third).await;
+    browser.type_into("email", &fifth).await;
+    browser.double_click("button[value='change']").await;
+    browser.arrives_at(addresses).await;
+    browser.goto(&at(addresses)).await;
+    browser.says(&fifth).await;
     browser.double_click("button[value='keep']").await;
     browser.arrives_at(addresses).await;
     browser.says("Your email address stays").await;
