@@ -56,7 +56,11 @@ const fn challenges_for(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::LogIn => LOG_IN_CHALLENGES,
         Purpose::Verify => VERIFY_CHALLENGES,
-        _ => RESET_CHALLENGES,
+        // The key of a challenge that confirms who is signed in is derived from that of the session, and what tells or happens has none:
+        // nothing of these is ever in a cookie.
+        Purpose::ResetPassword | Purpose::Confirm | Purpose::SecurityNotice | Purpose::Event => {
+            RESET_CHALLENGES
+        }
     }
 }
 

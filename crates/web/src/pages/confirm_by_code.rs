@@ -47,6 +47,8 @@ struct Ways {
     addresses: Vec<AddressRecord>,
     /// Whether there is another that could be, were it verified.
     may_verify: bool,
+    /// What the gate wants to hear before a code is sent.
+    gate: Option<GateView>,
 }
 
 impl Ways {
@@ -64,6 +66,7 @@ impl Ways {
         Ok(Self {
             addresses,
             may_verify,
+            gate: GateView::offered(context, GatedFlow::RequestVerification).await,
         })
     }
 
@@ -78,6 +81,7 @@ impl Ways {
             .with("form", view)
             .with("choices", choices.collect::<Vec<_>>())
             .with("may_verify", self.may_verify)
+            .with("gate", &self.gate)
     }
 
     /// The page where the code is typed that was sent to one of them.
@@ -118,7 +122,7 @@ pub(super) async fn show(
 ) -> Response {
     let shown = async {
         let ways = Ways::of(context, current_user).await?;
-        let page = match wanted(context) {
+        Ok(match wanted(context) {
             Some(address) => match pending(context, current_user, address).await? {
                 Some(pending) => {
                     let waits = Waiting::new(address.0, address.1, |form| form);
@@ -128,9 +132,7 @@ pub(super) async fn show(
                 None => ways.page(context, FormView::new(Vec::new()), next),
             },
             None => ways.page(context, FormView::new(Vec::new()), next),
-        };
-        let gate = GateView::offered(context, GatedFlow::RequestVerification).await;
-        Ok(page.with("gate", gate))
+        })
     };
     match shown.await {
         Ok(page) => context.render(page),

@@ -402,6 +402,53 @@ async fn gate_is_asked_about_the_code() {
     assert_eq!(messages.take().len(), 1);
 }
 
+/// Asks for a word from the start.
+struct Offered;
+
+#[async_trait]
+impl Gate for Offered {
+    async fn offer(&self, request: &GateRequest<'_>) -> Result<Option<GateChallenge>, GateError> {
+        let is_asked = request.flow == GatedFlow::RequestVerification;
+        Ok(is_asked.then(|| GateChallenge::new("Which drink?")))
+    }
+
+    async fn ask(&self, request: &GateRequest<'_>) -> Result<GateDecision, GateError> {
+        Word.ask(request).await
+    }
+}
+
+/// Each page from which a code can be asked for has the question of the gate: the next press is not answered by it first.
+#[tokio::test]
+async fn every_page_that_sends_a_code_has_the_question() {
+    let clock = ManualClock::starting_now();
+    let site = Site::gated_at(Offered, clock.clone());
+    site.ann_signed_up().await;
+    verified(&site, AddressKind::Email).await;
+    let _sender = site.signals.connect::<LoginEmail>(|_| {});
+    let mut ann = signed_in_from_elsewhere(&site).await;
+    let (to, tea) = (("to", "email-1"), ("gate_answer", "tea"));
+    let shown = ann.get(WAY).await;
+    let none_chosen = ann.post(PATH, &[("next", ADD)]).await;
+    let not_there = ann.post(PATH, &[("to", "email-7"), tea]).await;
+    let asked = ann.post(PATH, &[to, tea]).await;
+    let waiting = ann.get(asked.location()).await;
+    let of_code = [("method", "email"), ("pk", "1"), ("code", "12345")];
+    let wrong = ann.post(PATH, &of_code).await;
+    clock.advance(std::time::Duration::from_secs(20));
+    let too_soon = ann.post(PATH, &[to, tea]).await;
+    for (page, status) in [
+        (shown, StatusCode::OK),
+        (none_chosen, StatusCode::BAD_REQUEST),
+        (not_there, StatusCode::BAD_REQUEST),
+        (waiting, StatusCode::OK),
+        (wrong, StatusCode::BAD_REQUEST),
+        (too_soon, StatusCode::TOO_MANY_REQUESTS),
+    ] {
+        assert_eq!(page.status, status, "{}", page.body);
+        assert!(card(&page).contains("Which drink?"), "{}", page.body);
+    }
+}
+
 /// One message a minute to an address, whichever session asks.
 #[tokio::test]
 async fn another_session_waits_for_its_message() {

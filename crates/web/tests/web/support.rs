@@ -75,6 +75,16 @@ impl Site {
         Self::gated_with(gate, |_| {})
     }
 
+    /// The same, by this clock.
+    pub(crate) fn gated_at(gate: impl Gate + 'static, clock: ManualClock) -> Self {
+        Self::build_of(
+            "http://site.example",
+            Settings::default(),
+            |builder| builder.gate(gate).clock(clock),
+            |builder| builder,
+        )
+    }
+
     /// The same, with settings that are changed first.
     pub(crate) fn gated_with(
         gate: impl Gate + 'static,
