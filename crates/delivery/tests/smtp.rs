@@ -338,6 +338,8 @@ async fn own_templates_replace_ours() {
             "en/reset_password_email.txt",
             "{% if false %}{{ link }}{{ code }}{% endif %}",
         ),
+        // A message of which the code is over by then would say nothing.
+        ("en/confirm_email.txt", "{{ code }}"),
         // With a code and no link it would say nothing.
         (
             "en/login_email.txt",

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::bound_state::{self, Changed};
 use super::handle::Outbox;
-use super::open_link::{Missing, not_replaced, still_open, still_there};
+use super::open_link::{Missing, is_code_alone, not_replaced, still_open, still_there};
 use super::texts::Text;
 use super::{Binding, MessageId, Obsolete, OutboxMessage, OutboxRow, Requeue, Requeued};
 use crate::flow_error::{Failure, FlowError};
@@ -135,6 +135,10 @@ impl Outbox {
             .await?;
         let target = still_there(found, recipient).map_err(missing)?;
         still_open(message.purpose, &target).map_err(obsolete)?;
+        // What is sent again is the link.
+        if is_code_alone(message.purpose) {
+            return Err(obsolete(Obsolete::Over));
+        }
         not_replaced(letter, &target).map_err(obsolete)?;
         let (user, address) = (&target.user, &target.address);
         let kept = &message.binding;

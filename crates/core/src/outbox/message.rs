@@ -445,6 +445,8 @@ pub enum Obsolete {
     NewerRequest,
     /// Its link or its code was used.
     Used,
+    /// It says a code alone, which is over.
+    Over,
 }
 
 impl Obsolete {
@@ -455,6 +457,7 @@ impl Obsolete {
             Self::PasswordChanged => "the password was changed",
             Self::NewerRequest => "a newer message was requested",
             Self::Used => "it was used",
+            Self::Over => "its code is over",
         }
     }
 }

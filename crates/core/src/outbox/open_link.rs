@@ -51,6 +51,12 @@ pub(super) fn still_open(purpose: Purpose, target: &LinkTarget) -> Result<(), Ob
     }
 }
 
+/// Whether the code is all that there is to use in a message: without one it would say nothing. Its user asks for another where they
+/// would type it, in the session that waits there.
+pub(super) fn is_code_alone(purpose: Purpose) -> bool {
+    purpose == Purpose::Confirm
+}
+
 /// Whether no newer link was asked for since. What the version before enqueued does not say for which request it is.
 pub(super) fn not_replaced(message: &OutboxMessage, target: &LinkTarget) -> Result<(), Obsolete> {
     if message.requested_at.is_some() && target.newest > message.requested_at {

@@ -198,9 +198,7 @@ impl Texts {
                 (Some(LIFETIME), Some(Carries::Code)),
                 (Some(LIFETIME), Some(Carries::Both)),
             ];
-            let is_said =
-                |it: &(_, Option<Carries>)| !says_code_alone(&name) || it.1 == Some(Carries::Code);
-            for (lifetime, carries) in ways.into_iter().filter(is_said) {
+            for (lifetime, carries) in ways {
                 let text = |with| {
                     let text = self.sample(&name, change.as_ref(), with, lifetime, carries);
                     text.map_err(|error| wrong(name.clone(), error))

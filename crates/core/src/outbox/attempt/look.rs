@@ -8,7 +8,7 @@ use super::{Attempt, LATE};
 use crate::link::LinkTarget;
 use crate::outbox::bound_state::{self, Changed};
 use crate::outbox::event::{MessageEvent, To, envelope};
-use crate::outbox::open_link::{Missing, not_replaced, still_open, still_there};
+use crate::outbox::open_link::{Missing, is_code_alone, not_replaced, still_open, still_there};
 use crate::outbox::outgoing::Outgoing;
 use crate::outbox::pending_event::DurableEvent;
 use crate::outbox::store_clock::later;
@@ -71,8 +71,7 @@ impl Attempt<'_> {
         if self.is_late() {
             return Ok(Err(Unsent::Never(LATE.to_owned())));
         }
-        let event = self.event(&target).map(Outgoing::Message);
-        Ok(event.ok_or_else(|| Unsent::Never("its link cannot be made".to_owned())))
+        Ok(self.event(&target).map(Outgoing::Message))
     }
 
     /// A notice is sent as it is, to a user who was disabled since as well: what was changed may be why.
@@ -174,13 +173,14 @@ impl Attempt<'_> {
         self.clock.now() >= self.message.deadline()
     }
 
-    fn event(&self, target: &LinkTarget) -> Option<MessageEvent> {
+    fn event(&self, target: &LinkTarget) -> Result<MessageEvent, Unsent> {
+        let linkless = || Unsent::Never("its link cannot be made".to_owned());
         let message = &self.message.message;
         let is_first = self.message.ready_attempt.saturating_add(1) == self.message.attempts;
         let now = self.clock.now();
         let issued_at = self.issued_at(now);
         let minted = self.outbox.links.mint(message.purpose, target, issued_at);
-        let (url, token) = minted?;
+        let (url, token) = minted.ok_or_else(linkless)?;
         // For another attempt the same token is made once more, unless a newer request has come.
         if is_first || self.is_superseded {
             self.outbox.links.announce(token.as_ref());
@@ -199,13 +199,16 @@ impl Attempt<'_> {
             Some((code, until)) => {
                 envelope.with_code(OneTimeCode::new(code.as_str()), until.into())
             }
+            None if is_code_alone(message.purpose) => {
+                return Err(Unsent::Obsolete(Obsolete::Over));
+            }
             None => envelope,
         };
         let to = To {
             user: &target.user,
             address: &target.address,
         };
-        MessageEvent::new(message.purpose, to, url, envelope)
+        MessageEvent::new(message.purpose, to, url, envelope).ok_or_else(linkless)
     }
 
     /// When the link begins to count its age: when the message was enqueued, by the clock of the flow. A clock that was
