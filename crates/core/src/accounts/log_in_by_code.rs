@@ -235,7 +235,7 @@ impl Accounts {
     ) -> Result<LoggedIn, FlowError<NotBegun>> {
         let (accounts, previous) = (self.clone(), previous.cloned());
         let begins = async move {
-            let used = used.unwrap_or_else(|| UsedUp::nothing(proven.0.clone()));
+            let used = used.unwrap_or_else(|| UsedUp::nothing_to_log_in(proven.0.clone()));
             let proven = (proven.0, proven.1, used);
             let key = repeatable.as_deref();
             let begins = accounts.log_in_now(flow, proven, previous.as_ref(), key);

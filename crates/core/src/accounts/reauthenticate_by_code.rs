@@ -52,7 +52,8 @@ impl Accounts {
     /// When another can be sent is as for [`begin_verification`](Self::begin_verification), and the gate is asked as there.
     ///
     /// # Security
-    /// The code is worth nothing at a log-in, and in any other session. No site must have receivers of these messages unless users
+    /// The code is worth nothing at a log-in, nor in a session that has not asked for one. Of several that have within half of its
+    /// life, each is sent the same, and it is good in the first where it is typed. No site must have receivers of these messages unless users
     /// log in by code: one without does not [offer](Self::offers) them.
     ///
     /// # Errors
@@ -164,7 +165,7 @@ impl Accounts {
 
     /// Has someone who has no password prove by the code that was sent to an address of theirs that the one who is logged in is
     /// them, as [`reauthenticate`](Self::reauthenticate) does by a password: the session lives on under the key that is answered.
-    /// The code is good in the session that has [asked](Self::begin_reauthentication) for it. Fires `user_login_failed` for a
+    /// The code is good once, in a session that has [asked](Self::begin_reauthentication) for it. Fires `user_login_failed` for a
     /// wrong one. The second of two clicks gets the key that the first has got.
     ///
     /// # Errors
@@ -280,6 +281,7 @@ impl Accounts {
                     proven.ok_or(over)
                 }
                 Err(failure) => {
+                    let used = used.confirming_in(found.key.clone());
                     accounts.give_used_back(used).await;
                     Err(failure.into())
                 }

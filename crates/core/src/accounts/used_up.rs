@@ -7,12 +7,13 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::Accounts;
 use super::resend::ATTEMPTS;
+use super::{Accounts, Failure};
 use crate::challenge::{Challenge, ChallengeId};
 use crate::link::{LinkTarget, RightCode};
 use crate::outbox::Purpose;
 use crate::password::EncodedPassword;
+use crate::session::SessionKey;
 use crate::store::StoreError;
 use crate::user::UserId;
 
@@ -46,6 +47,8 @@ pub(super) struct UsedUp {
     is_link_ended: bool,
     /// Whether its attempt was given back, or may have been.
     was_returned: bool,
+    /// The key of the session in which who is logged in has confirmed by it who they are.
+    confirmed_in: Option<SessionKey>,
 }
 
 /// A challenge that its right code ends at this time.
@@ -59,7 +62,7 @@ pub(super) struct EndedChallenge {
 
 impl UsedUp {
     /// Nothing yet, of what was sent to log in there.
-    pub(super) const fn nothing(target: LinkTarget) -> Self {
+    pub(super) const fn nothing_to_log_in(target: LinkTarget) -> Self {
         Self {
             purpose: Purpose::LogIn,
             target,
@@ -67,6 +70,7 @@ impl UsedUp {
             has_ended: false,
             is_link_ended: false,
             was_returned: false,
+            confirmed_in: None,
         }
     }
 
@@ -88,6 +92,15 @@ impl UsedUp {
             has_ended: false,
             is_link_ended: false,
             was_returned: false,
+            confirmed_in: None,
+        }
+    }
+
+    /// What confirms in the session of this key who is logged in.
+    pub(super) fn confirming_in(self, session: SessionKey) -> Self {
+        Self {
+            confirmed_in: Some(session),
+            ..self
         }
     }
 
@@ -140,7 +153,14 @@ impl Accounts {
         let _ = timeout(FIRST_TRY, is_tried).await;
     }
 
-    async fn try_to_give_back(&self, used: &mut UsedUp) -> Result<(), StoreError> {
+    async fn try_to_give_back(&self, used: &mut UsedUp) -> Result<(), Failure> {
+        // With the proof the session has got another key: it may have, and only the answer be lost.
+        if let Some(session) = &used.confirmed_in {
+            let found = self.session_port().find(session, self.now());
+            if found.await?.is_none() {
+                return Ok(());
+            }
+        }
         let (store, before) = (self.store(), &used.target);
         let address = (before.address.kind, before.address.id);
         let now = store.link_target(used.purpose, address.0, address.1);

@@ -20,6 +20,7 @@ use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::limits::LimitSettings;
 use phone_auth_core::password::Password;
+use phone_auth_core::session::SessionKey;
 use phone_auth_core::settings::{Methods, Settings};
 use phone_auth_core::store::{AddressStore as _, StoreErrorKind};
 use phone_auth_events::{
@@ -48,6 +49,8 @@ pub(crate) enum Form {
     ResetByCode,
     SetPassword,
     FreeAddress,
+    /// In a session of a user who has no password.
+    Confirm,
 }
 
 /// A site, and what was sent to someone.
@@ -58,10 +61,14 @@ pub(crate) struct Site {
     pub(crate) link: (String, String),
     /// What the page gave its form.
     pub(crate) page: String,
-    current_user: Option<CurrentUser>,
+    pub(crate) current_user: Option<CurrentUser>,
+    /// Where the code goes that confirms.
+    pub(crate) address: Option<AddressRecord>,
     /// How often what the forms lead to was told.
     heard: Arc<AtomicUsize>,
     _receivers: [Connection; 4],
+    /// A site without anyone who sends such codes offers none.
+    _sender: Connection,
 }
 
 /// Counts an event at a receiver that does not answer at once.
@@ -112,7 +119,9 @@ impl Site {
             hear::<PasswordWasReset>(&kit, &heard),
             hear::<PhoneLost>(&kit, &heard),
         ];
+        let _sender = kit.signals.connect::<LoginEmail>(|_| {});
         let mut site = Self {
+            _sender,
             kit,
             heard,
             _receivers: receivers,
@@ -121,6 +130,7 @@ impl Site {
             link: <_>::default(),
             page: String::new(),
             current_user: None,
+            address: None,
         };
         if form == Form::SignUpByCode {
             site.signs_up().await;
@@ -198,12 +208,55 @@ impl Site {
                 (self.code, self.link) = sent(&emails.take());
                 self.page = accounts.password_form_token(&ann);
             }
+            Form::Confirm => {
+                self.kit.prove(email).await;
+                let unusable = ExternalChange::SetPassword(ann.id, "!".to_owned());
+                self.kit.store.make(unusable).await;
+                self.address = Some(AddressRecord {
+                    is_verified: true,
+                    ..email.clone()
+                });
+                let user = self.session().await;
+                self.code = self.confirming(&user).await;
+                self.current_user = Some(user);
+            }
             Form::FreeAddress => {
                 self.kit.prove(email).await;
                 self.link = self.kit.reset_link(ANNS_PHONE).await;
                 self.page = accounts.free_form_token(&ann, ANNS_PHONE);
             }
         }
+    }
+
+    /// Another session of Ann's, as a single sign-on begins it.
+    pub(crate) async fn session(&self) -> CurrentUser {
+        let accounts = &self.kit.accounts;
+        let ann = accounts.find("ann").await.unwrap().unwrap();
+        let begun = accounts.begin_session(ann.id, None).await.unwrap();
+        accounts.current_user(&begun.key).await.unwrap().unwrap()
+    }
+
+    /// Has a code sent that confirms who is logged in there.
+    pub(crate) async fn confirming(&self, user: &CurrentUser) -> String {
+        let address = self.address.as_ref().unwrap();
+        let mut emails = self.kit.signals.capture::<LoginEmail>();
+        let accounts = &self.kit.accounts;
+        let begun = accounts.begin_reauthentication(user, address.kind, address.id);
+        begun.await.unwrap();
+        sent(&emails.take()).0
+    }
+
+    /// Types a code there.
+    pub(crate) async fn confirms(
+        &self,
+        user: &CurrentUser,
+        code: &str,
+    ) -> Result<SessionKey, FlowError<CodeRefusal>> {
+        let address = self.address.as_ref().unwrap();
+        let accounts = &self.kit.accounts;
+        accounts
+            .reauthenticate_by_code(user, address.kind, address.id, code)
+            .await
     }
 
     /// A click at a form; whether it is answered as one that has done it.
@@ -248,6 +301,10 @@ impl Site {
                         Ok(true)
                     )
             }
+            (Form::Confirm, _) => {
+                let user = self.current_user.as_ref().unwrap();
+                self.confirms(user, code).await.is_ok()
+            }
             (_, None) => false,
         }
     }
@@ -280,6 +337,7 @@ async fn form_that_is_given_up_at_any_step_is_answered() {
         (Form::ResetByCode, 0),
         (Form::SetPassword, 1),
         (Form::FreeAddress, 1),
+        (Form::Confirm, 0),
     ] {
         let mut is_through = false;
         for steps in 0..MANY {
@@ -316,6 +374,7 @@ async fn form_whose_store_fails_at_any_step_is_answered_later() {
         (Form::ResetByCode, 2),
         (Form::SetPassword, 0),
         (Form::FreeAddress, 0),
+        (Form::Confirm, 2),
     ] {
         let mut is_through = false;
         for calls in 0..50 {

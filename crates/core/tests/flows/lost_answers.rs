@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use phone_auth_core::accounts::{
-    Accounts, CodeRefusal, FlowError, InvalidLink, LinkForm, LogInLinkRefusal,
+    Accounts, CodeRefusal, CurrentUser, FlowError, InvalidLink, LinkForm, LogInLinkRefusal,
 };
 use phone_auth_core::challenge::ChallengeKey;
 use phone_auth_core::store::StoreErrorKind;
@@ -25,10 +25,22 @@ struct Outcome {
     sessions: usize,
 }
 
+/// Where the same code was asked for.
+enum Elsewhere {
+    Browser(ChallengeKey),
+    /// Another session of the same user.
+    Session(CurrentUser),
+}
+
 /// Another browser that asks for the same code, by the key that it gets; in the case of a link the one that asked for it.
-async fn elsewhere(site: &Site, form: Form) -> Option<ChallengeKey> {
+async fn elsewhere(site: &Site, form: Form) -> Option<Elsewhere> {
     let accounts = &site.kit.accounts;
-    match form {
+    let key = match form {
+        Form::Confirm => {
+            let user = site.session().await;
+            assert_eq!(site.confirming(&user).await, site.code);
+            return Some(Elsewhere::Session(user));
+        }
         Form::LogInByLink => site.asked.clone(),
         Form::LogInByCode => accounts.begin_log_in(ANNS_EMAIL, None).await.ok(),
         Form::SignUpByCode | Form::LogInFromUnshown => {
@@ -36,7 +48,8 @@ async fn elsewhere(site: &Site, form: Form) -> Option<ChallengeKey> {
         }
         Form::ResetByCode => accounts.begin_reset(ANNS_EMAIL, None).await.ok(),
         _ => None,
-    }
+    };
+    key.map(Elsewhere::Browser)
 }
 
 /// Whether the code works there.
@@ -58,6 +71,11 @@ async fn is_over(site: &Site, form: Form) -> bool {
         }
         (Form::ResetByCode, Some(key)) => {
             let flow = accounts.prove_reset(key, code).await;
+            matches!(flow, Err(FlowError::Refused(refusal)) if refusal == over)
+        }
+        (Form::Confirm, _) => {
+            let user = site.current_user.as_ref().unwrap();
+            let flow = site.confirms(user, code).await;
             matches!(flow, Err(FlowError::Refused(refusal)) if refusal == over)
         }
         (Form::LogInByLink, _) => {
@@ -82,6 +100,11 @@ async fn is_over(site: &Site, form: Form) -> bool {
 async fn goes_on(site: &Site, form: Form) -> bool {
     let (accounts, key) = (&site.kit.accounts, site.asked.as_ref());
     site.kit.clock.advance(Duration::from_mins(2));
+    if form == Form::Confirm {
+        let user = site.session().await;
+        let code = site.confirming(&user).await;
+        return site.confirms(&user, &code).await.is_ok();
+    }
     let (emails, texts) = (
         &mut site.kit.signals.capture::<LoginEmail>(),
         &mut site.kit.signals.capture::<LoginPhone>(),
@@ -124,9 +147,11 @@ async fn lost_at(form: Form, calls: u32, (is_down, later): (bool, u64)) -> Optio
     is_answered = is_answered || site.click(form).await;
     let is_over = !is_answered && is_over(&site, form).await;
     let mut uses = usize::from(is_answered);
-    if let Some(key) = elsewhere {
-        uses += usize::from(works(accounts, form, &key, &site.code).await);
-    }
+    uses += usize::from(match &elsewhere {
+        Some(Elsewhere::Browser(key)) => works(accounts, form, key, &site.code).await,
+        Some(Elsewhere::Session(user)) => site.confirms(user, &site.code).await.is_ok(),
+        None => false,
+    });
     let sessions = store.session_count() - before;
     if is_over && form != Form::ResetByCode {
         assert!(goes_on(&site, form).await, "{form:?} {calls}");
@@ -141,7 +166,7 @@ async fn lost_at(form: Form, calls: u32, (is_down, later): (bool, u64)) -> Optio
 /// How many steps of a form leave what was sent as over, where the store is there at once again, and where it is not. That which ends
 /// the link does, for nobody can tell then who has, and that which ends the challenge if it cannot be looked whether it was done. So
 /// does each that comes after the account was given to who has shown its address, for the code is derived from what was before.
-const FORMS: [(Form, [usize; 2], u64); 9] = [
+const FORMS: [(Form, [usize; 2], u64); 10] = [
     (Form::LogInByCode, [1, 2], 2),
     (Form::LogInByLink, [1, 2], 2),
     (Form::SignUpByCode, [3, 7], 2),
@@ -151,6 +176,7 @@ const FORMS: [(Form, [usize; 2], u64); 9] = [
     (Form::ResetByCode, [0, 0], 2),
     (Form::SetPassword, [0, 0], 0),
     (Form::FreeAddress, [0, 0], 0),
+    (Form::Confirm, [1, 2], 2),
 ];
 
 #[tokio::test(start_paused = true)]
