@@ -110,7 +110,28 @@ pub(super) const fn wrong_codes_of(purpose: Purpose, kind: AddressKind, value: &
     ]
 }
 
+/// What tells the rows of wrong codes at one address from each other: the user, and of one who confirms who they are also the place
+/// of the session.
+pub(super) fn whose_codes(user: UserId, place: Option<u8>) -> Vec<u8> {
+    let id = user.get().to_be_bytes();
+    id.into_iter().chain(place).collect()
+}
+
 impl Accounts {
+    /// Whose row a wrong code of a signed-in user is counted in. Who confirms who they are may be a thief in a session of the user,
+    /// who keeps them from nothing in another: so sessions have rows of their own, as they have for passwords, and share them as there.
+    pub(super) fn whose_codes(
+        &self,
+        purpose: Purpose,
+        user: UserId,
+        challenge: &ChallengeId,
+    ) -> Vec<u8> {
+        // Its challenges are of one session, and so are their ids.
+        let place = (purpose == Purpose::Confirm)
+            .then(|| self.inner.limiter.place_of_session(challenge.as_bytes()));
+        whose_codes(user, place)
+    }
+
     /// The targets of a challenge, with the addresses that a code was sent to.
     pub(super) async fn code_targets(
         &self,
@@ -143,7 +164,7 @@ impl Accounts {
     /// one claimant what another has. However many browsers a user has, there is an end to what they try, and to what all who want
     /// to prove one address do.
     ///
-    /// Of a user who confirms who they are each session is counted by itself, as passwords are there.
+    /// Of a user who confirms who they are the sessions are [counted by themselves](Self::whose_codes).
     ///
     /// An owner whose browser is not known is a stranger as others are. While those who guess make everyone wait, the first
     /// attempts of a network that has not made any lately need not; so it is the network of the one who guesses that waits.
@@ -163,13 +184,9 @@ impl Accounts {
         if !asking.is_stranger {
             let device = requester.device().unwrap_or_default();
             let count = |counters, about: &[&[u8]], user: Option<UserId>| {
-                let id = user.map_or(0, UserId::get).to_be_bytes();
-                // A thief who guesses in a session of a user keeps them from nothing in another.
-                let whose: &[u8] = match targets.purpose {
-                    Purpose::Confirm => challenge.as_bytes(),
-                    _ => &id,
-                };
-                let own = [about, &[whose]].concat();
+                let user = user.unwrap_or(UserId::new(0));
+                let whose = self.whose_codes(targets.purpose, user, challenge);
+                let own = [about, &[whose.as_slice()]].concat();
                 Counters::about(counters, Limit::WrongCodes, &own, &[]).about(
                     Limit::WrongCodesOfDevice,
                     &own,

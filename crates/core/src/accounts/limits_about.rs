@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use phone_auth_events::{Channel, Limit};
 
-use super::code_targets::wrong_codes_of;
+use super::code_targets::{whose_codes, wrong_codes_of};
 use super::conceal::tries_of;
 use super::limits::password_of;
 use super::notices::notices_to;
@@ -18,7 +18,7 @@ use super::sent_by_anyone::{
 use super::{Accounts, AmbiguousName, Failure, FlowError, TextUse, UsernameRefusal};
 use crate::address::{AddressKind, AddressRecord};
 use crate::client::ClientNetwork;
-use crate::limits::LimitSubject;
+use crate::limits::{LimitSubject, PLACES_OF_SESSIONS};
 use crate::outbox::Purpose;
 use crate::store::{LimitRow, StoreErrorKind};
 use crate::user::{AccountName, User};
@@ -213,10 +213,18 @@ impl Accounts {
         ];
         for purpose in purposes {
             let codes = wrong_codes_of(purpose, address.kind, &address.value);
-            let own = [&codes[..], &[&id]].concat();
             subjects.push(limiter.subject(Limit::WrongCodes, &codes));
-            subjects.push(limiter.subject(Limit::WrongCodes, &own));
-            subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
+            let sessions = (0..PLACES_OF_SESSIONS).map(Some);
+            let places: Vec<_> = match purpose {
+                Purpose::Confirm => sessions.collect(),
+                _ => vec![None],
+            };
+            for place in places {
+                let whose = whose_codes(address.user, place);
+                let own = [&codes[..], &[whose.as_slice()]].concat();
+                subjects.push(limiter.subject(Limit::WrongCodes, &own));
+                subjects.push(limiter.subject(Limit::WrongCodesOfDevice, &own));
+            }
         }
         for proofs in [proofs_of, proofs_again_of] {
             let proofs = proofs(address.kind, &address.value);

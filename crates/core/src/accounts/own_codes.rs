@@ -27,9 +27,8 @@ impl Accounts {
         (user, address): (User, AddressRecord),
         key: ChallengeKey,
     ) -> Result<Begun, Failure> {
-        if purpose == Purpose::Verify {
-            self.refuse_useless(&user, &address).await?;
-        }
+        self.refuse_useless(purpose, (&user, &address), &key.id())
+            .await?;
         let mut request = self.own_code(purpose, &address, user.id, &key);
         let claim = match self.may_send(&mut request).await? {
             Claim::Done(key) => return Ok(Begun::Waits(key)),
@@ -40,8 +39,7 @@ impl Accounts {
             // What was sent a moment ago has the attempts that are left.
             if self.begun_challenge(request).await?.is_none() {
                 let sent = SentTo::at(address.kind, address.id);
-                let key = self.keep_challenge(request, claim, sent).await?;
-                return Ok(Begun::Waits(key));
+                self.keep_challenge(request, claim, sent).await?;
             }
             return Ok(Begun::Waits(key));
         }

@@ -8,12 +8,9 @@ use phone_auth_events::{Limit, LoginFailure, Sender, UserLoginFailed};
 use super::limits::{Asking, Counted};
 use super::to_the_end::HandedOn;
 use super::{Accounts, CurrentUser, Failure};
-use crate::limits::{Counters, LimitSubject, Limiter};
+use crate::limits::{Counters, LimitSubject, Limiter, PLACES_OF_SESSIONS};
 use crate::password::{HashError, Password, Requester, Verdict};
 use crate::user::{User, UserId};
-
-/// How many rows of failures a user's sessions share: they are kept for 30 days, and sessions can be begun without end.
-const PLACES: u8 = 64;
 
 impl Accounts {
     /// What a password that is checked in a session is counted by.
@@ -30,7 +27,7 @@ impl Accounts {
         };
         let id = user.id.get().to_be_bytes();
         let session = current_user.session().digest.as_bytes().as_slice();
-        let place = [self.inner.limiter.place_of_session(session) % PLACES];
+        let place = [self.inner.limiter.place_of_session(session)];
         let counters = self
             .counters()
             .about(Limit::PasswordChecks, &[b"user", &id], &[session])
@@ -136,7 +133,7 @@ impl Accounts {
     pub(super) fn rows_of_checks(limiter: &Limiter, user: UserId) -> Vec<LimitSubject> {
         let id = user.get().to_be_bytes();
         let of = |place: &[u8]| limiter.subject(Limit::FailuresInARow, &row_of(&id, place));
-        let sessions = (0..PLACES).map(|place| of(&[place]));
+        let sessions = (0..PLACES_OF_SESSIONS).map(|place| of(&[place]));
         sessions.chain([of(FORMS)]).collect()
     }
 }

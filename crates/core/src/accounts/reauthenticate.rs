@@ -1,5 +1,7 @@
 //! Proving once more who one is, before what changes who can get in.
 
+use chrono::{DateTime, TimeDelta, Utc};
+
 use super::begun_once::{BegunOnce, Gives};
 use super::repeatable::key_source;
 use super::{ATTEMPTS, Accounts, CurrentUser, Failure, FailureKind, FlowError, NotActive};
@@ -7,7 +9,6 @@ use crate::password::{Password, Requester};
 use crate::session::SessionKey;
 use crate::sessions::FoundSession;
 use crate::user::User;
-use chrono::{DateTime, TimeDelta, Utc};
 
 /// The flow, as signals and counters name it.
 const FLOW: &str = "reauthenticate";

@@ -10,6 +10,7 @@ use super::limits::Asking;
 use super::texts::Guarded;
 use super::{Accounts, Failure, wrong_codes};
 use crate::address::AddressRecord;
+use crate::challenge::ChallengeId;
 use crate::limits::{Counters, Hit};
 use crate::outbox::{Addressee, Carries, Purpose, To};
 use crate::user::{AccountName, User};
@@ -74,8 +75,8 @@ impl Accounts {
         Ok(Some(Addressee::Nobody { kind, name: text }))
     }
 
-    /// Refuses to send a user a code alone that verifies an address of theirs, where none of theirs is taken as long as it
-    /// lives. Nobody else sees that answer.
+    /// Refuses to send a user a code alone to an address of theirs, to verify it or to confirm who they are, where none of theirs
+    /// is taken as long as it lives. Nobody else sees that answer.
     ///
     /// Their own row is all that is asked. What [all who claim the address](super::wrong_codes::of_claimants) have used up, and
     /// what networks that tried few have, are no reason: a code that cannot be typed here can be at another network, or once an
@@ -83,21 +84,30 @@ impl Accounts {
     /// comes back within a minute.
     pub(super) async fn refuse_useless(
         &self,
-        user: &User,
-        address: &AddressRecord,
+        purpose: Purpose,
+        (user, address): (&User, &AddressRecord),
+        challenge: &ChallengeId,
     ) -> Result<(), Failure> {
-        if self.settings().carries(address.kind, &address.value) != Said::Code {
+        let (flow, is_alone) = match purpose {
+            // Whatever else messages carry: its link leads to where the code is typed.
+            Purpose::Confirm => ("begin_reauthentication", true),
+            _ => {
+                let carries = self.settings().carries(address.kind, &address.value);
+                ("begin_verification", carries == Said::Code)
+            }
+        };
+        if !is_alone {
             return Ok(());
         }
-        let id = user.id.get().to_be_bytes();
-        let about = wrong_codes_of(Purpose::Verify, address.kind, &address.value);
-        let own = [&about[..], &[&id]].concat();
+        let whose = self.whose_codes(purpose, user.id, challenge);
+        let about = wrong_codes_of(purpose, address.kind, &address.value);
+        let own = [&about[..], &[whose.as_slice()]].concat();
         let counters = self.counters().about(Limit::WrongCodes, &own, &[]);
         let Some((hit, wait)) = self.outlives_codes(counters).await? else {
             return Ok(());
         };
         let asking = Asking {
-            flow: "begin_verification",
+            flow,
             user: Some(user),
             is_stranger: false,
         };

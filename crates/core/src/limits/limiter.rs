@@ -14,6 +14,9 @@ use crate::challenge::{ChallengeId, ChallengeKey, ChallengeSubject};
 use crate::client::ClientNetwork;
 use crate::store::LimitStore;
 
+/// How many rows of failures a user's sessions share: they are kept for 30 days, and sessions can be begun without end.
+pub(crate) const PLACES_OF_SESSIONS: u8 = 64;
+
 /// What the key of all digests is derived for.
 const LABEL: &str = "limits";
 
@@ -111,10 +114,10 @@ impl Limiter {
         [first & 0b11_1111, second, third]
     }
 
-    /// The place of a session among those that share one.
-    pub(crate) fn place_of_session(&self, digest: &[u8]) -> u8 {
-        let [first, ..] = self.key.sign(&[b"session", digest]);
-        first
+    /// The place of a session, by what is its own, among the [places](PLACES_OF_SESSIONS) of all.
+    pub(crate) fn place_of_session(&self, own: &[u8]) -> u8 {
+        let [first, ..] = self.key.sign(&[b"session", own]);
+        first % PLACES_OF_SESSIONS
     }
 
     /// The key of what is counted of text messages. It is never one of a limit.

@@ -22,7 +22,7 @@ mod texts;
 pub use decision::{Attempt, Decision, decide, give_back};
 pub use hit::Hit;
 pub use key::{LimitKey, LimitSubject};
-pub(crate) use limiter::{Counters, Limiter};
+pub(crate) use limiter::{Counters, Limiter, PLACES_OF_SESSIONS};
 pub use memory::MemoryLimits;
 pub use phone_auth_events::Limit;
 pub use rate::{Rate, RateError};
