@@ -309,6 +309,22 @@ impl Settings {
         self.has_flow(signal.purpose()) && self.has_addresses(signal.kind())
     }
 
+    /// Whether messages of this signal may go out here: those that it [sends](Self::sends), and where someone receives them also
+    /// those of signing in, by which users who have no password confirm who they are.
+    ///
+    /// # Examples
+    /// ```
+    /// use phone_auth_core::outbox::MessageSignal;
+    /// use phone_auth_core::settings::Settings;
+    ///
+    /// let settings = Settings::default();
+    /// assert!(settings.may_send(MessageSignal::LoginPhone) && !settings.sends(MessageSignal::LoginPhone));
+    /// ```
+    pub const fn may_send(&self, signal: MessageSignal) -> bool {
+        let is_on = matches!(signal.purpose(), Purpose::LogIn) || self.has_flow(signal.purpose());
+        is_on && self.has_addresses(signal.kind())
+    }
+
     /// Whether this site has the flow that messages of this purpose are sent in, to whatever kind of address.
     ///
     /// # Examples

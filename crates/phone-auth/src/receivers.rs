@@ -147,7 +147,7 @@ impl Reception<'_> {
                 let may_go = signal.has_link() || settings.phone_channels.first() == Some(&channel);
                 let is_needed = signal.kind() == AddressKind::Phone
                     && may_go
-                    && settings.sends(*signal)
+                    && settings.may_send(*signal)
                     && !self.allowed.contains(&signal.name());
                 // Where nobody receives it at all, that is said, and of notices nobody need.
                 is_needed && !receivers.is_empty() && !receivers.iter().any(sends)

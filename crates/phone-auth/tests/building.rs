@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use phone_auth::core::outbox::WorkerOptions;
 use phone_auth::signals::{
-    Channel, ResetPasswordEmail, ResetPasswordPhone, Signals, UserSignedUp, VerifyEmail,
-    VerifyPhone,
+    Channel, LoginPhone, ResetPasswordEmail, ResetPasswordPhone, Signals, UserSignedUp,
+    VerifyEmail, VerifyPhone,
 };
 use phone_auth::{
     BuildError, BuildErrorKind, Database, Keyring, PhoneAuth, PhoneAuthBuilder, SecretKey,
@@ -314,7 +314,7 @@ async fn channel_that_nobody_sends_by_is_refused() {
         let refused = built.unwrap_err();
         assert_eq!(refused.kind(), BuildErrorKind::NoChannel, "{channels:?}");
         // A notice goes by the first of them.
-        let mut signals = vec!["reset_password_phone", "verify_phone"];
+        let mut signals = vec!["reset_password_phone", "verify_phone", "login_phone"];
         if channels.first() != Some(&Sms) {
             signals.push("security_notice_phone");
         }
@@ -327,11 +327,17 @@ async fn channel_that_nobody_sends_by_is_refused() {
     let one = builder(&[Sms, Voice]).allow_unreceived::<VerifyPhone>();
     assert_eq!(
         refusal(one).await.without_receiver(),
-        ["reset_password_phone"]
+        ["reset_password_phone", "login_phone"]
     );
-    let none = builder(&[Sms, Voice])
+    // It confirms who users are, also where nobody signs in by code.
+    let confirms = builder(&[Sms, Voice])
         .allow_unreceived::<VerifyPhone>()
         .allow_unreceived::<ResetPasswordPhone>();
+    assert_eq!(refusal(confirms).await.without_receiver(), ["login_phone"]);
+    let none = builder(&[Sms, Voice])
+        .allow_unreceived::<VerifyPhone>()
+        .allow_unreceived::<ResetPasswordPhone>()
+        .allow_unreceived::<LoginPhone>();
     assert!(none.build().await.is_ok());
 }
 

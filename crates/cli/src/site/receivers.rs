@@ -82,12 +82,16 @@ pub(crate) fn unsent_channel(configuration: &Configuration) -> Option<Channel> {
                 && (channel == Channel::Sms || receiver.id != sms_gateway::RECEIVER)
         })
     };
+    let settings = &configuration.accounts;
+    let allowed = &configuration.messages.allow_unreceived;
     let signals = MESSAGES.into_iter().filter_map(MessageSignal::named);
-    let phones = signals.filter(|it| it.kind() == AddressKind::Phone);
-    let needed: Vec<_> = phones
-        .filter(|it| is_needed(configuration, it.name()))
-        .collect();
-    let mut channels = configuration.accounts.phone_channels.iter().copied();
+    let phones = signals.filter(|it| it.kind() == AddressKind::Phone && !allowed.contains(it));
+    // Where nobody receives it at all, it is not sent, or the start says so.
+    let may_go = |it: &MessageSignal| {
+        settings.sends(*it) || settings.may_send(*it) && is_sent(*it, Channel::Sms)
+    };
+    let needed: Vec<_> = phones.filter(may_go).collect();
+    let mut channels = settings.phone_channels.iter().copied();
     channels.find(|channel| needed.iter().any(|signal| !is_sent(*signal, *channel)))
 }
 
@@ -217,12 +221,14 @@ pub(crate) fn destinations(configuration: &Configuration) -> Vec<Destination> {
         });
         called.map(|receiver| described(&receiver.id)).collect()
     };
-    let has = |signal: &MessageSignal| configuration.accounts.has_flow(signal.purpose());
-    let all = MessageSignal::ALL.into_iter().filter(has);
-    let all = all.map(MessageSignal::name);
-    all.map(|signal| Destination {
-        signal,
-        to: to(signal),
-    })
-    .collect()
+    let settings = &configuration.accounts;
+    let all = MessageSignal::ALL.into_iter().map(|signal| {
+        let name = signal.name();
+        let to: Vec<_> = to(name);
+        // Those of signing in are sent without that flow where someone receives them, see [`unconfirmed`].
+        let is_sent =
+            settings.has_flow(signal.purpose()) || settings.may_send(signal) && !to.is_empty();
+        is_sent.then_some(Destination { signal: name, to })
+    });
+    all.flatten().collect()
 }

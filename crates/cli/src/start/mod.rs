@@ -6,7 +6,7 @@
 
 pub(crate) mod folder;
 pub(crate) mod mode;
-mod risks;
+pub(crate) mod risks;
 pub(crate) mod setup;
 
 use phone_auth::Signals;

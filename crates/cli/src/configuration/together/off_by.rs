@@ -153,7 +153,7 @@ fn has_plain(urls: &str) -> bool {
 pub(super) fn unasked(configuration: &Configuration) -> Option<Mistake> {
     let settings = configuration.account_settings();
     let mut named = configuration.messages.allow_unreceived.iter();
-    let unsent = named.find(|signal| !settings.sends(**signal))?;
+    let unsent = named.find(|signal| !settings.may_send(**signal))?;
     let why = format!(
         "it names {}, which nobody asks for with these settings; leave that out",
         unsent.name()

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use crate::configuration::tests::{load, mistakes};
+use crate::start::mode::Process;
+use crate::start::risks;
 
 /// A setting, what turns it off, and what is said of it.
 #[test]
@@ -189,8 +191,10 @@ fn message_that_nobody_asks_for_is_not_done_without() {
     let by_code =
         "authentication_methods = [\"phone\"]\nlogin_by_code = true\nsign_up_by_code = true";
     for (signal, by, goes) in [
-        ("login_phone", "", false),
+        // It also confirms who users are that have no password.
+        ("login_phone", "", true),
         ("login_phone", "login_by_code = true", true),
+        ("login_email", username, false),
         ("verify_email", username, false),
         ("verify_phone", username, true),
         ("reset_password_phone", by_code, false),
@@ -200,4 +204,22 @@ fn message_that_nobody_asks_for_is_not_done_without() {
         let loaded = load(&file, &[], None);
         assert_eq!(loaded.is_ok(), goes, "{file}: {:?}", loaded.err());
     }
+}
+
+/// What a note of the start advises can be done, and then it says no more of it.
+#[test]
+fn advice_about_codes_that_confirm_can_be_followed() {
+    const WEBHOOK: &str = "[webhook]\nurl = \"https://sender.example/\"\nsecret_file = \"secret\"\n\
+                           signals = [\"verify_email\", \"reset_password_email\"]";
+    let notes = |advice: &str| {
+        let loaded = load(&format!("{advice}\n{WEBHOOK}"), &[], None);
+        let mut notes = risks::notes(&loaded.unwrap(), Process::Site);
+        notes.retain(|note| note.contains("to confirm that it's them"));
+        notes
+    };
+    let told = notes("").concat();
+    let (_, advice) = told.split_once("set ").unwrap();
+    let (advice, _) = advice.split_once(" to do without").unwrap();
+    assert_eq!(advice, "allow_unreceived = [\"login_email\"]");
+    assert!(notes(advice).is_empty());
 }
