@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use phone_auth_events::{
-    AccountChange, Destination, Message, OneTimeCode, Retry, SiteOrigin, Undelivered, User,
+    AccountChange, Destination, Message, OneTimeCode, Purpose, Retry, SiteOrigin, Undelivered, User,
 };
 use serde::Serialize;
 
@@ -34,6 +34,8 @@ struct Data<'a> {
     code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code_expires_at: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    confirms: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     change: Option<&'a AccountChange>,
 }
@@ -72,6 +74,7 @@ pub(crate) fn payload(
             expires_at: expires_at.map(text),
             code: message.code().map(OneTimeCode::as_str),
             code_expires_at: envelope.code_expires_at.and_then(utc).map(text),
+            confirms: message.purpose() == Purpose::Confirm,
             change: message.change(),
         },
     };

@@ -9,8 +9,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use phone_auth_delivery::webhook::{Webhook, WebhookBuilder};
 use phone_auth_delivery::{BuildErrorKind, Secret};
 use phone_auth_events::{
-    Envelope, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin, Undelivered,
-    User, VerifyEmail,
+    Envelope, LoginEmail, RelativeUrl, ResetPasswordPhone, Retry, Sender, Signals, SiteOrigin,
+    Undelivered, User, VerifyEmail,
 };
 use phone_auth_tests::{Gateway, Received, Reply};
 use serde_json::json;
@@ -95,6 +95,33 @@ async fn request_is_signed() {
         },
     });
     assert_eq!(body, expected);
+}
+
+/// The same signal as a message that signs in, and nothing but this field tells a service what to say.
+#[tokio::test]
+async fn code_that_confirms_says_so() {
+    let gateway = Gateway::start().await;
+    let webhook = to(&gateway).build().unwrap();
+    for confirms in [false, true] {
+        let user = User::new(1, "ann", "Ann", "Lee");
+        let url = RelativeUrl::new("/accounts/confirm_identity/").unwrap();
+        let envelope = Envelope::new("0190-7f3c");
+        let envelope = if confirms {
+            envelope.confirming()
+        } else {
+            envelope
+        };
+        let email = "ann@example.org".to_owned();
+        let message = LoginEmail::new(Sender::new("test"), user, url, email);
+        webhook
+            .send(&message.with_envelope(envelope))
+            .await
+            .unwrap();
+        let body: serde_json::Value = serde_json::from_str(&gateway.last().body).unwrap();
+        assert_eq!(body.pointer("/type"), Some(&json!("login_email")));
+        let told = body.pointer("/data/confirms");
+        assert_eq!(told, confirms.then_some(&json!(true)));
+    }
 }
 
 /// The header has the time of the attempt; the body has that of the message.
