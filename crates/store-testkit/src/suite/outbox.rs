@@ -219,6 +219,15 @@ pub(super) async fn claims_leave_queues_out(subject: &Subject) {
             }
         };
         outbox.enqueue_message(&message).await.unwrap();
+        if queue.purpose() == Purpose::LogIn {
+            // A code that confirms who a user is comes by the same signal, so it waits in that queue.
+            let confirms = NewMessage {
+                purpose: Purpose::Confirm,
+                key: format!("{key} confirms"),
+                ..message
+            };
+            outbox.enqueue_message(&confirms).await.unwrap();
+        }
     }
     for minute in 0..128_u32 {
         let now = at(0) + Duration::minutes(minute.into());
@@ -229,13 +238,19 @@ pub(super) async fn claims_leave_queues_out(subject: &Subject) {
         let claim = Claim {
             now,
             until: now + Duration::seconds(30),
-            limit: 9,
+            limit: 19,
             without,
         };
         let claims = outbox.claim_messages(&claim).await.unwrap();
-        let queues = 0..MessageSignal::ALL.len();
-        let expected: Vec<_> = queues.filter(|index| !is_out(index)).collect();
-        let expected: Vec<_> = expected.iter().map(usize::to_string).collect();
+        let queues = MessageSignal::ALL.into_iter().enumerate();
+        let expected: Vec<_> = queues
+            .filter(|(index, _)| !is_out(index))
+            .flat_map(|(index, queue)| {
+                let confirms = queue.purpose() == Purpose::LogIn;
+                let confirms = confirms.then(|| format!("{index} confirms"));
+                std::iter::once(index.to_string()).chain(confirms)
+            })
+            .collect();
         let mut found = keys(&claims);
         found.sort_unstable();
         assert_eq!(found, expected, "{without:?}");
