@@ -21,7 +21,8 @@ pub enum GatedFlow {
     LogIn,
     /// [`request_password_reset`](crate::accounts::Accounts::request_password_reset).
     RequestPasswordReset,
-    /// [`request_verification`](crate::accounts::Accounts::request_verification).
+    /// [`request_verification`](crate::accounts::Accounts::request_verification), and a code that is asked for by
+    /// [`begin_reauthentication`](crate::accounts::Accounts::begin_reauthentication).
     RequestVerification,
     /// [`add_address`](crate::accounts::Accounts::add_address).
     AddAddress,
