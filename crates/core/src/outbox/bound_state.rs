@@ -22,10 +22,6 @@ const ADDRESS: &str = "address";
 /// The stored password.
 const PASSWORD: &str = "password";
 
-/// Not what it depends on, but the hour in which a text message was counted: its message stands as though enqueued when its
-/// link was made, which may be another.
-const COUNTED: &str = "counted";
-
 /// Why a message to an address that has another text now is given up.
 const ADDRESS_CHANGED: &str = "the address was changed";
 
@@ -56,15 +52,42 @@ pub(super) fn binding(purpose: Purpose, user: &User, address: &AddressRecord) ->
     Binding::from_stored(digest, Some(text))
 }
 
-/// The same of a text message that was counted in this hour.
+/// The same of a text message that was counted in this hour: its message stands as though enqueued when its link was made,
+/// which may be another.
+///
+/// A worker of a version before, which may run beside this one, sends nothing whose binding has a part that it does not know.
+/// So the hour is said in parts that each version knows, by repeating them: the whole once, and for each binary digit of the
+/// hour the whole for 0, the address for 1.
 pub(super) fn counted_in(binding: &Binding, hour: i64) -> Binding {
-    let text = (binding.parts()).map(|text| format!("{text} {COUNTED}={hour}"));
+    let text = binding.parts().map(|text| {
+        let word = |name| {
+            let mut words = text.split(' ');
+            words.find(|word| word.split_once('=').is_some_and(|(its, _)| its == name))
+        };
+        let (Some(whole), Some(address)) = (word(WHOLE), word(ADDRESS)) else {
+            return text.to_owned();
+        };
+        let mut counted = format!("{text} {whole}");
+        for digit in format!("{hour:b}").chars() {
+            counted.push(' ');
+            counted.push_str(if digit == '1' { address } else { whole });
+        }
+        counted
+    });
     Binding::from_stored(binding.digest(), text)
 }
 
 /// The hour in which a text message was counted; not known of one that a version before has enqueued.
 pub(super) fn hour_counted(kept: &Binding) -> Option<i64> {
-    part(kept, COUNTED)?.parse().ok()
+    let words = kept.parts()?.split(' ');
+    let names = words.filter_map(|word| Some(word.split_once('=')?.0));
+    let digits: String = names
+        .skip_while(|name| *name == WHOLE)
+        .skip_while(|name| *name != WHOLE)
+        .skip(1)
+        .map(|name| if name == ADDRESS { '1' } else { '0' })
+        .collect();
+    i64::from_str_radix(&digits, 2).ok()
 }
 
 /// Whether the state is still as it was when the message was enqueued.
@@ -95,7 +118,6 @@ pub(super) fn compare(
         match (name, known) {
             (WHOLE, _) if digest == hex(kept.digest()) => {}
             (_, Some((_, now))) if digest == now => {}
-            (COUNTED, _) => {}
             (ADDRESS, Some(_)) => other = Err(otherwise(ADDRESS_CHANGED)),
             (PASSWORD, Some(_)) => return Err(Changed::Obsolete(Obsolete::PasswordChanged)),
             (WHOLE, _) => {
@@ -313,6 +335,15 @@ mod tests {
 
     #[test]
     fn hour_is_no_state() {
+        // The workers of before compare each part, and know these alone.
+        let (user, address) = ann();
+        for purpose in [RESET, VERIFY] {
+            let counted = counted_in(&binding(purpose, &user, &address), 490_000);
+            let names = counted.parts().unwrap_or_default().split(' ').skip(1);
+            for name in names.filter_map(|word| Some(word.split_once('=')?.0)) {
+                assert!([WHOLE, ADDRESS, PASSWORD].contains(&name), "{name}");
+            }
+        }
         let counted = |binding: &Binding| counted_in(binding, 490_000);
         for purpose in [RESET, VERIFY] {
             assert_eq!(after(purpose, counted, |_, _| {}), Ok(()));
@@ -321,7 +352,9 @@ mod tests {
         }
         let (user, address) = ann();
         let kept = binding(RESET, &user, &address);
-        assert_eq!(hour_counted(&counted(&kept)), Some(490_000));
+        for hour in [0, 1, 490_000, 490_001] {
+            assert_eq!(hour_counted(&counted_in(&kept, hour)), Some(hour));
+        }
         assert_eq!(hour_counted(&kept), None, "of the version before");
     }
 
