@@ -32,6 +32,7 @@ macro_rules! remove {
             " IS DISTINCT FROM ",
             $last_login,
             "::timestamptz
+                        OR u.is_staff OR u.is_superuser OR NOT u.is_active
                         OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = $1 AND is_verified)
                         OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = $1 AND is_verified))))
         ), emails AS (

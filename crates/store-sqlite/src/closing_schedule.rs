@@ -30,11 +30,12 @@ pub(crate) const DUE: &str =
 pub(crate) const PUT_OFF: &str =
     "UPDATE phone_auth_closing SET due_at = ?2 WHERE user_id = ?1 AND due_at < ?2";
 
-/// Whether the time of one has come. One of nobody closes nothing that is verified, or has another password by now; its last
-/// log-in is compared by `closing.rs`.
+/// Whether the time of one has come. One of nobody closes nothing that is verified, has another password by
+/// now, is disabled, or may use the pages of an operator; its last log-in is compared by `closing.rs`.
 pub(crate) const IS_DUE: &str =
     "SELECT c.is_of_nobody, u.last_login FROM phone_auth_closing c JOIN auth_user u ON u.id = c.user_id
     WHERE c.user_id = ?1 AND c.due_at <= ?2 AND NOT (c.is_of_nobody AND (ifnull(CAST(u.password AS TEXT), '') IS NOT ?3
+        OR u.is_staff OR u.is_superuser OR NOT u.is_active
         OR EXISTS (SELECT 1 FROM phone_auth_emailaddress WHERE user_id = ?1 AND is_verified)
         OR EXISTS (SELECT 1 FROM phone_auth_phonenumber WHERE user_id = ?1 AND is_verified)))";
 

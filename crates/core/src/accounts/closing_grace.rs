@@ -300,9 +300,8 @@ impl Accounts {
         });
         match self.close_as("close_due", &user, Some(now), as_seen).await {
             Ok(Closed::Removed | Closed::Anonymised) => return Ok(true),
-            Ok(Closed::NoSuchUser) | Err(FlowError::Refused(CloseRefusal::NoSuchUser)) => {
-                return Ok(false);
-            }
+            // What keeps an account, as that it is an operator's, may end: it is looked at again, but not at once.
+            Ok(Closed::NoSuchUser) | Err(FlowError::Refused(CloseRefusal::NoSuchUser)) => {}
             Err(FlowError::Refused(CloseRefusal::MayNot(_))) => {
                 tracing::warn!("a receiver of account_closing put the closing of an account off");
             }

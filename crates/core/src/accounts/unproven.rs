@@ -55,17 +55,38 @@ impl Accounts {
         user: &User,
         closing: &ScheduledClosing,
     ) -> Result<Option<DateTime<Utc>>, Failure> {
+        // An operator who has disabled an account would not have its names free for the next.
+        if !user.is_active {
+            return Ok(None);
+        }
         let addresses = self.some_addresses_of(user.id).await?;
         if addresses.iter().any(|it| it.is_verified) {
             return Ok(None);
         }
+        let until = self.nobodys_time(user, closing, !addresses.is_empty());
+        // The sessions were begun under the settings of their time, and end when they end.
+        let Some(sessions) = self.session_port().of_user(user, self.now()).await? else {
+            // Those that another program shares do not say whose they are: nobody knows whether one goes on.
+            return Ok(until.filter(|_| user.last_login.is_none()));
+        };
+        let last = sessions.iter().map(|it| it.expires_at).max();
+        Ok(until.map(|until| last.map_or(until, |last| until.max(last))))
+    }
+
+    /// The same of one that is as it was made, whatever sessions there are.
+    fn nobodys_time(
+        &self,
+        user: &User,
+        closing: &ScheduledClosing,
+        has_addresses: bool,
+    ) -> Option<DateTime<Utc>> {
         let until = if user.password.is_usable() {
-            self.unused_until(user, !addresses.is_empty())
+            self.unused_until(user, has_addresses)
         } else {
             user.last_login.is_none().then_some(closing.due_at)
         };
         // It may have been put off.
-        Ok(until.map(|until| until.max(closing.due_at)))
+        until.map(|until| until.max(closing.due_at))
     }
 
     /// The same of one with a password, of which no address is verified. Anyone may sign in to such an account, so one that

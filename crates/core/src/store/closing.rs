@@ -57,8 +57,8 @@ pub struct EndOfUser {
     /// The username of a row that stays.
     pub placeholder: String,
     /// The time by which it must have been [scheduled](super::ClosingScheduleStore) for; none for one that does not wait. By one
-    /// [of nobody](super::ScheduledClosing::is_of_nobody) no account is closed that has a verified address, or that is not
-    /// [as it was seen](Self::as_seen).
+    /// [of nobody](super::ScheduledClosing::is_of_nobody) no account is closed that has a verified address, is disabled
+    /// or an operator's (`is_staff`, `is_superuser`), or that is not [as it was seen](Self::as_seen).
     pub due_by: Option<DateTime<Utc>>,
     /// How the user was when it was decided that nobody has shown the account to be theirs; none for what was not decided so.
     pub as_seen: Option<AsSeen>,

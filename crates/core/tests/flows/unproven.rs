@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use phone_auth_core::accounts::Accounts;
 use phone_auth_core::clock::Clock;
 use phone_auth_core::settings::Settings;
 use phone_auth_core::store::{ClosingScheduleStore, UserStore};
@@ -13,7 +14,7 @@ use phone_auth_core::user::User;
 use phone_auth_events::{AccountClosing, MayNotClose};
 use phone_auth_store_testkit::{ExternalChange, ExternalWriter};
 
-use crate::common::{HORSE, Kit, ann};
+use crate::common::{HORSE, Kit, SECRET, ann, keyring};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -74,6 +75,10 @@ async fn act(kit: &Kit, what: &str) {
             let change = ExternalChange::SetLastLogin(user.id, now);
             kit.store.make(change).await;
         }
+        "disabled" => {
+            let change = ExternalChange::SetActive(user.id, false);
+            kit.store.make(change).await;
+        }
         "verified" => {
             let addresses = kit.accounts.addresses_of(user.id).await.unwrap();
             kit.prove(addresses.first().unwrap()).await;
@@ -106,6 +111,7 @@ async fn unverified_account_that_nobody_uses_is_closed() {
             [ForEver, ForEver, LoggedIn(44), ForEver],
         ),
         ("verified", [ForEver; 4]),
+        ("disabled", [ForEver; 4]),
         ("made by an operator", [ForEver; 4]),
     ] {
         for ((site, change), stays) in sites.into_iter().zip(expected) {
@@ -195,6 +201,34 @@ async fn return_at_the_last_moment_keeps_the_account() {
         let kept = kit.accounts.user(user.id).await.unwrap();
         assert!(kept.is_some(), "{what}");
     }
+}
+
+/// A session that was begun when sessions lived longer goes on, and so does the account.
+#[tokio::test]
+async fn living_session_keeps_an_unverified_account() {
+    let kit = Kit::with_settings(|settings| {
+        requires(settings);
+        settings.session_lifetime = 100 * DAY;
+    });
+    let user = kit.sign_up_ann().await;
+    drop(kit.accounts.begin_session(user.id, None).await.unwrap());
+    let user = kit.stored(&user).await;
+    let mut settings = kit.accounts.settings().clone();
+    settings.session_lifetime = 14 * DAY;
+    let shorter = Accounts::builder(Arc::new(kit.store.clone()), keyring(SECRET))
+        .settings(settings)
+        .signals(kit.signals.clone())
+        .clock(kit.clock.clone())
+        .hasher(kit.hasher.clone())
+        .build()
+        .unwrap();
+    kit.clock.advance(99 * DAY);
+    assert_eq!(shorter.close_due().await.unwrap(), 0);
+    assert_eq!(kit.stored(&user).await, user);
+    let until = user.last_login.unwrap() + TimeDelta::days(100);
+    assert_eq!(shorter.unproven_until(&user).await.unwrap(), Some(until));
+    kit.clock.advance(DAY);
+    assert_eq!(shorter.close_due().await.unwrap(), 1);
 }
 
 /// A log-in waits for no closing that nobody wanted, also where users may have theirs closed later.

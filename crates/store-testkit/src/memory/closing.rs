@@ -126,14 +126,18 @@ impl ClosingStore for MemoryStore {
 }
 
 impl State {
-    /// Whether someone has shown that an account is theirs, or it is not as it was seen.
+    /// Whether someone has shown that an account is theirs, it is disabled or an operator's, or it is not as it was seen.
     fn is_someones(&self, end: &EndOfUser) -> bool {
         let is_seen = |user: &User| {
             let seen = end.as_seen.as_ref();
-            seen.is_some_and(|it| it.password == user.password && it.last_login == user.last_login)
+            let is_same = seen
+                .is_some_and(|it| it.password == user.password && it.last_login == user.last_login);
+            is_same && user.is_active
         };
         let mut own = self.addresses_of(end.user, u32::MAX);
-        !self.users.get(&end.user).is_some_and(is_seen) || own.any(|it| it.is_verified)
+        !self.users.get(&end.user).is_some_and(is_seen)
+            || self.operators.contains(&end.user)
+            || own.any(|it| it.is_verified)
     }
 
     /// The addresses of a user, claims among them.

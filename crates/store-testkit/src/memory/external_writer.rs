@@ -66,6 +66,12 @@ impl State {
             ExternalChange::ShiftLimits(by) => self.limits_shifted += by,
             // It has no indexes, and its times are always times.
             ExternalChange::LoseIndexes | ExternalChange::SetOdd(OddCell::Session(..), _) => {}
+            ExternalChange::SetOdd(
+                OddCell::User(id, "is_staff" | "is_superuser"),
+                OddValue::Number(1),
+            ) => {
+                self.operators.insert(id);
+            }
             ExternalChange::SetOdd(OddCell::User(id, column), value) => {
                 if let Some(user) = self.users.get_mut(&id) {
                     set_odd(user, column, value);

@@ -41,6 +41,8 @@ pub(super) struct Request {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) users: BTreeMap<UserId, User>,
+    /// Whom an operator has made one of their own.
+    pub(super) operators: HashSet<UserId>,
     pub(super) sessions: HashMap<SessionDigest, BoundSession>,
     pub(super) outbox: BTreeMap<MessageId, Kept>,
     pub(super) last_message: i64,

@@ -17,7 +17,7 @@ use phone_auth_core::user::{NewUser, User, UserId};
 use super::Subject;
 use super::message_sample::{all, notice};
 use super::sample::{address_of, at, is_alive, log_in, logged_in, stored, whole};
-use crate::external_writer::ExternalChange;
+use crate::external_writer::{ExternalChange, OddCell, OddValue};
 
 fn closing(user: UserId, due: i64) -> ScheduledClosing {
     ScheduledClosing {
@@ -117,8 +117,8 @@ fn nobodys_end(user: &User) -> EndOfUser {
     }
 }
 
-/// What is of nobody closes no account of which an address is verified, or that is not as it was seen: with another password or
-/// log-in. One whose user has logged in before it was seen it closes.
+/// What is of nobody closes no account of which an address is verified, that is disabled or an operator's, or that is not as it was
+/// seen: with another password or log-in. One whose user has logged in before it was seen it closes.
 pub(super) async fn nobodys_account_is_closed_as_it_was_seen(subject: &Subject) {
     let store = subject.store();
     for (number, change) in (1..).zip([
@@ -132,6 +132,9 @@ pub(super) async fn nobodys_account_is_closed_as_it_was_seen(subject: &Subject) 
         "another log-in",
         "unseen",
         "too early",
+        "disabled",
+        "staff",
+        "superuser",
     ]) {
         let password = if change == "no password" {
             "!none"
@@ -166,6 +169,12 @@ pub(super) async fn nobodys_account_is_closed_as_it_was_seen(subject: &Subject) 
                 let other = ExternalChange::SetLastLogin(carl.id, Some(at(2)));
                 subject.outside(other).await;
             }
+            "disabled" => {
+                let disabled = ExternalChange::SetActive(carl.id, false);
+                subject.outside(disabled).await;
+            }
+            "staff" => privilege(subject, carl.id, "is_staff").await,
+            "superuser" => privilege(subject, carl.id, "is_superuser").await,
             "unseen" => end.as_seen = None,
             "too early" => end.due_by = Some(at(59)),
             _ => {}
@@ -183,6 +192,13 @@ pub(super) async fn nobodys_account_is_closed_as_it_was_seen(subject: &Subject) 
         let addresses = store.addresses_of(carl.id, 9).await.unwrap().len();
         assert_eq!(addresses, if is_there { 2 } else { 0 }, "{change}");
     }
+}
+
+/// As an operator gives it in Django's admin pages.
+async fn privilege(subject: &Subject, user: UserId, column: &'static str) {
+    let cell = OddCell::User(user, column);
+    let given = ExternalChange::SetOdd(cell, OddValue::Number(1));
+    subject.outside(given).await;
 }
 
 async fn prove(store: &dyn Store, user: UserId, kind: AddressKind) {
