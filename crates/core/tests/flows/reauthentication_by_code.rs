@@ -481,8 +481,10 @@ async fn useless_code_is_not_sent_until_limits_are_cleared() {
 async fn message_without_a_living_code_is_not_sent() {
     let ann = Ann::new().await;
     let signals = Signals::isolated();
-    let _refuses = signals
-        .connect(|_: &LoginEmail| Err::<(), _>(Undelivered::new(Retry::Never, "no mailbox")));
+    let _refuses = signals.connect(|it: &LoginEmail| {
+        assert!(it.code().is_some());
+        Err::<(), _>(Undelivered::new(Retry::Never, "no mailbox"))
+    });
     let accounts = ann.kit.with_outbox(&signals);
     let outbox = accounts.outbox().unwrap();
     let worker = outbox.worker(options());
@@ -500,7 +502,8 @@ async fn message_without_a_living_code_is_not_sent() {
     asking(&accounts, &user, &ann.email).await.unwrap();
     ann.kit.clock.advance(half + 2 * MINUTE);
     assert_eq!(worker.deliver_due().await.unwrap(), 1);
-    assert_eq!(worker.obsolete_messages(), 1);
+    let waits = messages(&accounts).await;
+    assert!(waits.iter().all(|it| it.dead.is_some()), "{waits:?}");
 }
 
 /// A site whose receivers know no such message goes without, as does one that is told to.
