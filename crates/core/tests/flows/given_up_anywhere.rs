@@ -18,7 +18,7 @@ use crate::common::{ANNS_EMAIL, ANNS_PHONE, HORSE, Kit, STAPLE};
 use phone_auth_core::accounts::{CodeRefusal, CurrentUser, FlowError, LinkForm, SignUpForm};
 use phone_auth_core::address::{AddressKind, AddressRecord};
 use phone_auth_core::challenge::ChallengeKey;
-use phone_auth_core::limits::LimitSettings;
+use phone_auth_core::limits::{LimitSettings, RateLimit};
 use phone_auth_core::password::Password;
 use phone_auth_core::session::SessionKey;
 use phone_auth_core::settings::{Methods, Settings};
@@ -111,6 +111,10 @@ impl Site {
                 it,
                 form == Form::SignUpByCode || form == Form::LogInFromUnshown,
             );
+            if form == Form::Confirm {
+                // Two sessions ask at once.
+                it.limits.email_verifications = RateLimit::Off;
+            }
         });
         let heard = Arc::new(AtomicUsize::new(0));
         let receivers = [
