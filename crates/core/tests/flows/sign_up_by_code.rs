@@ -400,7 +400,7 @@ async fn account_that_nobody_proves_is_closed() {
     let grace = Some(Duration::from_hours(24 * 30));
     for (case, stays) in [
         ("nobody", false),
-        ("disabled", false),
+        ("disabled", true),
         ("logged in", true),
         ("logged in elsewhere", true),
         ("verified by hand", true),
