@@ -315,9 +315,7 @@ impl Settings {
     /// # Examples
     /// ```
     /// use phone_auth_core::outbox::MessageSignal;
-    /// use phone_auth_core::settings::Settings;
-    ///
-    /// let settings = Settings::default();
+    /// let settings = phone_auth_core::settings::Settings::default();
     /// assert!(settings.may_send(MessageSignal::LoginPhone) && !settings.sends(MessageSignal::LoginPhone));
     /// ```
     pub const fn may_send(&self, signal: MessageSignal) -> bool {
