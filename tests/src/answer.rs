@@ -47,6 +47,17 @@ impl Answer {
         answer
     }
 
+    /// Fails unless this is a redirect to the list of addresses, which says that one was added.
+    #[track_caller]
+    pub fn leads_to_added(self) -> Self {
+        let answer = self.expect(302);
+        let location = answer.header("location").unwrap_or_default();
+        let notice = location.strip_prefix("/accounts/user_verification/?notice=");
+        let is_added = notice.is_some_and(|it| ["email-added", "phone-added"].contains(&it));
+        assert!(is_added, "{}: {location}", answer.asked);
+        answer
+    }
+
     /// Fails unless this is a redirect to the page at this path where a code is typed, which is told what it calls the code.
     #[track_caller]
     pub fn leads_to_code(self, path: &str) -> Self {

@@ -7,10 +7,7 @@ async fn added_address_works_for_all() {
     let site = Site::start().await;
     let ann = site.member().await;
     for value in [User::another_email(), User::another_phone()] {
-        ann.client
-            .add_address(&value)
-            .await
-            .redirects_to("/accounts/user_verification/");
+        ann.client.add_address(&value).await.leads_to_added();
         site.client()
             .log_in(&value, &ann.user.password)
             .await
@@ -45,7 +42,7 @@ async fn taken_address_is_refused() {
     bob.client
         .add_address(&bob.user.phone)
         .await
-        .redirects_to("/accounts/user_verification/");
+        .leads_to_added();
     for login in [&ann.user.email, &ann.user.phone, &email] {
         site.client()
             .log_in(login, &ann.user.password)

@@ -60,10 +60,7 @@ async fn user_walks_every_flow() {
     client.confirm_identity(&ann.password).await.expect(302);
     let (email, phone) = (User::another_email(), User::another_phone());
     for value in [&email, &phone] {
-        client
-            .add_address(value)
-            .await
-            .redirects_to("/accounts/user_verification/");
+        client.add_address(value).await.leads_to_added();
         client
             .get("/accounts/user_verification/")
             .await

@@ -203,7 +203,7 @@ async fn addresses_of_an_account_are_capped() {
             .says("at most 10 email addresses and phone numbers.");
         // Others go on as before.
         let added = bob.client.add_address(&User::another_email()).await;
-        added.redirects_to("/accounts/user_verification/");
+        added.leads_to_added();
         let page = ann.client.get("/accounts/user_verification/").await;
         page.expect(200).says(&ann.user.email);
     }

@@ -17,12 +17,14 @@ phone_auth_signals::signal! {
     /// Asks for a link to be sent by text message with which a user shows that the number is theirs.
     pub verify_phone: VerifyPhone;
 
-    /// Asks for a link to be sent by email with which a user logs in without a password; or a code, by which one who is signed
-    /// in and has no password [confirms](crate::Envelope::confirms) who they are.
+    /// Asks for a link to be sent by email with which a user logs in without a password.
+    ///
+    /// Or for a code, by which one who is signed in and has no password [confirms](crate::Envelope::confirms) who they are.
     pub login_email: LoginEmail;
 
-    /// Asks for a link to be sent by text message with which a user logs in without a password; or a code, by which one who is signed
-    /// in and has no password [confirms](crate::Envelope::confirms) who they are.
+    /// Asks for a link to be sent by text message with which a user logs in without a password.
+    ///
+    /// Or for a code, by which one who is signed in and has no password [confirms](crate::Envelope::confirms) who they are.
     pub login_phone: LoginPhone;
 
     /// Asks for an email that tells a user what was changed about their account.

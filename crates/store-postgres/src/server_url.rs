@@ -622,6 +622,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn address_beside_a_name_is_refused() {
+        for (url, is_refused) in [
+            ("postgres://ann@db/site?hostaddr=10.0.0.7", true),
+            ("postgres://ann@/site?hostaddr=10.0.0.7&host=db", true),
+            ("postgres://ann@/site?host=db&hostaddr=10.0.0.7", true),
+            ("postgres://ann@/site?hostaddr=10.0.0.7", false),
+        ] {
+            let error = ServerUrl::parse(url).unwrap().into_options().err();
+            let reason = error.map(|error| error.source().unwrap().to_string());
+            let says = |it: String| it.contains("leave hostaddr out");
+            assert_eq!(reason.map(says), is_refused.then_some(true), "{url}");
+        }
+    }
+
     /// The driver prefers to encrypt, and goes on without.
     #[test]
     fn ssl_of_other_clients_is_required() {
@@ -677,11 +692,6 @@ mod tests {
                 Some(OpenErrorKind::Parameter),
             ),
             ("sslmode=verify-ca", Some(OpenErrorKind::Parameter)),
-            ("hostaddr=10.0.0.7", Some(OpenErrorKind::Parameter)),
-            (
-                "hostaddr=10.0.0.7&host=db.example.org",
-                Some(OpenErrorKind::Parameter),
-            ),
             ("ssl=true", None),
             ("ssl=1", Some(OpenErrorKind::Parameter)),
             (

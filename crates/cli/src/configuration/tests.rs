@@ -65,7 +65,12 @@ fn settings_in(chapter: &str) -> Vec<(usize, String)> {
         }
     }
     // Of Cargo's, and not ours.
-    blocks.retain(|(_, block)| !block.starts_with("[profile"));
+    let is_cargos = |block: &str| {
+        ["[profile", "[package]"]
+            .iter()
+            .any(|it| block.starts_with(it))
+    };
+    blocks.retain(|(_, block)| !is_cargos(block));
     blocks
 }
 
