@@ -21,7 +21,9 @@ use std::io;
 /// let stop = phone_auth::stop_requested()?;
 /// tokio::select! {
 ///     () = server => {}
-///     () = stop => auth.shut_down(Duration::from_secs(20)).await,
+///     () = stop => {
+///         let _in_time = auth.shut_down(Duration::from_secs(20)).await;
+///     }
 /// }
 /// # Ok(())
 /// # }

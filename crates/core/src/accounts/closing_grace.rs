@@ -160,7 +160,9 @@ impl Accounts {
     /// # use phone_auth_core::password::Password;
     #[doc = include_str!("example_setup.txt")]
     /// # let ann = accounts.users_after(None, 1).await?.remove(0);
-    /// assert!(!accounts.cancel_closing(&ann).await?);
+    /// // Nobody had shown yet that the account is theirs.
+    /// assert!(accounts.cancel_closing(&ann).await?);
+    /// assert!(!accounts.cancel_closing(&ann).await?, "it stays");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// # })?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
